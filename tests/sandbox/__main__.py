@@ -1,0 +1,129 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ``sandbox`` command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import typing as t
+
+from . import lifecycle
+from .binaries import OCM_VERSIONS, Binaries, BuildError, needed_sets
+from .control import SandboxError, ask
+from .flavours import BY_NAME
+from .layout import ITS, Layout
+
+Command = t.Callable[[Layout, argparse.Namespace], None]
+
+
+def _up(layout: Layout, given: argparse.Namespace) -> None:
+    lifecycle.up(layout, given.wecs, given.ocm, given.kubestellar)
+    print(
+        f"\nThe sandbox is up: hub {ITS} and {given.wecs} WECs, not registered.\n"
+        f"  . {layout.env}\n"
+        f"  ansible-playbook -i {layout.inventory} kubestellar.wec.register"
+    )
+
+
+def _build(_layout: Layout, given: argparse.Namespace) -> None:
+    Binaries().build(needed_sets(given.ocm, given.kubestellar))
+
+
+def _down(layout: Layout, _given: argparse.Namespace) -> None:
+    killed = lifecycle.down(layout)
+    print(f"The sandbox is down: {killed} processes ended." if killed else "No sandbox was up.")
+
+
+def _status(layout: Layout, _given: argparse.Namespace) -> None:
+    print(lifecycle.status(layout))
+
+
+def _fault(command: str, *names: str, **fixed: t.Any) -> Command:
+    def run(layout: Layout, given: argparse.Namespace) -> None:
+        result = ask(layout, command, **{name: getattr(given, name) for name in names}, **fixed)
+        print("done" if result is None else result)
+
+    return run
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sandbox", description="Real Kubernetes and Open Cluster Management control planes as plain processes."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Command, text: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=text, description=text)
+        one.set_defaults(run=run)
+        return one
+
+    for name, run, text in (
+        ("up", _up, "start a fresh hub and WECs that are not registered"),
+        ("build", _build, "build the binaries that 'up' would need, and nothing more"),
+    ):
+        one = add(name, run, text)
+        one.add_argument("--ocm", choices=OCM_VERSIONS, default=OCM_VERSIONS[0], help="version of the hub")
+        one.add_argument("--kubestellar", action="store_true", help="with a WDS and KubeStellar's controllers")
+        if name == "up":
+            one.add_argument("--wecs", type=int, default=3, help="how many")
+    add("down", _down, "end everything of the sandbox, whatever state it is in")
+    add("status", _status, "what runs, where, with which faults")
+
+    one = add("add", _fault("add", "name", "flavour"), "start one more WEC")
+    one.add_argument("name", help="edge-...")
+    one.add_argument("--flavour", choices=sorted(BY_NAME))
+    one = add("remove", _fault("remove", "name"), "take a WEC away for good")
+    one.add_argument("name")
+
+    one = add("partition", _fault("partition", "wec", "refuse"), f"cut a WEC's pods off from {ITS}, in silence")
+    one.add_argument("wec")
+    one.add_argument("--refuse", action="store_true", help="refuse connections instead")
+    one = add("slow", _fault("slow", "wec", "seconds"), f"delay all data between a WEC's pods and {ITS}")
+    one.add_argument("wec")
+    one.add_argument("seconds", type=float)
+    one = add("heal", _fault("heal", "wec"), "undo partition and slow")
+    one.add_argument("wec")
+
+    for name, text in (
+        ("stop", "kill a cluster's API server"),
+        ("start", "start it again"),
+        ("freeze", "let an API server accept connections and never answer"),
+        ("thaw", "undo freeze"),
+    ):
+        add(name, _fault(name, "cluster"), text).add_argument("cluster")
+
+    one = add("break-image", _fault("break-image", "cluster", "repository"), "make an image impossible to pull")
+    one.add_argument("cluster")
+    one.add_argument("repository", help="the image's last name, such as registration-operator")
+    add("mend-images", _fault("mend-images", "cluster"), "undo break-image").add_argument("cluster")
+
+    add("webhooks-down", _fault("webhooks", state="down"), f"let {ITS} find no pod behind its webhooks")
+    add("webhooks-up", _fault("webhooks", state="up"), "undo webhooks-down")
+    add("names-down", _fault("names", "wec", known=False), "let a WEC's pods resolve no name").add_argument("wec")
+    add("names-up", _fault("names", "wec", known=True), "undo names-down").add_argument("wec")
+
+    one = add("kill-pods", _fault("kill-pods", "cluster", "namespace", "selector"), "kill processes of pods hard")
+    one.add_argument("cluster")
+    one.add_argument("namespace")
+    one.add_argument("selector", help="such as app=klusterlet-agent")
+    return parser
+
+
+def main() -> int:
+    given = _parser().parse_args()
+    layout = Layout()
+    try:
+        given.run(layout, given)
+    except (SandboxError, BuildError, TimeoutError) as error:
+        print(f"sandbox: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("sandbox: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,268 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One cluster's control plane: a real kube-apiserver and kube-controller-manager on a shared etcd."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import time
+import typing as t
+
+from . import processes
+from .api import Api
+from .binaries import Binaries
+from .flavours import KIND, Flavour
+from .layout import Layout, hostname
+from .pki import Authority
+
+Json = dict[str, t.Any]
+AUDIT_POLICY = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+# What stands in for kubelets, and Kubernetes' own controllers: nobody asks about these.
+- level: None
+  users: [sandbox-kubelet, "system:kube-controller-manager", "system:apiserver"]
+- level: None
+  nonResourceURLs: ["/readyz*", "/livez*", "/healthz*"]
+- level: Metadata
+"""
+EGRESS = """\
+apiVersion: apiserver.k8s.io/v1beta1
+kind: EgressSelectorConfiguration
+egressSelections:
+- name: cluster
+  connection:
+    proxyProtocol: HTTPConnect
+    transport: {{uds: {{udsName: {socket}}}}}
+"""
+_CONTROLLERS_THAT_NEED_NODES = (
+    "-nodeipam,-node-lifecycle-controller,-cloud-node-lifecycle-controller,-persistentvolume-binder-controller"
+)
+
+
+class StartError(Exception):
+    """A part of the sandbox did not come up; the text names its log."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Etcd:
+    """The one etcd that all API servers share, each below a prefix of its own."""
+
+    def __init__(self, layout: Layout, binaries: Binaries) -> None:
+        self._layout, self._binary = layout, binaries.path("etcd", "etcd")
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        peer = f"http://127.0.0.1:{free_port()}"
+        self.process = await processes.spawn(
+            [
+                self._binary,
+                f"--data-dir={self._layout.state / 'etcd'}",
+                f"--listen-client-urls={self.url}",
+                f"--advertise-client-urls={self.url}",
+                f"--listen-peer-urls={peer}",
+                f"--initial-advertise-peer-urls={peer}",
+                f"--initial-cluster=default={peer}",
+                "--unsafe-no-fsync",
+            ],
+            mark=str(self._layout.state),
+            log=self._layout.state / "etcd.log",
+        )
+
+
+class Cluster:
+    """A control plane without nodes. ``user`` is the identity in the kubeconfig that people get."""
+
+    def __init__(self, name: str, layout: Layout, binaries: Binaries, etcd: Etcd, flavour: Flavour = KIND) -> None:
+        self.name, self.flavour = name, flavour
+        self.user = f"{name}-admin"
+        self.folder = layout.cluster(name)
+        self._layout, self._binaries, self._etcd = layout, binaries, etcd
+        self.port = free_port()
+        self.url = f"https://127.0.0.1:{self.port}"
+        self.egress_socket = layout.runtime / f"{name}--egress"
+        self.apiserver: asyncio.subprocess.Process | None = None
+        self.controllers: asyncio.subprocess.Process | None = None
+        self.frozen = False
+        self._write_files()
+        self.api = Api(
+            self.url, self.folder / "ca.crt", self.folder / "sandbox-kubelet.crt", self.folder / "sandbox-kubelet.key"
+        )
+
+    def _write_files(self) -> None:
+        self.authority = authority = Authority(self.folder, f"{self.name}-ca")
+        names = ["127.0.0.1", "localhost", "kubernetes.default.svc", hostname(self.name)]
+        authority.issue("apiserver", "kube-apiserver", names=names)
+        authority.issue("admin", self.user, ["system:masters"])
+        authority.issue("sandbox-kubelet", "sandbox-kubelet", ["system:masters"])
+        authority.issue("kube-controller-manager", "system:kube-controller-manager", ["system:masters"])
+        authority.signing_pair("service-accounts")
+        (self.folder / "audit-policy.yaml").write_text(AUDIT_POLICY, encoding="utf-8")
+        (self.folder / "egress.yaml").write_text(EGRESS.format(socket=self.egress_socket), encoding="utf-8")
+        kcm = self.folder / "kube-controller-manager.kubeconfig"
+        kcm.write_text(json.dumps(self.kubeconfig("kube-controller-manager")), encoding="utf-8")
+
+    def kubeconfig(self, identity: str = "admin", server: str | None = None) -> Json:
+        """A kubeconfig with one context, named like the cluster."""
+        user = self.user if identity == "admin" else f"{self.name}-{identity}"
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {
+                    "name": self.name,
+                    "cluster": {
+                        "server": server or self.url,
+                        "certificate-authority-data": self.authority.inline("ca.crt"),
+                    },
+                }
+            ],
+            "users": [
+                {
+                    "name": user,
+                    "user": {
+                        "client-certificate-data": self.authority.inline(f"{identity}.crt"),
+                        "client-key-data": self.authority.inline(f"{identity}.key"),
+                    },
+                }
+            ],
+            "contexts": [{"name": self.name, "context": {"cluster": self.name, "user": user}}],
+            "current-context": self.name,
+        }
+
+    async def start(self) -> None:
+        """Start the API server and, once it is ready, its controllers. Raises StartError."""
+        await self.start_apiserver()
+        folder = self.folder
+        self.controllers = await processes.spawn(
+            [
+                self._binaries.path("kubernetes", "kube-controller-manager"),
+                f"--kubeconfig={folder / 'kube-controller-manager.kubeconfig'}",
+                "--leader-elect=false",
+                "--secure-port=0",
+                f"--service-account-private-key-file={folder / 'service-accounts.key'}",
+                f"--root-ca-file={folder / 'ca.crt'}",
+                f"--cluster-signing-cert-file={folder / 'ca.crt'}",
+                f"--cluster-signing-key-file={folder / 'ca.key'}",
+                f"--controllers=*,{_CONTROLLERS_THAT_NEED_NODES}",
+            ],
+            mark=str(self._layout.state),
+            log=folder / "kube-controller-manager.log",
+        )
+        if self.flavour.publishes_cluster_info:
+            await self._publish_cluster_info()
+        for group, (kind, plural) in self.flavour.groups.items():
+            await self.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", _open_crd(group, kind, plural))
+
+    async def start_apiserver(self) -> None:
+        folder = self.folder
+        self.apiserver = await processes.spawn(
+            [
+                self._binaries.path("kubernetes", "kube-apiserver"),
+                f"--version={self.flavour.version}",
+                f"--etcd-servers={self._etcd.url}",
+                f"--etcd-prefix=/{self.name}",
+                "--bind-address=127.0.0.1",
+                "--advertise-address=127.0.0.1",
+                f"--secure-port={self.port}",
+                "--endpoint-reconciler-type=none",
+                f"--tls-cert-file={folder / 'apiserver.crt'}",
+                f"--tls-private-key-file={folder / 'apiserver.key'}",
+                f"--client-ca-file={folder / 'ca.crt'}",
+                f"--service-account-key-file={folder / 'service-accounts.pub'}",
+                f"--service-account-signing-key-file={folder / 'service-accounts.key'}",
+                "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+                "--authorization-mode=RBAC",
+                "--service-cluster-ip-range=10.96.0.0/16",
+                "--allow-privileged=true",
+                f"--egress-selector-config-file={folder / 'egress.yaml'}",
+                f"--audit-policy-file={folder / 'audit-policy.yaml'}",
+                f"--audit-log-path={folder / 'audit.log'}",
+                "--audit-log-maxsize=2000",
+                "--profiling=false",
+            ],
+            mark=str(self._layout.state),
+            log=folder / "kube-apiserver.log",
+        )
+        end = time.monotonic() + 90
+        while not await self.api.ready():
+            if self.apiserver.returncode is not None or time.monotonic() > end:
+                raise StartError(f"the API server of {self.name} did not become ready: see {folder / 'kube-apiserver.log'}")
+            await asyncio.sleep(0.2)
+
+    async def stop_apiserver(self) -> None:
+        """Its port then refuses connections. SIGKILL, because a graceful stop drains for up to a minute."""
+        if self.apiserver is not None:
+            await processes.stop(self.apiserver, grace=0)
+        self.frozen = False
+
+    def freeze(self, frozen: bool) -> None:
+        """A frozen API server still accepts connections and never answers."""
+        if self.apiserver is not None and self.apiserver.returncode is None:
+            self.apiserver.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+            self.frozen = frozen
+
+    async def remove(self) -> None:
+        for process in (self.controllers, self.apiserver):
+            if process is not None:
+                await processes.stop(process, grace=0)
+        await self.api.close()
+
+    async def _publish_cluster_info(self) -> None:
+        """Write kube-public/cluster-info as kubeadm does: the address at which others reach this API server."""
+        config = self.kubeconfig(server=f"https://{hostname(self.name)}:{self.port}")
+        public = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "", "cluster": config["clusters"][0]["cluster"]}],
+        }
+        await self.api.create("/api/v1/namespaces", {"metadata": {"name": "kube-public"}})
+        await self.api.create(
+            "/api/v1/namespaces/kube-public/configmaps",
+            {"metadata": {"name": "cluster-info"}, "data": {"kubeconfig": json.dumps(public)}},
+        )
+
+    @property
+    def state(self) -> str:
+        if self.apiserver is None or self.apiserver.returncode is not None:
+            return "stopped"
+        return "frozen" if self.frozen else "running"
+
+
+def _open_crd(group: str, kind: str, plural: str) -> Json:
+    """A CustomResourceDefinition without a schema: enough to make its API group appear in discovery."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": f"{plural}.{group}",
+            "annotations": {"api-approved.kubernetes.io": "unapproved, sandbox"},
+        },
+        "spec": {
+            "group": group,
+            "scope": "Cluster",
+            "names": {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()},
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {
+                        "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+                    },
+                }
+            ],
+        },
+    }

@@ -1,0 +1,161 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starting and removing a whole sandbox."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import typing as t
+
+from . import processes
+from .binaries import Binaries, needed_sets
+from .control import SandboxError, ask
+from .layout import ITS, REPOSITORY, Layout
+
+_OURS = ".wec-sandbox"
+"""A file that marks a state folder as ours: nothing else is ever removed."""
+
+
+def up(layout: Layout, wecs: int, ocm_version: str, kubestellar: bool = False) -> None:
+    """Bring up a fresh sandbox, replacing one that is there. Raises SandboxError, BuildError."""
+    _check_machine()
+    Binaries().build(needed_sets(ocm_version, kubestellar))
+    _check_removable(layout)
+    if processes.running(str(layout.state)):
+        print("Replacing the sandbox that is up.", flush=True)
+    down(layout)
+    shutil.rmtree(layout.state, ignore_errors=True)
+    layout.state.mkdir(parents=True)
+    (layout.state / _OURS).touch()
+    shutil.rmtree(layout.runtime, ignore_errors=True)
+    layout.runtime.mkdir(mode=0o700)
+    try:
+        _start(layout, wecs, ocm_version, kubestellar)
+    except BaseException:
+        down(layout)
+        raise
+
+
+def _start(layout: Layout, wecs: int, ocm_version: str, kubestellar: bool) -> None:
+    reading, writing = os.pipe()
+    environment = {**os.environ, processes.MARK: str(layout.state), "PYTHONPATH": str(REPOSITORY / "tests")}
+    environment["KUBECACHEDIR"] = str(layout.state / "kube-cache")
+    arguments = ["--state", str(layout.state), "--wecs", str(wecs), "--ocm", ocm_version, "--report", str(writing)]
+    if kubestellar:
+        arguments.append("--kubestellar")
+    with open(layout.supervisor_log, "ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "sandbox.supervisor", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+            pass_fds=[writing],
+        )
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as report:
+        for line in report:
+            if line.strip() == "READY":
+                return
+            if line.startswith("FAILED"):
+                raise SandboxError(f"{line.removeprefix('FAILED').strip()} (more in {layout.supervisor_log})")
+            print(line, end="", flush=True)
+    raise SandboxError(f"the sandbox did not come up: see {layout.supervisor_log}")
+
+
+def down(layout: Layout) -> int:
+    """Kill everything of this sandbox, whatever state it is in; returns how many processes there were.
+
+    The logs stay until the next ``up``; what takes space or is of no use without the processes goes.
+    """
+    if os.path.exists(layout.control):
+        try:
+            ask(layout, "down", timeout=2)
+        except SandboxError:
+            pass
+    killed = processes.kill_all(str(layout.state))
+    shutil.rmtree(layout.runtime, ignore_errors=True)
+    if (layout.state / _OURS).exists():
+        for waste in [layout.state / "etcd", layout.state / "images", *layout.state.glob("*/pods")]:
+            shutil.rmtree(waste, ignore_errors=True)
+    return killed
+
+
+def _check_removable(layout: Layout) -> None:
+    if layout.state.exists() and any(layout.state.iterdir()) and not (layout.state / _OURS).exists():
+        raise SandboxError(f"{layout.state} holds something else than a sandbox: move it away, or set WEC_SANDBOX")
+
+
+def _check_machine() -> None:
+    if not sys.platform.startswith("linux"):
+        raise SandboxError("the sandbox needs Linux: its pods are processes in namespaces of their own")
+    probe = "import sys; sys.path[:0] = [sys.argv[1]]; import container; container.enter_namespaces('probe')"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", probe, str(pathlib.Path(__file__).parent)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SandboxError(
+            f"this machine does not let us make namespaces: {done.stderr.strip().splitlines()[-1]}\n"
+            "Allow them (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces, "
+            "kernel.apparmor_restrict_unprivileged_userns=0), or run as root."
+        )
+
+
+def status(layout: Layout) -> str:
+    """What runs, where, and with how much memory; also without a supervisor."""
+    running = processes.running(str(layout.state))
+    if not running:
+        return f"No sandbox is up in {layout.state}."
+    lines = []
+    try:
+        lines += _cluster_lines(ask(layout, "status", timeout=10))
+    except SandboxError as error:
+        lines.append(f"The supervisor does not answer ({error}); 'make sandbox-down' clears what is left.")
+    lines += ["", f"{'processes':<28}{'count':>6}{'memory':>12}"]
+    by_program: dict[str, list[int]] = {}
+    for one in running:
+        by_program.setdefault(_program(one.command), []).append(one.memory)
+    for program, sizes in sorted(by_program.items()):
+        lines.append(f"{program:<28}{len(sizes):>6}{sum(sizes) / 2**20:>8.0f} MiB")
+    total = sum(sum(sizes) for sizes in by_program.values())
+    lines.append(f"{'all':<28}{len(running):>6}{total / 2**20:>8.0f} MiB")
+    return "\n".join(lines)
+
+
+def _cluster_lines(told: dict[str, t.Any]) -> t.Iterator[str]:
+    yield f"Sandbox with OCM {told['ocm']}"
+    yield f"{'cluster':<12}{'API server':<28}{'state':<10}{'looks like':<12}{'version':<22}faults"
+    for name, one in told["clusters"].items():
+        faults = []
+        if one["its_link"] not in (None, "open"):
+            faults.append(f"partitioned from {ITS} ({one['its_link']})")
+        if one["delay"]:
+            faults.append(f"{one['delay']} s slower to {ITS}")
+        faults += [f"cannot pull {repository}" for repository in one["broken_images"]]
+        if one["webhooks"] == "down":
+            faults.append("webhooks down")
+        if not one["names"]:
+            faults.append("names do not resolve")
+        yield (
+            f"{name:<12}{one['url']:<28}{one['state']:<10}{one['flavour']:<12}{one['version']:<22}"
+            f"{', '.join(faults)}".rstrip()
+        )
+
+
+def _program(command: str) -> str:
+    words = command.split()
+    if any("container.py" in word for word in words):
+        return "pod relays"
+    if "sandbox.supervisor" in words:
+        return "supervisor"
+    return words[0].rsplit("/", 1)[-1]

@@ -1,0 +1,312 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one process that owns a sandbox: it starts all the others, runs the kubelets and obeys the command line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import shutil
+import signal
+import sys
+import time
+import traceback
+import typing as t
+
+from . import hub, outputs, processes
+from .binaries import Binaries
+from .cluster import Cluster, Etcd, StartError
+from .egress import Egress
+from .flavours import BY_NAME, KIND, Flavour, of_wec
+from .images import Images
+from .kubelet import Kubelet
+from .layout import ITS, Layout
+from .link import Link, Wire
+
+Json = dict[str, t.Any]
+
+
+class CommandError(Exception):
+    """A command that cannot be carried out; the text says why."""
+
+
+class Member:
+    """One cluster of the sandbox with everything that serves it."""
+
+    def __init__(self, cluster: Cluster, reachable: t.Sequence[Cluster], images: Images, layout: Layout) -> None:
+        self.cluster = cluster
+        self.kubelet = Kubelet(cluster, reachable, images, layout)
+        self.egress = Egress(cluster.api, self.kubelet, cluster.egress_socket)
+        self.links = {
+            target.name: Link(layout.link(cluster.name, target.name), target.port) for target in reachable
+        }
+        self._tasks: list[asyncio.Task[t.Any]] = []
+
+    async def start(self) -> None:
+        await self.cluster.start()
+        for link in self.links.values():
+            await link.start()
+        self._tasks = [asyncio.create_task(self.egress.run()), asyncio.create_task(self.kubelet.run())]
+
+    async def remove(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for link in self.links.values():
+            await link.stop()
+        await self.cluster.remove()
+
+
+class Supervisor:
+    """Brings a sandbox up and keeps it until it is told to stop."""
+
+    def __init__(self, layout: Layout, ocm_version: str) -> None:
+        self.layout, self.ocm_version = layout, ocm_version
+        self.binaries = Binaries()
+        self.images = Images(layout, self.binaries)
+        self.members: dict[str, Member] = {}
+        self.stopping = asyncio.Event()
+        self._changing = asyncio.Lock()
+        self._commands: dict[str, t.Callable[..., t.Awaitable[t.Any]]] = {
+            "status": self.status,
+            "add": self.add,
+            "remove": self.remove,
+            "partition": self.partition,
+            "heal": self.heal,
+            "slow": self.slow,
+            "stop": self.stop,
+            "start": self.start,
+            "freeze": self.freeze,
+            "thaw": self.thaw,
+            "break-image": self.break_image,
+            "mend-images": self.mend_images,
+            "webhooks": self.webhooks,
+            "names": self.names,
+            "kill-pods": self.kill_pods,
+            "down": self.down,
+        }
+
+    @property
+    def its(self) -> Cluster:
+        return self.members[ITS].cluster
+
+    @property
+    def wecs(self) -> list[Member]:
+        return [member for name, member in self.members.items() if name.startswith("edge-")]
+
+    # -- bringing up ---------------------------------------------------------------------------------------------
+
+    async def bring_up(self, wecs: int, tell: t.Callable[[str], None]) -> None:
+        began = time.monotonic()
+
+        def elapsed() -> str:
+            return f"{time.monotonic() - began:.0f} s"
+
+        self._etcd = Etcd(self.layout, self.binaries)
+        await self._etcd.start()
+        names = [f"edge-{number}" for number in range(1, wecs + 1)]
+        tell(f"Starting the API servers of {ITS} and {', '.join(names) if wecs else 'no WEC'}")
+        its = self._member(ITS, KIND, None)
+        await its.start()
+        outputs.write_kubeconfig(self.layout, its.cluster)
+        tell(f"Making {ITS} an Open Cluster Management hub, version {self.ocm_version} ({elapsed()})")
+        making_hub = asyncio.create_task(
+            hub.initialise(its.cluster, self.ocm_version, self.layout, self.binaries)
+        )
+        members = [self._member(name, of_wec(number), its.cluster) for number, name in enumerate(names, start=1)]
+        for start in range(0, len(members), 4):
+            await asyncio.gather(*(member.start() for member in members[start : start + 4]))
+        tell(f"{wecs} WECs are up ({elapsed()})")
+        await making_hub
+        tell(f"{ITS} is a hub ({elapsed()})")
+        outputs.write_fleet(self.layout, [member.cluster for member in self.wecs])
+        outputs.write_env(self.layout, self.binaries)
+
+    def _member(self, name: str, flavour: Flavour, its: Cluster | None) -> Member:
+        cluster = Cluster(name, self.layout, self.binaries, self._etcd, flavour)
+        member = Member(cluster, [cluster, its] if its else [cluster], self.images, self.layout)
+        self.members[name] = member
+        return member
+
+    # -- commands ------------------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        server = await asyncio.start_unix_server(self._answer, self.layout.control)
+        async with server:
+            await self.stopping.wait()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reply: Json
+        try:
+            request = json.loads(await reader.readline())
+            command = self._commands.get(request["command"])
+            if command is None:
+                raise CommandError(f"there is no command {request['command']}")
+            reply = {"result": await command(**request["arguments"])}
+        except (CommandError, StartError) as error:
+            reply = {"error": str(error)}
+        except Exception as error:  # the caller must hear of it, and the sandbox must go on
+            traceback.print_exc()
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        with contextlib.suppress(OSError):
+            writer.write(json.dumps(reply).encode() + b"\n")
+            await writer.drain()
+            writer.close()
+
+    def _find(self, name: str) -> Member:
+        member = self.members.get(name)
+        if member is None:
+            raise CommandError(f"there is no cluster {name} here, only {', '.join(self.members)}")
+        return member
+
+    def _its_link(self, wec: str) -> Link:
+        link = self._find(wec).links.get(ITS)
+        if link is None or wec == ITS:
+            raise CommandError(f"{wec} is no WEC: name one of {', '.join(one.cluster.name for one in self.wecs)}")
+        return link
+
+    async def status(self) -> Json:
+        return {
+            "ocm": self.ocm_version,
+            "clusters": {
+                name: {
+                    "url": member.cluster.url,
+                    "flavour": member.cluster.flavour.name,
+                    "version": member.cluster.flavour.version,
+                    "state": member.cluster.state,
+                    "its_link": member.links[ITS].wire.value if ITS in member.links else None,
+                    "delay": member.links[ITS].delay if ITS in member.links else 0,
+                    "broken_images": self.images.broken_for(name),
+                    "webhooks": "down" if member.egress.broken else "up",
+                    "names": member.kubelet.known_hosts,
+                }
+                for name, member in self.members.items()
+            },
+        }
+
+    async def add(self, name: str, flavour: str | None = None) -> Json:
+        """Start one more WEC, not registered."""
+        async with self._changing:
+            if not name.startswith("edge-") or name in self.members:
+                raise CommandError(f"cannot add {name}: the name must begin with edge- and be new")
+            number = len(self.wecs) + 1
+            if flavour is not None and flavour not in BY_NAME:
+                raise CommandError(f"there is no flavour {flavour}, only {', '.join(BY_NAME)}")
+            member = self._member(name, BY_NAME[flavour] if flavour else of_wec(number), self.its)
+            await member.start()
+            outputs.write_fleet(self.layout, [one.cluster for one in self.wecs])
+            return {"url": member.cluster.url}
+
+    async def remove(self, name: str) -> None:
+        """Take a WEC away for good, as if its machine were lost."""
+        async with self._changing:
+            if self._find(name) not in self.wecs:
+                raise CommandError(f"{name} is no WEC")
+            await self.members.pop(name).remove()
+            outputs.write_fleet(self.layout, [one.cluster for one in self.wecs])
+
+    async def partition(self, wec: str, refuse: bool = False) -> None:
+        await self._its_link(wec).set(Wire.REFUSE if refuse else Wire.DROP)
+
+    async def heal(self, wec: str) -> None:
+        link = self._its_link(wec)
+        await link.set(Wire.OPEN)
+        link.delay = 0.0
+
+    async def slow(self, wec: str, seconds: float) -> None:
+        self._its_link(wec).delay = seconds
+
+    async def stop(self, cluster: str) -> None:
+        await self._find(cluster).cluster.stop_apiserver()
+        for link in self._links_to(cluster):
+            await link.set(Wire.REFUSE)
+
+    async def start(self, cluster: str) -> None:
+        target = self._find(cluster).cluster
+        if target.state != "stopped":
+            raise CommandError(f"the API server of {cluster} is {target.state}")
+        await target.start_apiserver()
+        for link in self._links_to(cluster):
+            await link.set(Wire.OPEN)
+
+    def _links_to(self, cluster: str) -> list[Link]:
+        return [member.links[cluster] for member in self.members.values() if cluster in member.links]
+
+    async def freeze(self, cluster: str) -> None:
+        self._find(cluster).cluster.freeze(True)
+
+    async def thaw(self, cluster: str) -> None:
+        self._find(cluster).cluster.freeze(False)
+
+    async def break_image(self, cluster: str, repository: str) -> None:
+        self._find(cluster)
+        self.images.break_for(cluster, repository)
+
+    async def mend_images(self, cluster: str) -> None:
+        self._find(cluster)
+        self.images.mend_for(cluster)
+
+    async def webhooks(self, state: str) -> None:
+        self.members[ITS].egress.broken = state == "down"
+
+    async def names(self, wec: str, known: bool) -> None:
+        self._find(wec).kubelet.set_known_hosts(known)
+
+    async def kill_pods(self, cluster: str, namespace: str, selector: str) -> int:
+        return await self._find(cluster).kubelet.kill_pods(namespace, selector)
+
+    async def down(self) -> None:
+        self.stopping.set()
+
+
+def _raise_file_limit() -> None:
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+async def _run(arguments: argparse.Namespace, report: t.TextIO) -> int:
+    layout = Layout(arguments.state)
+    supervisor = Supervisor(layout, arguments.ocm)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, supervisor.stopping.set)
+
+    def tell(text: str) -> None:
+        print(text, flush=True)
+        print(text, file=report, flush=True)
+
+    try:
+        await supervisor.bring_up(arguments.wecs, tell)
+        tell("READY")
+        report.close()
+        await supervisor.serve()
+        return 0
+    except (StartError, OSError) as error:
+        # Also when whoever asked for the sandbox is gone: nobody would ever take it down.
+        traceback.print_exc()
+        with contextlib.suppress(OSError, ValueError):
+            print(f"FAILED {error}", file=report, flush=True)
+        return 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--state", required=True)
+    parser.add_argument("--wecs", type=int, required=True)
+    parser.add_argument("--ocm", required=True)
+    parser.add_argument("--report", type=int, required=True, help="file descriptor for progress lines")
+    arguments = parser.parse_args()
+    _raise_file_limit()
+    with os.fdopen(arguments.report, "w", encoding="utf-8") as report:
+        code = asyncio.run(_run(arguments, report))
+    processes.kill_all(str(Layout(arguments.state).state))
+    shutil.rmtree(Layout(arguments.state).runtime, ignore_errors=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
