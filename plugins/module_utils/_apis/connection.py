@@ -1,0 +1,286 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""From options to a connection: which API server, as whom, trusting what.
+
+Whatever way the options say it (kubeconfig as file or data, or single values), the outcome is one kubeconfig with one
+context, so that our own client and clusteradm use the very same thing.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import os
+import typing as t
+
+import yaml
+
+from .._errors import InvalidOption, InvalidOptions
+from .._rules import endpoints, kubeconfigs
+from .._rules.kubeconfigs import Kubeconfig, KubeconfigError
+
+ReadFile = t.Callable[[str], "tuple[str, bytes]"]
+"""Finds and reads a file: gives its absolute path and its content. Raises OSError, or ValueError with the reason."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """Names of the options and environment variables of one side."""
+
+    side: str
+    prefix: str
+    environment_prefix: str
+
+    def option(self, field: str) -> str:
+        return self.prefix + field
+
+    def shown(self, field: str) -> str:
+        """The option for people, who may know it by the name that it has in this collection's inventories."""
+        return self.option(field) if self.prefix else f"{field} (wec_{field} in an inventory)"
+
+    def variable(self, field: str) -> str:
+        return self.environment_prefix + _VARIABLES[field]
+
+
+_VARIABLES = {
+    "kubeconfig": "KUBECONFIG",
+    "context": "CONTEXT",
+    "host": "HOST",
+    "api_key": "API_KEY",
+    "ca_cert": "SSL_CA_CERT",
+    "client_cert": "CERT_FILE",
+    "client_key": "KEY_FILE",
+    "validate_certs": "VERIFY_SSL",
+    "proxy": "PROXY",
+    "no_proxy": "NO_PROXY",
+    "impersonate_user": "IMPERSONATE_USER",
+    "impersonate_groups": "IMPERSONATE_GROUPS",
+}
+FIELDS = tuple(_VARIABLES)
+ITS = Family("ITS", "its_", "KUBESTELLAR_ITS_")
+WEC = Family("WEC", "", "K8S_AUTH_")
+
+
+@dataclasses.dataclass(frozen=True)
+class Connection:
+    """``source`` says where the connection came from, for people. ``no_proxy`` is a comma-separated list, or None."""
+
+    side: str
+    kubeconfig: Kubeconfig
+    source: str
+    option: str
+    """The option or variable to name when this connection does not work."""
+    no_proxy: str | None = None
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def server(self) -> str:
+        return str(kubeconfigs.the_cluster(self.kubeconfig)["server"]).rstrip("/")
+
+    @property
+    def context(self) -> str:
+        return str(self.kubeconfig["current-context"])
+
+    def as_data(self) -> dict[str, str]:
+        return {"server": self.server, "source": self.source}
+
+
+def is_given(family: Family, options: t.Mapping[str, t.Any], environment: t.Mapping[str, str]) -> bool:
+    """Whether anything at all says how to reach this side."""
+    values = _Values(family, options, environment)
+    return any(values.get(field) is not None for field in ("kubeconfig", "host"))
+
+
+def resolve(
+    family: Family, options: t.Mapping[str, t.Any], environment: t.Mapping[str, str], read_file: ReadFile
+) -> Connection:
+    """The connection that the options and the environment of one side describe.
+
+    Options win over variables, field by field. There is no fallback: not to the other side, not to ~/.kube/config,
+    not to the account of a pod. Raises InvalidOption, InvalidOptions.
+    """
+    values = _Values(family, options, environment)
+    kubeconfig, host = values.get("kubeconfig"), values.get("host")
+    if kubeconfig is not None and host is not None and values.is_option("kubeconfig") != values.is_option("host"):
+        # One comes from the environment only: the option that the user wrote is what counts.
+        if values.is_option("kubeconfig"):
+            host = None
+        else:
+            kubeconfig = None
+    if kubeconfig is None and host is None:
+        raise InvalidOption(
+            family.option("kubeconfig"),
+            None,
+            f"nothing says how to reach the {family.side}",
+            f"Set {family.option('kubeconfig')} (and {family.option('context')}) or {family.option('host')}, "
+            f"or the environment variable {family.variable('kubeconfig')}",
+        )
+    if kubeconfig is not None and host is not None:
+        raise InvalidOption(
+            family.option("host"), host, f"cannot go together with {family.option('kubeconfig')}", "Give one of them"
+        )
+    if kubeconfig is not None:
+        return _from_kubeconfig(values, kubeconfig, read_file)
+    return _from_host(values, host, read_file)
+
+
+class _Values:
+    """Fields of one side, each from its option or else from its variable."""
+
+    def __init__(self, family: Family, options: t.Mapping[str, t.Any], environment: t.Mapping[str, str]) -> None:
+        self.family, self._options, self._environment = family, options, environment
+
+    def is_option(self, field: str) -> bool:
+        return self._options.get(self.family.option(field)) is not None
+
+    def get(self, field: str) -> t.Any:
+        value = self._options.get(self.family.option(field))
+        if value is not None:
+            return value
+        told = self._environment.get(self.family.variable(field))
+        if not told:
+            return None
+        if field == "validate_certs":
+            return told.strip().lower() not in ("0", "false", "no", "off")
+        if field == "impersonate_groups":
+            return [group.strip() for group in told.split(",") if group.strip()]
+        return told
+
+    def name(self, field: str) -> str:
+        """What the user would have to change: the option, or the variable that was used instead."""
+        if self.is_option(field) or not self._environment.get(self.family.variable(field)):
+            return self.family.shown(field)
+        return f"environment variable {self.family.variable(field)}"
+
+
+def _from_kubeconfig(values: _Values, kubeconfig: t.Any, read_file: ReadFile) -> Connection:
+    name = values.name("kubeconfig")
+    if isinstance(kubeconfig, dict):
+        shown: t.Any = None
+        config, told = kubeconfig, "given as data"
+    else:
+        shown = str(kubeconfig)
+        config, told = _load_files(name, shown, read_file)
+    context = values.get("context")
+    try:
+        config = kubeconfigs.select(kubeconfigs.check_shape(config), context)
+    except KubeconfigError as error:
+        where = f" {shown}" if shown else ""
+        option = values.name("context") if context and "has no context" in str(error) else name
+        remedy = f"Correct {values.family.option('context')}, or name another {values.family.option('kubeconfig')}"
+        raise InvalidOption(option, None, f"the kubeconfig{where} {error}", remedy) from error
+    config = _override(values, config, read_file)
+    source = f"{name} {told}, context {config['current-context']}"
+    return _checked(values, config, source, name)
+
+
+def _load_files(name: str, paths: str, read_file: ReadFile) -> tuple[Kubeconfig, str]:
+    """Load one kubeconfig, or several joined by the path separator as in $KUBECONFIG."""
+    configs, found = [], []
+    for path in filter(None, paths.split(os.pathsep)):
+        try:
+            absolute, content = read_file(path)
+            config = kubeconfigs.check_shape(yaml.safe_load(content))
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise InvalidOption(name, path, f"cannot be read: {why}", "Name a kubeconfig that exists") from error
+        except yaml.YAMLError as error:
+            # The error's own text may quote the file, secrets included.
+            mark = getattr(error, "problem_mark", None)
+            where = f" (line {mark.line + 1})" if mark else ""
+            raise InvalidOption(name, path, f"is no YAML{where}", "Name a kubeconfig") from None
+        except KubeconfigError as error:
+            raise InvalidOption(name, path, str(error), "Name a kubeconfig") from error
+        configs.append(kubeconfigs.with_absolute_files(config, os.path.dirname(absolute)))
+        found.append(absolute)
+    if not configs:
+        raise InvalidOption(name, paths, "names no file", "Name a kubeconfig")
+    return (configs[0] if len(configs) == 1 else kubeconfigs.merge(configs)), os.pathsep.join(found)
+
+
+def _from_host(values: _Values, host: t.Any, read_file: ReadFile) -> Connection:
+    user: dict[str, t.Any] = {}
+    if values.get("api_key"):
+        user["token"] = str(values.get("api_key"))
+    elif not (values.get("client_cert") and values.get("client_key")):
+        raise InvalidOption(
+            values.family.option("api_key"),
+            None,
+            f"nothing says as whom to use {host}",
+            f"Give {values.family.option('api_key')}, or {values.family.option('client_cert')} and "
+            f"{values.family.option('client_key')}",
+        )
+    config = kubeconfigs.build({"server": str(host).rstrip("/")}, user, "options")
+    if values.get("context") is not None:
+        raise InvalidOption(
+            values.family.option("context"),
+            values.get("context"),
+            f"has no meaning without {values.family.option('kubeconfig')}",
+            "Remove it",
+        )
+    config = _override(values, config, read_file)
+    return _checked(values, config, f"{values.name('host')} {host}", values.name("host"))
+
+
+def _override(values: _Values, config: Kubeconfig, read_file: ReadFile) -> Kubeconfig:
+    """Single options change what the kubeconfig says."""
+    cluster, user = dict(kubeconfigs.the_cluster(config)), dict(kubeconfigs.the_user(config))
+    faults = []
+
+    def file_of(field: str) -> str | None:
+        path = values.get(field)
+        if path is None:
+            return None
+        try:
+            _absolute, content = read_file(str(path))
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            faults.append(InvalidOption(values.name(field), str(path), f"cannot be read: {why}"))
+            return None
+        return base64.b64encode(content).decode()
+
+    for field, target, key in (
+        ("ca_cert", cluster, "certificate-authority"),
+        ("client_cert", user, "client-certificate"),
+        ("client_key", user, "client-key"),
+    ):
+        content = file_of(field)
+        if content is not None:
+            target.pop(key, None)
+            target[f"{key}-data"] = content
+    InvalidOptions.raise_for(faults)
+    if values.get("api_key") is not None:
+        user = {"token": str(values.get("api_key"))}
+    if values.get("validate_certs") is False:
+        for key in ("certificate-authority", "certificate-authority-data"):
+            cluster.pop(key, None)
+        cluster["insecure-skip-tls-verify"] = True
+    elif values.get("validate_certs") is True:
+        cluster.pop("insecure-skip-tls-verify", None)
+    if values.get("proxy") is not None:
+        cluster["proxy-url"] = str(values.get("proxy"))
+    if values.get("impersonate_user") is not None:
+        user["as"] = str(values.get("impersonate_user"))
+    if values.get("impersonate_groups"):
+        user["as-groups"] = [str(group) for group in values.get("impersonate_groups")]
+    return kubeconfigs.build(cluster, user, config["current-context"])
+
+
+def _checked(values: _Values, config: Kubeconfig, source: str, option: str) -> Connection:
+    server = str(kubeconfigs.the_cluster(config)["server"])
+    fault = endpoints.fault(server)
+    if fault:
+        raise InvalidOption(option, server, fault, "Correct the server's address")
+    no_proxy = values.get("no_proxy")
+    return Connection(
+        values.family.side,
+        config,
+        source,
+        option,
+        no_proxy=str(no_proxy) if no_proxy is not None else None,
+        secrets=tuple(kubeconfigs.secrets(config)),
+    )

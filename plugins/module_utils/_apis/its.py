@@ -1,0 +1,200 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""The ITS in the terms of Open Cluster Management: what we read of it, and the few things that we write."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import typing as t
+
+import yaml
+
+from .._errors import ApiError, WecError
+from .._rules import csr as csr_rules
+from .._rules import kubeconfigs, problems, times, versions
+from .._rules.hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE, HubFacts, HubIdentity
+from .._rules.its_view import CLUSTER_NAME_LABEL, IDENTITY_ANNOTATION, LEASE_NAME, ItsView, newest_first
+from . import paths
+from .kube import Kube
+
+Json = dict[str, t.Any]
+_SINGLE_READS = 3
+"""Up to this many WECs are read one by one; for more, one LIST of each kind is cheaper."""
+_TOKEN_SECONDS = 3600
+
+
+class Its:
+    """One ITS. What concerns the hub as a whole is read once, and only if it is asked for."""
+
+    def __init__(self, kube: Kube) -> None:
+        self.kube = kube
+
+    # -- the hub -------------------------------------------------------------------------------------------------
+
+    def require_hub(self) -> None:
+        """Raises WecError for a cluster that is no hub."""
+        served = self.kube.find(paths.CLUSTER_GROUP)
+        if served is None or not any(one.get("name") == "managedclusters" for one in served.get("resources") or []):
+            connection = self.kube.connection
+            problem = problems.of("its_not_a_hub", f"{connection.server} does not serve ManagedClusters")
+            raise WecError(
+                f"{connection.option}: the cluster at {connection.server} (context {connection.context}) is no ITS: "
+                f"it does not serve ManagedClusters. {problem.kind.remedy}.",
+                problem,
+            )
+
+    @functools.cached_property
+    def uid(self) -> str:
+        """What identifies this ITS, whatever address or name it is reached by."""
+        return str(self.kube.get(paths.namespace("kube-system"))["metadata"]["uid"])
+
+    @functools.cached_property
+    def published_server(self) -> str | None:
+        """The address that the ITS publishes for others to dial, as kubeadm and kind do (kube-public/cluster-info)."""
+        published = self._readable(paths.config_map("kube-public", "cluster-info"))
+        text = ((published or {}).get("data") or {}).get("kubeconfig")
+        try:
+            config = yaml.safe_load(text) if text else None
+            return str(config["clusters"][0]["cluster"]["server"]) if config else None
+        except (yaml.YAMLError, KeyError, IndexError, TypeError):
+            return None
+
+    @functools.cached_property
+    def client_ca(self) -> bytes | None:
+        """The CA that the ITS's API server trusts for client certificates; None where we may not read it."""
+        found = self._readable(paths.config_map("kube-system", "extension-apiserver-authentication"))
+        text = ((found or {}).get("data") or {}).get("client-ca-file")
+        return text.encode() if text else None
+
+    @functools.cached_property
+    def ca(self) -> bytes | None:
+        """The CA of the connection to the ITS; None if it goes without one. Raises KubeconfigError."""
+        config = self.kube.connection.kubeconfig
+        inline = kubeconfigs.decode(config, "cluster", "certificate-authority")
+        path = kubeconfigs.the_cluster(config).get("certificate-authority")
+        if inline is not None or not path:
+            return inline
+        with open(path, "rb") as file:
+            return file.read()
+
+    def identity(self, agent_server: str | None = None) -> HubIdentity:
+        """What to compare a WEC's credentials with. ``agent_server``: the address that the user gave for agents."""
+        servers = (self.kube.connection.server, self.published_server, agent_server)
+        return HubIdentity(self.ca, self.client_ca, tuple(server for server in servers if server))
+
+    @functools.cached_property
+    def hub(self) -> HubFacts:
+        manager = self._readable(paths.CLUSTER_MANAGER)
+        spec = (manager or {}).get("spec") or {}
+        registration = spec.get("registrationConfiguration") or {}
+        gates = {one.get("feature"): one.get("mode") for one in registration.get("featureGates") or []}
+        return HubFacts(
+            version=versions.of_image(spec.get("registrationImagePullSpec")),
+            bootstrap_account=self._bootstrap_account(),
+            auto_approval=gates.get("ManagedClusterAutoApproval") == "Enable",
+        )
+
+    def _bootstrap_account(self) -> str | None:
+        for account in BOOTSTRAP_ACCOUNTS:
+            if self.kube.find(paths.service_account(BOOTSTRAP_NAMESPACE, account)) is not None:
+                return account
+        return None
+
+    def _readable(self, path: str) -> Json | None:
+        """An object that helps where we may read it, and that we can do without."""
+        try:
+            return self.kube.find(path)
+        except ApiError as error:
+            if error.status == 403:
+                return None
+            raise
+
+    # -- its WECs ------------------------------------------------------------------------------------------------
+
+    def view(self, name: str) -> ItsView:
+        return self.views([name])[name]
+
+    def views(self, names: t.Sequence[str] | None = None) -> dict[str, ItsView]:
+        """What the ITS shows of these WECs, or of all; with one LIST of each kind, however many they are."""
+        if names is not None and len(names) <= _SINGLE_READS:
+            return {name: self._single_view(name) for name in names}
+        clusters = {one["metadata"]["name"]: one for one in self.kube.list(paths.MANAGED_CLUSTERS)}
+        csrs: dict[str, list[Json]] = {}
+        for csr in self.kube.list(paths.CSRS, label_selector=CLUSTER_NAME_LABEL):
+            csrs.setdefault(csr["metadata"]["labels"][CLUSTER_NAME_LABEL], []).append(csr)
+        leases = self.kube.list(paths.LEASES, field_selector=f"metadata.name={LEASE_NAME}")
+        lease_of = {one["metadata"]["namespace"]: one for one in leases}
+        mailboxes = self.kube.list(paths.NAMESPACES, label_selector=CLUSTER_NAME_LABEL)
+        mailbox_of = {one["metadata"]["name"]: one for one in mailboxes}
+        wanted = sorted({*clusters, *csrs}) if names is None else names
+        return {
+            name: ItsView(
+                name, clusters.get(name), _own(csrs.get(name, [])), lease_of.get(name), mailbox_of.get(name)
+            )
+            for name in wanted
+        }
+
+    def _single_view(self, name: str) -> ItsView:
+        csrs = self.kube.list(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name}")
+        return ItsView(
+            name,
+            self.kube.find(paths.managed_cluster(name)),
+            _own(csrs),
+            self.kube.find(paths.lease(name, LEASE_NAME)),
+            self.kube.find(paths.namespace(name)),
+        )
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def mint_token(self, account: str) -> str:
+        """A fresh bootstrap token of one hour. A secret."""
+        path = f"{paths.service_account(BOOTSTRAP_NAMESPACE, account)}/token"
+        answer = self.kube.create(
+            path,
+            {
+                "apiVersion": "authentication.k8s.io/v1",
+                "kind": "TokenRequest",
+                "spec": {"expirationSeconds": _TOKEN_SECONDS},
+            },
+        )
+        return str(answer["status"]["token"])
+
+    def accept(self, name: str) -> None:
+        """Let the WEC in. The ITS makes its mailbox thereupon."""
+        self.kube.merge(paths.managed_cluster(name), {"spec": {"hubAcceptsClient": True}})
+
+    def approve(self, csr: Json, proof: str) -> None:
+        """Approve a request as it was examined: one that changed meanwhile is refused by the ITS (409)."""
+        now = times.show(self.kube.now())
+        condition = {
+            "type": "Approved",
+            "status": "True",
+            "reason": "KubestellarWecApprove",
+            "message": f"The request is this WEC's own (proof: {proof}).",
+            "lastUpdateTime": now,
+            "lastTransitionTime": now,
+        }
+        status = dict(csr.get("status") or {})
+        status["conditions"] = [*(status.get("conditions") or []), condition]
+        body = {**csr, "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "status": status}
+        self.kube.replace(paths.csr_approval(csr["metadata"]["name"]), body)
+
+    def remember_identity(self, name: str, uid: str) -> None:
+        """Note on the ManagedCluster which cluster was registered under its name."""
+        self.kube.merge(paths.managed_cluster(name), {"metadata": {"annotations": {IDENTITY_ANNOTATION: uid}}})
+
+    def patch_labels(self, name: str, changes: t.Mapping[str, str | None]) -> Json:
+        """Set labels, or remove those whose value is None, in one request; returns the ManagedCluster."""
+        return self.kube.merge(paths.managed_cluster(name), {"metadata": {"labels": dict(changes)}})
+
+    def now(self) -> datetime.datetime:
+        return self.kube.now()
+
+
+def _own(csrs: t.Iterable[Json]) -> tuple[Json, ...]:
+    return newest_first(csr for csr in csrs if not csr_rules.is_of_addon(csr))

@@ -1,0 +1,375 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""Requests to one API server. The only place that imports ``kubernetes``.
+
+Plain dicts go in and out, over the dynamic client's transport: typed models cost a second of import and reject what a
+newer API server sends.
+"""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import json
+import logging
+import random
+import time
+import traceback
+import typing as t
+import urllib.parse
+import urllib.request
+
+from .._errors import ApiError, MissingLibrary, Unreachable
+from .._rules import kubeconfigs, problems
+from .._rules.kubeconfigs import KubeconfigError
+from .connection import Connection
+from .private_files import PrivateFile
+
+try:
+    import urllib3
+    import urllib3.exceptions
+    from kubernetes.client import ApiClient, Configuration
+    from kubernetes.client.exceptions import ApiException
+    from kubernetes.config import ConfigException
+    from kubernetes.config.kube_config import KubeConfigLoader
+    from kubernetes.dynamic import DynamicClient
+
+    IMPORT_TRACE = None
+except ImportError:
+    IMPORT_TRACE = traceback.format_exc()
+
+Json = dict[str, t.Any]
+USER_AGENT = "kubestellar.wec"
+MERGE_PATCH = "application/merge-patch+json"
+_PAGE = 500
+_RETRIES = 6
+_SLOWEST_RETRY = 8.0
+
+
+class Kube:
+    """A client of one API server.
+
+    An address that never answered fails at once: it may be wrong. One that has answered before is given
+    ``outage`` seconds to come back. ``connect_timeout`` and ``read_timeout`` are seconds, for each request.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        connect_timeout: float = 10,
+        read_timeout: float = 30,
+        outage: float = 60,
+        sleep: t.Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.connection = connection
+        self._timeouts = (connect_timeout, read_timeout)
+        self._outage = outage
+        self._sleep = sleep
+        self._files: list[PrivateFile] = []
+        self._client: t.Any = None
+        self._has_answered = False
+        self._clock_offset = 0.0
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    def get(self, path: str) -> Json:
+        """Raises ApiError, Unreachable (as every request does)."""
+        return t.cast(Json, self._request("get", path))
+
+    def find(self, path: str) -> Json | None:
+        """None if there is no such object, or its kind is not served."""
+        try:
+            return self.get(path)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def list(self, path: str, label_selector: str | None = None, field_selector: str | None = None) -> list[Json]:
+        """All objects of a kind, page by page."""
+        items: list[Json] = []
+        query: dict[str, t.Any] = {"limit": _PAGE}
+        if label_selector:
+            query["label_selector"] = label_selector
+        if field_selector:
+            query["field_selector"] = field_selector
+        while True:
+            page = t.cast(Json, self._request("get", path, **query))
+            items += page.get("items") or []
+            more = (page.get("metadata") or {}).get("continue")
+            if not more:
+                return items
+            query["_continue"] = more
+
+    def create(self, path: str, body: Json) -> Json:
+        return t.cast(Json, self._request("post", path, body))
+
+    def merge(self, path: str, patch: Json) -> Json:
+        """Apply a JSON merge patch."""
+        return t.cast(Json, self._request("patch", path, patch, content_type=MERGE_PATCH))
+
+    def replace(self, path: str, body: Json) -> Json:
+        return t.cast(Json, self._request("put", path, body))
+
+    def delete(self, path: str, options: Json | None = None) -> bool:
+        """Whether there was anything to delete."""
+        try:
+            self._request("delete", path, options)
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def now(self) -> datetime.datetime:
+        """The time as the API server tells it (from its last answer), so that a wrong clock here does no harm."""
+        return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self._clock_offset)
+
+    @property
+    def clock_offset(self) -> float:
+        """Seconds by which the API server's clock is ahead of ours."""
+        return self._clock_offset
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.client.rest_client.pool_manager.clear()
+            self._client = None
+        for file in self._files:
+            file.close()
+        self._files = []
+
+    def __enter__(self) -> Kube:
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self.close()
+
+    # -- how -----------------------------------------------------------------------------------------------------
+
+    def _request(self, method: str, path: str, body: t.Any = None, **query: t.Any) -> t.Any:
+        if self._client is None:
+            self._client = self._connect()
+        failures, out_since = 0, time.monotonic()
+        while True:
+            try:
+                answer = self._once(method, path, body, query)
+            except Unreachable:
+                failures += 1
+                if not self._has_answered or time.monotonic() - out_since > self._outage:
+                    raise
+                self._pause(failures)
+            except ApiError as error:
+                failures += 1
+                if not error.is_transient or failures > _RETRIES:
+                    raise
+                self._pause(failures)
+            else:
+                self._has_answered = True
+                return answer
+
+    def _pause(self, failures: int) -> None:
+        self._sleep(min(_SLOWEST_RETRY, 0.25 * 2**failures) * random.uniform(0.5, 1.0))
+
+    def _once(self, method: str, path: str, body: t.Any, query: dict[str, t.Any]) -> t.Any:
+        try:
+            # The dynamic client adds to the lists and dicts that it is given, so it gets fresh ones.
+            answer = self._client.request(
+                method,
+                path,
+                body,
+                **query,
+                query_params=[],
+                header_params={},
+                serialize=False,
+                _request_timeout=self._timeouts,
+            )
+            text = answer.data
+            self._note_clock(answer.headers.get("Date"))
+        except ApiException as error:
+            if not error.status:
+                # The library's way to report a failed TLS handshake.
+                raise self._unreachable(error) from None
+            self._has_answered = True
+            self._note_clock((error.headers or {}).get("Date"))
+            raise _api_error(self.connection.side, method.upper(), path, error) from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._unreachable(error) from None
+        except ConfigException as error:
+            raise self._no_credential(error) from None
+        return json.loads(text) if text else {}
+
+    def _note_clock(self, date: str | None) -> None:
+        if date:
+            told = email.utils.parsedate_to_datetime(date)
+            offset = (told - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+            # The header has whole seconds: less than two are no difference.
+            self._clock_offset = offset if abs(offset) >= 2 else 0.0
+
+    def _connect(self) -> t.Any:
+        if IMPORT_TRACE is not None:
+            raise MissingLibrary("kubernetes", "to talk to Kubernetes API servers", IMPORT_TRACE)
+        configuration = type.__call__(Configuration)
+        config = self._load(configuration)
+        cluster = kubeconfigs.the_cluster(config)
+        configuration.proxy = self._proxy(cluster.get("proxy-url"))
+        configuration.no_proxy = self.connection.no_proxy
+        # Our own loop retries, because only it knows what may be repeated and how long.
+        configuration.retries = False
+        configuration.connection_pool_maxsize = 16
+        client = ApiClient(configuration)
+        client.user_agent = USER_AGENT
+        user = kubeconfigs.the_user(config)
+        if user.get("as"):
+            client.default_headers["Impersonate-User"] = user["as"]
+        if user.get("as-groups"):
+            _send_groups(client.rest_client.pool_manager, user["as-groups"])
+        return DynamicClient(client, discoverer=_no_discovery)
+
+    def _load(self, configuration: t.Any) -> kubeconfigs.Kubeconfig:
+        try:
+            config = self._with_private_files(self.connection.kubeconfig)
+            with _Heard() as heard:
+                KubeConfigLoader(config, active_context=config["current-context"]).load_and_set(configuration)
+        except (ConfigException, KubeconfigError, OSError) as error:
+            raise self._no_credential(error) from None
+        user = kubeconfigs.the_user(config)
+        got_something = configuration.api_key or configuration.cert_file or configuration.username
+        if (user.get("exec") or user.get("auth-provider")) and not got_something:
+            # The library logs what went wrong and goes on as nobody.
+            raise self._no_credential(heard.text or "the credential plugin gave nothing")
+        return config
+
+    def _with_private_files(self, config: kubeconfigs.Kubeconfig) -> kubeconfigs.Kubeconfig:
+        """The client library would write inline certificates and keys to temporary files, and forget them when killed."""
+        cluster, user = dict(kubeconfigs.the_cluster(config)), dict(kubeconfigs.the_user(config))
+        for details, part, field in (
+            (cluster, "cluster", "certificate-authority"),
+            (user, "user", "client-certificate"),
+            (user, "user", "client-key"),
+        ):
+            content = kubeconfigs.decode(config, t.cast("t.Literal['cluster', 'user']", part), field)
+            if content is not None:
+                file = PrivateFile(content)
+                self._files.append(file)
+                details.pop(f"{field}-data")
+                details[field] = file.path
+        return kubeconfigs.build(cluster, user, config["current-context"])
+
+    def _proxy(self, from_kubeconfig: str | None) -> str | None:
+        """The proxy to use: the connection's own, or the environment's, as kubectl and clusteradm do it."""
+        if from_kubeconfig:
+            return from_kubeconfig
+        parts = urllib.parse.urlsplit(self.connection.server)
+        host = parts.hostname or ""
+        if host in ("localhost", "127.0.0.1", "::1") or urllib.request.proxy_bypass_environment(parts.netloc):
+            return None
+        return urllib.request.getproxies_environment().get(parts.scheme)
+
+    # -- what went wrong -----------------------------------------------------------------------------------------
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        kind, why = _reason(error)
+        connection = self.connection
+        remedies = {
+            "timeout": f"It had {self._timeouts[0]:g} s (connect_timeout): check the address in {connection.option}",
+            "tls": f"Check the CA in {connection.option}, and that the certificate is valid for this address",
+            "proxy": "Check the proxy that is used to reach it",
+        }
+        remedy = remedies.get(kind, f"Check the address in {connection.option}, and that it can be reached from here")
+        return self._no_answer(kind, f"at {connection.server} cannot be reached: {why}", remedy)
+
+    def _no_credential(self, error: Exception | str) -> Unreachable:
+        text = str(error)
+        for secret in self.connection.secrets:
+            text = text.replace(secret, "***")
+        remedy = f"Check {self.connection.option}, and the credential plugin in it"
+        return self._no_answer("credentials", f"cannot be used, because there are no credentials for it: {text}", remedy)
+
+    def _no_answer(self, kind: str, what: str, remedy: str) -> Unreachable:
+        side, source = self.connection.side, self.connection.source
+        text = f"The {side} {what}. {remedy} (connection from {source})."
+        return Unreachable(text, kind, problems.of(f"{side.lower()}_unreachable", what))
+
+
+def _no_discovery(_client: t.Any, _cache_file: t.Any) -> None:
+    """We know our paths: discovery would cost three requests and a cache file."""
+
+
+def _send_groups(pool: t.Any, groups: t.Sequence[str]) -> None:
+    """Each group needs a header line of its own, which the client library's dict of headers cannot hold."""
+    request = pool.request
+
+    def request_as_groups(method: str, url: str, headers: t.Any = None, **details: t.Any) -> t.Any:
+        lines = urllib3.HTTPHeaderDict(headers)
+        for group in groups:
+            lines.add("Impersonate-Group", group)
+        return request(method, url, headers=lines, **details)
+
+    pool.request = request_as_groups
+
+
+class _Heard(logging.Handler):
+    """Collects what the client library logs instead of raising."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._texts: list[str] = []
+
+    @property
+    def text(self) -> str:
+        return "; ".join(self._texts)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._texts.append(record.getMessage())
+
+    def __enter__(self) -> _Heard:
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        logging.getLogger().removeHandler(self)
+
+
+def _api_error(side: str, method: str, path: str, error: t.Any) -> ApiError:
+    told = ""
+    try:
+        body = error.body.decode() if isinstance(error.body, bytes) else error.body
+        told = json.loads(body).get("message", "") if body else ""
+    except (ValueError, AttributeError):
+        told = str(error.body)[:300]
+    if error.status == 401:
+        told = "the credentials were not accepted: they are wrong, or have expired"
+    return ApiError(side, method, path, int(error.status or 0), str(error.reason or ""), told)
+
+
+_REASONS = (
+    ("refused", "the connection was refused", ("Connection refused",)),
+    ("name", "its name cannot be resolved", ("Name or service not known", "nodename nor servname", "name resolution")),
+    ("route", "there is no route to it", ("No route to host", "Network is unreachable")),
+    ("timeout", "it does not answer", ("timed out", "Timeout")),
+    ("tls", "it does not speak TLS as it should", ("SSL", "TLS")),
+)
+
+
+def _reason(error: BaseException) -> tuple[str, str]:
+    """What kept a request from being answered: a kind, and a short text."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        nested = getattr(cause, "reason", None) or getattr(cause, "original_error", None)
+        cause = nested if isinstance(nested, BaseException) else cause.__cause__ or cause.__context__
+    text = " ".join(f"{type(one).__name__}: {one}" for one in chain)
+    if "certificate verify failed" in text:
+        detail = text.partition("certificate verify failed: ")[2].partition(" (_ssl")[0] or "it is not trusted"
+        return "tls", f"its certificate was not accepted ({detail})"
+    if any(isinstance(one, urllib3.exceptions.ProxyError) for one in chain):
+        return "proxy", f"the proxy did not let us through ({chain[-1]})"
+    for kind, why, signs in _REASONS:
+        if any(sign in text for sign in signs):
+            return kind, why
+    return "closed", f"the connection broke ({chain[-1]})"

@@ -1,0 +1,53 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""Argument specs that several modules share. Their documentation is in the doc fragments of the same names."""
+
+from __future__ import annotations
+
+import typing as t
+
+Spec = dict[str, t.Any]
+
+
+def _connection(prefix: str) -> Spec:
+    return {
+        f"{prefix}kubeconfig": {"type": "raw"},
+        f"{prefix}context": {"type": "str"},
+        f"{prefix}host": {"type": "str"},
+        f"{prefix}api_key": {"type": "str", "no_log": True},
+        f"{prefix}ca_cert": {"type": "path", "aliases": [f"{prefix}ssl_ca_cert"]},
+        f"{prefix}client_cert": {"type": "path", "aliases": [f"{prefix}cert_file"]},
+        f"{prefix}client_key": {"type": "path", "aliases": [f"{prefix}key_file"], "no_log": False},
+        f"{prefix}validate_certs": {"type": "bool", "aliases": [f"{prefix}verify_ssl"]},
+        f"{prefix}proxy": {"type": "str"},
+        f"{prefix}no_proxy": {"type": "str"},
+        f"{prefix}impersonate_user": {"type": "str"},
+        f"{prefix}impersonate_groups": {"type": "list", "elements": "str"},
+    }
+
+
+def its() -> Spec:
+    return _connection("its_")
+
+
+def wec() -> Spec:
+    return _connection("")
+
+
+def common() -> Spec:
+    return {
+        "connect_timeout": {"type": "float", "default": 10.0},
+        "read_timeout": {"type": "float", "default": 30.0},
+        "run_on": {"type": "str", "choices": ["controller", "host"], "default": "controller"},
+    }
+
+
+def wait(timeout: int) -> Spec:
+    return {
+        "wait": {"type": "bool", "default": True},
+        "wait_timeout": {"type": "int", "default": timeout},
+    }

@@ -1,0 +1,98 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""What a body needs of whatever runs it: a module on a host, or an action on the controller."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from .._apis import connection
+from .._apis.connection import Family
+from .._apis.its import Its
+from .._apis.kube import Kube
+from .._apis.wec import Wec
+from .._errors import InvalidOption, InvalidOptions, WecError
+from .._rules import names
+from .._rules.kubeconfigs import KubeconfigError
+
+Json = dict[str, t.Any]
+
+
+class Task(t.Protocol):
+    """One task. ``params`` are validated options; ``environment`` are the variables that count for it."""
+
+    params: dict[str, t.Any]
+    check_mode: bool
+    environment: t.Mapping[str, str]
+
+    def read_file(self, path: str) -> tuple[str, bytes]:
+        """Find and read a file that an option names. Raises OSError or ValueError."""
+
+    def progress(self, line: str) -> None:
+        """Show a line at once, where that is possible."""
+
+    def warn(self, text: str) -> None: ...
+
+    def keep_secret(self, values: t.Iterable[str]) -> None:
+        """These values must not appear in anything that is shown."""
+
+
+class Body(t.Protocol):
+    """A module's own code: ``SPEC`` for AnsibleModule and ArgumentSpecValidator, ``run`` for both front ends."""
+
+    SPEC: dict[str, t.Any]
+
+    def run(self, task: Task) -> Json:
+        """The result, JSON types only. Raises WecError."""
+
+
+@contextlib.contextmanager
+def its_of(task: Task) -> t.Iterator[Its]:
+    with _kube(task, connection.ITS) as kube:
+        try:
+            yield Its(kube)
+        except (KubeconfigError, OSError) as error:
+            raise WecError(f"{kube.connection.option}: the CA in it cannot be read: {error}") from error
+
+
+@contextlib.contextmanager
+def wec_of(task: Task) -> t.Iterator[Wec]:
+    with _kube(task, connection.WEC) as kube:
+        yield Wec(kube)
+
+
+def has_wec_connection(task: Task) -> bool:
+    return connection.is_given(connection.WEC, task.params, task.environment)
+
+
+def _kube(task: Task, family: Family) -> Kube:
+    found = connection.resolve(family, task.params, task.environment, task.read_file)
+    task.keep_secret(found.secrets)
+    return Kube(found, task.params["connect_timeout"], task.params["read_timeout"])
+
+
+def check_names(task: Task, wanted: t.Mapping[str, str]) -> None:
+    """``wanted`` maps the way to say it (an option) to a WEC's name. Raises InvalidOption, InvalidOptions."""
+    faults = []
+    for option, name in wanted.items():
+        fault = names.fault(name)
+        if fault:
+            faults.append(InvalidOption(option, name, fault))
+    for option in ("connect_timeout", "read_timeout", "wait_timeout"):
+        value = task.params.get(option)
+        if value is not None and value <= 0:
+            faults.append(InvalidOption(option, value, "must be more than 0 seconds"))
+    InvalidOptions.raise_for(faults)
+
+
+def failure(error: WecError) -> Json:
+    """What an exception leaves in the result."""
+    result: Json = {"msg": error.message, **error.details}
+    if error.problem is not None:
+        result["problem"] = error.problem.as_data()
+    return result

@@ -1,0 +1,79 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""The body of wec_accept."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._operations import acceptance
+from .._operations.acceptance import Patience
+from .._rules.acceptance import Member
+from .._rules.plan import Plan
+from . import options
+from .task import Task, check_names, its_of
+
+Json = dict[str, t.Any]
+
+SPEC: dict[str, t.Any] = {
+    "argument_spec": {
+        "name": {"type": "str"},
+        "wecs": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "name": {"type": "str", "required": True},
+                "uid": {"type": "str"},
+                "token_id": {"type": "str", "no_log": False},
+                "holds_certificate": {"type": "bool", "default": False},
+            },
+        },
+        "state": {"type": "str", "choices": ["present"], "default": "present"},
+        "progress_interval": {"type": "float", "default": 5.0},
+        **options.its(),
+        **options.common(),
+        **options.wait(300),
+    },
+    "mutually_exclusive": [("name", "wecs")],
+    "required_one_of": [("name", "wecs")],
+    "supports_check_mode": True,
+}
+
+
+def run(task: Task) -> Json:
+    given = task.params
+    members = _members(given)
+    check_names(task, {f"wecs[{index}].name" if given["wecs"] else "name": one.name for index, one in enumerate(members)})
+    with its_of(task) as its:
+        its.require_hub()
+        if task.check_mode:
+            verdicts = acceptance.preview(its, members)
+        else:
+            timeout = given["wait_timeout"] if given["wait"] else 0
+            patience = Patience(timeout, between_lines=given["progress_interval"])
+            verdicts = acceptance.accept_all(its, members, patience, task.progress)
+        whole = Plan([step for verdict in verdicts.values() for step in verdict.plan.steps])
+        failed = [verdict for verdict in verdicts.values() if verdict.failed and given["wait"]]
+        result: Json = {
+            "changed": whole.changes,
+            "diff": whole.diff(),
+            "verdicts": {name: verdict.as_data() for name, verdict in verdicts.items()},
+            "its": its.kube.connection.as_data(),
+        }
+        if failed:
+            result["failed"] = True
+            result["msg"] = " ".join(verdict.message() for verdict in failed)
+        return result
+
+
+def _members(given: t.Mapping[str, t.Any]) -> list[Member]:
+    if given["wecs"] is None:
+        return [Member(given["name"])]
+    unique = {one["name"]: one for one in given["wecs"]}
+    return [
+        Member(name, one["uid"], one["token_id"], one["holds_certificate"]) for name, one in unique.items()
+    ]

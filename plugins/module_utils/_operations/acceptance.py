@@ -1,0 +1,217 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""Getting a batch of WECs accepted: one look at the ITS per tick for all of them, until each is available or late."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+from .._apis.its import Its
+from .._errors import ApiError
+from .._rules import problems, states
+from .._rules.acceptance import Decision, Member, decide, foreseen
+from .._rules.its_view import ItsView
+from .._rules.plan import Plan
+from .._rules.problems import Problem
+
+Json = dict[str, t.Any]
+
+
+@dataclasses.dataclass
+class Verdict:
+    """How it ended for one WEC. ``proofs`` maps each approved request to how well it was proved to be the WEC's own."""
+
+    name: str
+    state: str = states.ABSENT
+    failed: bool = False
+    done: bool = False
+    plan: Plan = dataclasses.field(default_factory=Plan)
+    proofs: dict[str, str] = dataclasses.field(default_factory=dict)
+    rejected: list[Json] = dataclasses.field(default_factory=list)
+    waiting_for: str = ""
+    problem: Problem | None = None
+    seconds: float = 0.0
+
+    foreseen: bool = False
+
+    def message(self) -> str:
+        if self.foreseen and self.plan.changes:
+            return f"{self.name} would be changed: {'; '.join(f'{one.verb} {one.object}' for one in self.plan.steps)}."
+        if self.done:
+            return f"{self.name} is joined and available."
+        if self.failed and self.problem is not None:
+            return f"{self.name}: {self.problem}"
+        return f"{self.name} waits: {self.waiting_for}."
+
+    def as_data(self) -> Json:
+        return {
+            "name": self.name,
+            "state": self.state,
+            "changed": self.plan.changes,
+            "failed": self.failed,
+            "msg": self.message(),
+            "steps": self.plan.as_data(),
+            "proofs": self.proofs,
+            "rejected_csrs": self.rejected,
+            "problem": self.problem.as_data() if self.problem else None,
+            "seconds": round(self.seconds, 1),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Patience:
+    """Seconds. ``tick`` is between two looks at the ITS, ``between_lines`` between two lines on the screen."""
+
+    timeout: float
+    tick: float = 1.5
+    between_lines: float = 5.0
+
+
+def preview(its: Its, members: t.Sequence[Member]) -> dict[str, Verdict]:
+    """What the next look would do, without doing it."""
+    views = its.views([member.name for member in members])
+    verdicts = {}
+    for member in members:
+        view = views[member.name]
+        decision = decide(member, view, its.now())
+        verdict = Verdict(member.name, foreseen=True)
+        _note(verdict, view, decision, its)
+        announced = view.exists and (decision.approval is not None or decision.done)
+        verdict.plan.add(*(decision.steps(view) if announced else foreseen(member, view)))
+        verdict.done = decision.done
+        verdict.failed = decision.final
+        verdicts[member.name] = verdict
+    return verdicts
+
+
+def accept_all(
+    its: Its, members: t.Sequence[Member], patience: Patience, progress: t.Callable[[str], None]
+) -> dict[str, Verdict]:
+    """Approve, accept and wait until every member is available, or cannot become it, or the time is over.
+
+    One member's failure does not touch the others. Raises WecError for what concerns the whole ITS.
+    """
+    return _Batch(its, members, patience, progress).run()
+
+
+class _Batch:
+    def __init__(
+        self, its: Its, members: t.Sequence[Member], patience: Patience, progress: t.Callable[[str], None]
+    ) -> None:
+        self._its, self._patience, self._progress = its, patience, progress
+        self._members = {member.name: member for member in members}
+        self._verdicts = {name: Verdict(name) for name in self._members}
+        self._views: dict[str, ItsView] = {}
+        self._began = time.monotonic()
+        self._line_at = self._began
+
+    def run(self) -> dict[str, Verdict]:
+        while self._open:
+            self._look_and_act()
+            self._show_progress()
+            left = self._patience.timeout - self._elapsed
+            if not self._open or left <= 0:
+                break
+            time.sleep(min(self._patience.tick, left))
+        for verdict in self._open:
+            verdict.failed = True
+        if len(self._verdicts) > 1 or self._line_at > self._began:
+            self._progress(self._summary())
+        return self._verdicts
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    @property
+    def _open(self) -> list[Verdict]:
+        return [verdict for verdict in self._verdicts.values() if not verdict.done and not verdict.failed]
+
+    def _look_and_act(self) -> None:
+        waiting = [verdict.name for verdict in self._open]
+        self._views.update(self._its.views(waiting))
+        for verdict in self._open:
+            view = self._views[verdict.name]
+            decision = decide(self._members[verdict.name], view, self._its.now())
+            _note(verdict, view, decision, self._its)
+            try:
+                if not decision.final:
+                    self._act(verdict, view, decision)
+            except ApiError as error:
+                self._refused(verdict, error)
+            else:
+                verdict.done, verdict.failed = decision.done, decision.final
+            verdict.seconds = self._elapsed
+
+    def _act(self, verdict: Verdict, view: ItsView, decision: Decision) -> None:
+        """Accept first: if that is refused, no certificate is issued."""
+        for step in decision.steps(view):
+            if step.verb == "accept":
+                self._its.accept(verdict.name)
+            elif step.verb == "update":
+                self._its.remember_identity(verdict.name, t.cast(str, decision.identity))
+            elif decision.approval is not None:
+                self._its.approve(decision.approval.csr, decision.approval.proof)
+                verdict.proofs[decision.approval.csr["metadata"]["name"]] = decision.approval.proof
+            verdict.plan.add(step)
+
+    def _refused(self, verdict: Verdict, error: ApiError) -> None:
+        """The ITS answered a write with an error: is it worth another look?"""
+        if error.status == 409 or error.status == 404:
+            # Somebody else was faster, or the agent made another request: the next look tells.
+            return
+        if "namespace" in error.told and "terminating" in error.told:
+            verdict.problem = problems.of("mailbox_terminating", error.told)
+            return
+        if error.is_webhook_down:
+            verdict.problem = problems.of("webhook_down", error.told)
+            return
+        code = "accept_refused" if "managedcluster" in error.message else "forbidden"
+        verdict.problem = problems.of(code, error.message)
+        verdict.failed = not error.is_transient
+
+    # -- progress ------------------------------------------------------------------------------------------------
+
+    def _show_progress(self) -> None:
+        if not self._open or time.monotonic() - self._line_at < self._patience.between_lines:
+            return
+        self._line_at = time.monotonic()
+        self._progress(self._summary())
+
+    def _summary(self) -> str:
+        verdicts = list(self._verdicts.values())
+        views = list(self._views.values())
+        counts = {
+            "announced": sum(view.exists for view in views),
+            "accepted": sum(view.hub_accepts_client for view in views),
+            "joined": sum(view.joined.is_true for view in views),
+            "available": sum(one.done for one in verdicts),
+        }
+        told = ", ".join(f"{count} {word}" for word, count in counts.items())
+        text = f"{len(verdicts)} WECs after {self._elapsed:.0f} s: {told}"
+        failed = [one.name for one in verdicts if one.failed]
+        if failed:
+            text += f", {len(failed)} failed ({_some(failed)})"
+        late: dict[str, list[str]] = {}
+        for one in self._open:
+            late.setdefault(one.waiting_for, []).append(one.name)
+        for reason, names in sorted(late.items(), key=lambda item: -len(item[1])):
+            text += f"; {_some(names)}: {reason}"
+        return text
+
+
+def _note(verdict: Verdict, view: ItsView, decision: Decision, its: Its) -> None:
+    verdict.state = states.of_its_view(view, its.now()).name
+    verdict.waiting_for = decision.waiting_for
+    verdict.problem = decision.problem
+    verdict.rejected = [{"name": one.name, "faults": list(one.faults)} for one in decision.rejected]
+
+
+def _some(names: t.Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

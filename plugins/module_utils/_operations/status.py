@@ -1,0 +1,136 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""What state WECs are in, and why."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import typing as t
+
+from .._apis.its import Its
+from .._apis.wec import Wec
+from .._errors import ApiError, Unreachable
+from .._rules import conditions, diagnosis, problems, states, times, versions
+from .._rules.diagnosis import AgentHealth
+from .._rules.its_view import ItsView
+from .._rules.problems import Problem
+from .._rules.states import State
+from .._rules.wec_view import AGENT_NAMESPACE, OPERATOR_NAMESPACE, WecView
+
+Json = dict[str, t.Any]
+_CLUSTER_SET_LABEL = "cluster.open-cluster-management.io/clusterset"
+
+
+@dataclasses.dataclass(frozen=True)
+class Status:
+    """One WEC. ``wec`` is None where its own API was not asked, or did not answer."""
+
+    view: ItsView
+    state: State
+    problems: tuple[Problem, ...]
+    now: datetime.datetime
+    wec: WecView | None = None
+
+    @property
+    def since(self) -> datetime.datetime | None:
+        """Since when it has been in this state, as its conditions tell."""
+        view = self.view
+        if self.state.name in (states.JOINED, states.JOINED_UNAVAILABLE):
+            return view.available.since
+        if view.exists and view.managed_cluster is not None:
+            metadata = view.managed_cluster["metadata"]
+            return times.parse(metadata.get("deletionTimestamp") or metadata.get("creationTimestamp"))
+        return None
+
+    def as_data(self) -> Json:
+        view, wec = self.view, self.wec
+        credential = wec.credential if wec else None
+        expires = credential.certificate.not_after if credential and credential.certificate else None
+        klusterlet = wec.the_klusterlet(view.name) if wec else None
+        version = versions.of_image(klusterlet.image) if klusterlet else None
+        lease_age = times.age(view.lease_renewed, self.now)
+        return {
+            "name": view.name,
+            "state": self.state.name,
+            "reason": self.state.reason,
+            "evidence": list(self.state.evidence),
+            "since": times.show(self.since),
+            "problems": [problem.as_data() for problem in self.problems],
+            "accepted": view.hub_accepts_client,
+            "joined": view.joined.is_true,
+            "available": view.available.is_true,
+            "conditions": [one.as_data() for one in conditions.all_of(view.managed_cluster)],
+            "lease_age": None if lease_age is None else round(lease_age, 1),
+            "labels": view.labels,
+            "cluster_set": view.labels.get(_CLUSTER_SET_LABEL),
+            "kubernetes_version": (wec.version if wec else None) or view.kubernetes_version,
+            "uid": (wec.uid if wec else None) or view.identity,
+            "certificate_expires": times.show(expires),
+            "klusterlet_version": versions.show(version) if version else None,
+        }
+
+
+def of_fleet(its: Its, names: t.Sequence[str] | None) -> list[Status]:
+    """Every named WEC, or every one that the ITS knows, as the ITS shows it."""
+    views, now = its.views(names), its.now()
+    return [
+        Status(view, states.of_its_view(view, now), tuple(diagnosis.from_its(view, now)), now)
+        for view in views.values()
+    ]
+
+
+def of_one(its: Its, wec: Wec, name: str, hub_apiserver: str | None = None) -> Status:
+    """One WEC from both sides. A WEC that does not answer is a problem, and no error."""
+    view, now = its.view(name), its.now()
+    shown_by_its = diagnosis.from_its(view, now)
+    try:
+        wec_view = wec.view(name, lambda: its.client_ca)
+        state = states.classify(name, wec_view, view, its.identity(hub_apiserver), now)
+        found = [] if state.name == states.JOINED else diagnosis.from_wec(name, wec_view, health(wec, wec_view, name))
+    except (Unreachable, ApiError) as error:
+        problem = problems.of("wec_unreachable" if isinstance(error, Unreachable) else "forbidden", error.message)
+        return Status(view, states.of_its_view(view, now), (problem, *shown_by_its), now)
+    by_state = diagnosis.of_state(state)
+    if by_state is not None:
+        return Status(view, state, (by_state,), now, wec_view)
+    if state.name == states.ABSENT:
+        shown_by_its = []
+    known = {problem.code for problem in found}
+    both = (*found, *(problem for problem in shown_by_its if problem.code not in known))
+    return Status(view, state, both, now, wec_view)
+
+
+def health(wec: Wec, view: WecView, name: str) -> AgentHealth:
+    """What runs of the agent on the WEC."""
+    klusterlet = view.the_klusterlet(name)
+    namespace = klusterlet.namespace if klusterlet else AGENT_NAMESPACE
+    return AgentHealth(
+        wec.deployment(OPERATOR_NAMESPACE, "klusterlet"),
+        tuple(wec.pods(OPERATOR_NAMESPACE)),
+        tuple(wec.pods(namespace)),
+    )
+
+
+def table(statuses: t.Iterable[Status]) -> list[str]:
+    """The fleet as lines of text."""
+    rows = [("WEC", "STATE", "SINCE", "KUBERNETES", "PROBLEM")]
+    for one in sorted(statuses, key=lambda status: status.view.name):
+        age = times.age(one.since, one.now)
+        rows.append(
+            (
+                one.view.name,
+                one.state.name,
+                times.show_seconds(age) if age is not None else "-",
+                (one.wec.version if one.wec else None) or one.view.kubernetes_version or "-",
+                one.problems[0].kind.summary if one.problems else "-",
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    return [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[-1]]).rstrip() for row in rows
+    ]

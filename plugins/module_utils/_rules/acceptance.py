@@ -1,0 +1,212 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""What the ITS has to do next for a WEC whose agent has been (or will be) applied."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import typing as t
+
+from . import csr as csr_rules
+from . import problems, states, times
+from .its_view import IDENTITY_ANNOTATION, ItsView, created, has_condition, is_issued, is_pending
+from .plan import Step
+from .problems import Problem
+
+Json = dict[str, t.Any]
+_ISSUING_TAKES = 60
+"""Seconds after which an approved request without a certificate is a problem."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A WEC that shall be accepted.
+
+    ``uid`` identifies its cluster. ``token_id``: the id of the bootstrap token that its agent was given, where known.
+    ``holds_certificate``: whether its own API has shown a certificate of this ITS for this name.
+    """
+
+    name: str
+    uid: str | None = None
+    token_id: str | None = None
+    holds_certificate: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Approval:
+    """A request to approve, and how well it is proved to be this WEC's own."""
+
+    csr: Json
+    proof: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """``done``: nothing is left to do. Otherwise act on what is given here, and look again.
+
+    ``waiting_for`` is for the progress line; ``problem`` is what to blame if it never comes. A ``final`` problem does
+    not go away by waiting.
+    """
+
+    done: bool = False
+    accept: bool = False
+    approval: Approval | None = None
+    identity: str | None = None
+    waiting_for: str = ""
+    problem: Problem | None = None
+    final: bool = False
+    rejected: tuple[csr_rules.Examined, ...] = ()
+
+    def steps(self, view: ItsView) -> list[Step]:
+        steps = []
+        if self.accept:
+            steps.append(_accept_step(view))
+        if self.approval is not None:
+            name = self.approval.csr["metadata"]["name"]
+            steps.append(_approve_step(name, f"it is this WEC's own (proof: {self.approval.proof})"))
+        if self.identity is not None:
+            steps.append(_identity_step(view, self.identity))
+        return steps
+
+
+def foreseen(member: Member, view: ItsView) -> list[Step]:
+    """The steps that will follow for a WEC whose agent is about to be applied, or has not been heard of."""
+    steps = []
+    if not view.hub_accepts_client:
+        steps.append(_accept_step(view))
+    if not member.holds_certificate and not view.csrs:
+        steps.append(_approve_step(f"of {member.name}", "if it passes every check"))
+    if member.uid and view.identity != member.uid:
+        steps.append(_identity_step(view, member.uid))
+    return steps
+
+
+def _accept_step(view: ItsView) -> Step:
+    before = {"hubAcceptsClient": view.hub_accepts_client} if view.exists else None
+    reason = "it shall be a WEC of this ITS"
+    return Step("ITS", "accept", f"ManagedCluster {view.name}", reason, before, {"hubAcceptsClient": True})
+
+
+def _approve_step(name: str, reason: str) -> Step:
+    subject = f"CertificateSigningRequest {name}"
+    return Step("ITS", "approve", subject, reason, {"approved": False}, {"approved": True})
+
+
+def _identity_step(view: ItsView, uid: str) -> Step:
+    before = {IDENTITY_ANNOTATION: view.identity} if view.exists else None
+    reason = "note which cluster has this name"
+    return Step("ITS", "update", f"ManagedCluster {view.name}", reason, before, {IDENTITY_ANNOTATION: uid})
+
+
+def decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
+    """The next thing to do for one WEC, from a fresh look at the ITS. Raises MissingLibrary."""
+    decision = _decide(member, view, now)
+    knows_another = member.uid is not None and view.exists and view.identity != member.uid
+    if knows_another and (decision.done or decision.accept):
+        return dataclasses.replace(decision, identity=member.uid)
+    return decision
+
+
+def _decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
+    if view.is_deleting:
+        return Decision(waiting_for="its ManagedCluster is being deleted", problem=problems.of("deleting"))
+    if view.mailbox_is_terminating:
+        # The webhook would refuse to accept it, after the request was approved.
+        return Decision(waiting_for="its old mailbox is being deleted", problem=problems.of("mailbox_terminating"))
+    state = states.of_its_view(view, now)
+    if state.name == states.JOINED:
+        return Decision(done=True)
+    if not view.exists and not view.csrs:
+        return Decision(
+            waiting_for="its agent has not announced itself", problem=problems.of("managed_cluster_missing")
+        )
+    if state.name == states.JOINED_UNAVAILABLE and not any(is_pending(one) for one in view.csrs):
+        return Decision(waiting_for=state.reason, problem=unavailable(view, now))
+    return _registering(member, view, now)
+
+
+def _registering(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
+    examined = {
+        csr["metadata"]["name"]: csr_rules.examine(csr, member.name, member.token_id) for csr in view.csrs
+    }
+    legitimate = [csr for csr in view.csrs if examined[csr["metadata"]["name"]].is_legitimate]
+    rejected = tuple(one for one in examined.values() if not one.is_legitimate)
+    accept = view.exists and not view.hub_accepts_client
+    if not legitimate:
+        return _without_request(member, view, accept, rejected)
+    newest = legitimate[0]
+    if is_pending(newest):
+        proof = examined[newest["metadata"]["name"]].proof or csr_rules.IDENTITY
+        return Decision(
+            accept=accept,
+            approval=Approval(newest, proof) if view.exists else None,
+            waiting_for="its signing request is being approved",
+            problem=problems.of("csr_missing"),
+            rejected=rejected,
+        )
+    name = newest["metadata"]["name"]
+    if has_condition(newest, "Denied"):
+        return Decision(
+            waiting_for="its signing request was denied",
+            problem=problems.of("csr_denied", f"CertificateSigningRequest {name}: {_denial(newest)}"),
+            final=True,
+            rejected=rejected,
+        )
+    if not is_issued(newest):
+        age = times.age(created(newest), now) or 0
+        waited = f"CertificateSigningRequest {name} is {times.show_seconds(age)} old"
+        return Decision(
+            accept=accept,
+            waiting_for="its certificate has not been issued" if age > _ISSUING_TAKES else "its certificate is made",
+            problem=problems.of("csr_not_issued", waited),
+            rejected=rejected,
+        )
+    return Decision(
+        accept=accept,
+        waiting_for="its agent has not joined with its certificate" if not accept else "it is being accepted",
+        problem=problems.of("certificate_not_used", str(view.joined), str(view.accepted)),
+        rejected=rejected,
+    )
+
+
+def _without_request(
+    member: Member, view: ItsView, accept: bool, rejected: tuple[csr_rules.Examined, ...]
+) -> Decision:
+    if accept and member.holds_certificate:
+        return Decision(accept=True, waiting_for="it is being accepted", rejected=rejected)
+    if rejected:
+        facts = [f"{one.name}: {'; '.join(one.faults)}" for one in rejected]
+        return Decision(
+            waiting_for="only signing requests that fail the checks have arrived",
+            problem=problems.of("csr_not_legitimate", *facts),
+            rejected=rejected,
+        )
+    if view.hub_accepts_client and view.joined.is_true:
+        return Decision(waiting_for="it is not available", problem=problems.of("not_available", str(view.available)))
+    return Decision(waiting_for="its agent has made no signing request", problem=problems.of("csr_missing"))
+
+
+def unavailable(view: ItsView, now: datetime.datetime) -> Problem:
+    """The problem of a WEC that has joined and is not available, as the ITS shows it."""
+    available = view.available
+    renewed = times.age(view.lease_renewed, now)
+    lease = f"its lease was renewed {times.show_seconds(renewed)} ago" if renewed is not None else "it has no lease"
+    if view.clock_synced.is_false:
+        return problems.of("clock_skew", str(view.clock_synced))
+    if available.is_false and available.reason == "ManagedClusterKubeAPIServerUnavailable":
+        return problems.of("wec_api_unhealthy", str(available))
+    if available.status == "Unknown" or not view.lease_is_fresh(now):
+        return problems.of("lease_expired", str(available), lease)
+    return problems.of("not_available", str(available), lease)
+
+
+def _denial(csr: Json) -> str:
+    for condition in (csr.get("status") or {}).get("conditions") or []:
+        if condition.get("type") == "Denied":
+            return f"{condition.get('reason', '')} {condition.get('message', '')}".strip()
+    return ""

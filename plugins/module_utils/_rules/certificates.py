@@ -1,0 +1,146 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This is private to the collection: it changes without notice.
+"""X.509: what certificates and signing requests say. The only place that imports ``cryptography``."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import traceback
+import typing as t
+import warnings
+
+from .._errors import MissingLibrary
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.x509.oid import NameOID
+
+    IMPORT_TRACE = None
+except ImportError:
+    IMPORT_TRACE = traceback.format_exc()
+
+
+class MalformedPem(Exception):
+    """The text is no certificate or request; the reason is the exception's text."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """``other``: names of attributes that are neither CN nor O."""
+
+    common_names: tuple[str, ...]
+    organizations: tuple[str, ...]
+    other: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class CertificateFacts:
+    subject: Subject
+    not_before: datetime.datetime
+    not_after: datetime.datetime
+
+
+@dataclasses.dataclass(frozen=True)
+class RequestFacts:
+    """``extensions``: names of requested extensions, such as a SubjectAlternativeName."""
+
+    subject: Subject
+    signature_is_valid: bool
+    extensions: tuple[str, ...]
+
+
+def require_library() -> None:
+    """Raises MissingLibrary."""
+    if IMPORT_TRACE is not None:
+        raise MissingLibrary("cryptography", "to read certificates", IMPORT_TRACE)
+
+
+def read_certificate(pem: bytes) -> CertificateFacts:
+    """Facts of the first certificate. Raises MalformedPem, MissingLibrary."""
+    certificate = _load(pem)
+    # The attributes with _utc exist from cryptography 42 on; the others give the same without a time zone.
+    return CertificateFacts(
+        _subject(certificate),
+        _utc(certificate, "not_valid_before"),
+        _utc(certificate, "not_valid_after"),
+    )
+
+
+def is_issued_by(pem: bytes, authorities: bytes) -> bool:
+    """Whether one of the authorities in a PEM bundle signed the certificate. Raises MalformedPem, MissingLibrary."""
+    certificate = _load(pem)
+    return any(_signed(certificate, authority) for authority in load_bundle(authorities))
+
+
+def load_bundle(pem: bytes) -> list[t.Any]:
+    """Every certificate in a PEM bundle. Raises MalformedPem, MissingLibrary."""
+    require_library()
+    end = b"-----END CERTIFICATE-----"
+    return [_load(part + end) for part in pem.split(end)[:-1]]
+
+
+def same_bundle(one: bytes, other: bytes) -> bool:
+    """Whether two PEM bundles hold the same certificates. Raises MalformedPem, MissingLibrary."""
+    return set(load_bundle(one)) == set(load_bundle(other))
+
+
+def read_request(pem: bytes) -> RequestFacts:
+    """Facts of a certificate signing request. Raises MalformedPem, MissingLibrary."""
+    require_library()
+    try:
+        request = x509.load_pem_x509_csr(pem)
+        extensions = tuple(extension.oid._name for extension in request.extensions)
+        return RequestFacts(_subject(request), request.is_signature_valid, extensions)
+    except Exception as error:  # cryptography raises many kinds for what strangers wrote
+        raise MalformedPem(f"{type(error).__name__}: {error}") from error
+
+
+def _load(pem: bytes) -> t.Any:
+    require_library()
+    try:
+        return x509.load_pem_x509_certificate(pem.strip())
+    except Exception as error:
+        raise MalformedPem(f"{type(error).__name__}: {error}") from error
+
+
+def _utc(certificate: t.Any, attribute: str) -> datetime.datetime:
+    aware = getattr(certificate, f"{attribute}_utc", None)
+    if aware is not None:
+        return t.cast(datetime.datetime, aware)
+    return t.cast(datetime.datetime, getattr(certificate, attribute).replace(tzinfo=datetime.timezone.utc))
+
+
+def _subject(of: t.Any) -> Subject:
+    """The subject of a certificate or request."""
+    known = (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)
+    with warnings.catch_warnings():
+        # OCM's common names are longer than the 64 characters that X.509 has room for.
+        warnings.simplefilter("ignore", UserWarning)
+        name = of.subject
+    return Subject(
+        tuple(str(one.value) for one in name.get_attributes_for_oid(NameOID.COMMON_NAME)),
+        tuple(str(one.value) for one in name.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)),
+        tuple(one.oid._name for one in name if one.oid not in known),
+    )
+
+
+def _signed(certificate: t.Any, authority: t.Any) -> bool:
+    if certificate.issuer != authority.subject:
+        return False
+    key, digest = authority.public_key(), certificate.signature_hash_algorithm
+    content, signature = certificate.tbs_certificate_bytes, certificate.signature
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, content, padding.PKCS1v15(), digest)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, content, ec.ECDSA(digest))
+        else:
+            key.verify(signature, content)
+    except InvalidSignature:
+        return False
+    return True

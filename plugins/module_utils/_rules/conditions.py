@@ -1,0 +1,69 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This is private to the collection: it changes without notice.
+"""Conditions of Kubernetes objects."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import typing as t
+
+from . import times
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """One entry of ``status.conditions``. A condition that is not there has the status ``""``."""
+
+    type: str
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+    since: datetime.datetime | None = None
+
+    @property
+    def is_true(self) -> bool:
+        return self.status == "True"
+
+    @property
+    def is_false(self) -> bool:
+        return self.status == "False"
+
+    def __str__(self) -> str:
+        if not self.status:
+            return f"{self.type} is not set"
+        text = f"{self.type}={self.status}"
+        if self.reason:
+            text += f" {self.reason}"
+        return f"{text}: {self.message}" if self.message else text
+
+    def as_data(self) -> dict[str, t.Any]:
+        return {
+            "type": self.type,
+            "status": self.status,
+            "reason": self.reason,
+            "message": self.message,
+            "since": times.show(self.since),
+        }
+
+
+def all_of(item: t.Mapping[str, t.Any] | None) -> list[Condition]:
+    """Every condition of an object."""
+    status = (item or {}).get("status") or {}
+    return [
+        Condition(
+            one.get("type", ""),
+            one.get("status", ""),
+            one.get("reason", ""),
+            one.get("message", ""),
+            times.parse(one.get("lastTransitionTime")),
+        )
+        for one in status.get("conditions") or []
+    ]
+
+
+def find(item: t.Mapping[str, t.Any] | None, kind: str) -> Condition:
+    """The condition of this type, or one without a status."""
+    return next((one for one in all_of(item) if one.type == kind), Condition(kind))

@@ -1,0 +1,52 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This is private to the collection: it changes without notice.
+"""Addresses of API servers, and whether agents elsewhere can dial them."""
+
+from __future__ import annotations
+
+import ipaddress
+import urllib.parse
+
+_LOCAL_NAMES = ("localhost", "localtest.me")
+
+
+def fault(url: str) -> str | None:
+    """What is wrong with the address of an API server, or None."""
+    parts = urllib.parse.urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        return "has a port that is no number up to 65535"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "is no address of an API server: it must look like https://HOST:PORT"
+    if port == 0:
+        return "has the port 0"
+    return None
+
+
+def is_local(url: str) -> bool:
+    """Whether the address leads back to whoever dials it, so that no agent elsewhere can use it.
+
+    ``*.localtest.me`` resolves to loopback; it is the default address of an ITS that KubeFlex made.
+    """
+    host = (urllib.parse.urlsplit(url).hostname or "").rstrip(".").lower()
+    if any(host == name or host.endswith("." + name) for name in _LOCAL_NAMES):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """For comparing: host in lower case without a final dot, and the port, also where it goes without saying."""
+    parts = urllib.parse.urlsplit(url)
+    default = 80 if parts.scheme == "http" else 443
+    try:
+        port = parts.port or default
+    except ValueError:
+        port = default
+    return (parts.hostname or "").rstrip(".").lower(), port

@@ -1,0 +1,68 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""What is to be done, as data. Check mode, diff, progress, result and the doing itself all read the same steps."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+Json = dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One change. ``before`` and ``after`` hold only what the step changes, without secrets; None is "not there".
+
+    ``side`` is ITS or WEC; ``verb`` one of create, update, delete, approve, accept, join, wait.
+    """
+
+    side: str
+    verb: str
+    object: str
+    reason: str
+    before: t.Any = None
+    after: t.Any = None
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.object} on the {self.side}: {self.reason}"
+
+    def as_data(self) -> Json:
+        return {"side": self.side, "verb": self.verb, "object": self.object, "reason": self.reason}
+
+
+@dataclasses.dataclass
+class Plan:
+    """Steps in their order. ``done`` counts those that were carried out."""
+
+    steps: list[Step] = dataclasses.field(default_factory=list)
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.steps)
+
+    def add(self, *steps: Step) -> None:
+        self.steps += steps
+
+    def as_data(self) -> list[Json]:
+        return [step.as_data() for step in self.steps]
+
+    def diff(self) -> Json:
+        """Ansible's diff: what each touched object is before and after."""
+        before: Json = {}
+        after: Json = {}
+        for step in self.steps:
+            key = f"{step.side}: {step.object}"
+            before.setdefault(key, step.before)
+            after[key] = _merged(after.get(key), step.after)
+        return {"before": before, "after": after}
+
+
+def _merged(earlier: t.Any, later: t.Any) -> t.Any:
+    if isinstance(earlier, dict) and isinstance(later, dict):
+        return {**earlier, **later}
+    return later

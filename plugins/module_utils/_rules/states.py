@@ -1,0 +1,255 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""Which state a WEC is in, from what its API and the ITS show."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+
+from . import certificates, times
+from .hub_view import HubIdentity
+from .its_view import ItsView, is_pending
+from .wec_view import Bootstrap, HubCredential, Klusterlet, WecView
+
+JOINED = "joined"
+JOINED_UNAVAILABLE = "joined_unavailable"
+PENDING_APPROVAL = "pending_approval"
+PENDING_CSR = "pending_csr"
+TOKEN_EXPIRED = "token_expired"
+ABSENT = "absent"
+PARTIAL = "partial"
+OTHER_NAME = "other_name"
+OTHER_HUB = "other_hub"
+ORPHANED = "orphaned"
+NAME_CONFLICT = "name_conflict"
+REPLACED = "replaced"
+DELETING = "deleting"
+UNKNOWN = "unknown"
+
+ALL = (
+    JOINED,
+    JOINED_UNAVAILABLE,
+    PENDING_APPROVAL,
+    PENDING_CSR,
+    TOKEN_EXPIRED,
+    ABSENT,
+    PARTIAL,
+    OTHER_NAME,
+    OTHER_HUB,
+    ORPHANED,
+    NAME_CONFLICT,
+    REPLACED,
+    DELETING,
+    UNKNOWN,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """``reason`` completes "NAME is STATE: ..."; ``evidence`` are the facts that led to it."""
+
+    name: str
+    reason: str
+    evidence: tuple[str, ...] = ()
+
+
+def of_its_view(view: ItsView, now: datetime.datetime) -> State:
+    """The state as far as the ITS alone shows it."""
+    if not view.exists:
+        return State(ABSENT, "the ITS has no ManagedCluster of this name")
+    if view.is_deleting:
+        return State(DELETING, "its ManagedCluster is being deleted")
+    if view.mailbox_is_terminating:
+        return State(DELETING, "its mailbox is being deleted")
+    if view.hub_accepts_client and view.joined.is_true:
+        return _joined(view, now)
+    if view.hub_accepts_client and view.csrs:
+        return State(PENDING_APPROVAL, "it is accepted and has not joined yet", (str(view.joined),))
+    if any(is_pending(csr) for csr in view.csrs):
+        return State(PENDING_APPROVAL, "its signing request waits for approval")
+    if view.csrs:
+        return State(PENDING_APPROVAL, "it waits to be accepted")
+    if view.joined.is_true:
+        return State(PENDING_APPROVAL, "it has joined, and the ITS does not accept it any more", (str(view.accepted),))
+    return State(PENDING_CSR, "no signing request of its agent has arrived")
+
+
+def classify(name: str, wec: WecView, view: ItsView, hub: HubIdentity, now: datetime.datetime) -> State:
+    """The state of a WEC whose API answers (domain rules for idempotent joining).
+
+    ``credential.issued_by_its`` decides first whether the WEC belongs to this hub, then CA and address.
+    """
+    klusterlet = wec.the_klusterlet(name)
+    if klusterlet is not None and klusterlet.is_deleting:
+        return State(DELETING, f"its Klusterlet {klusterlet.name} is being deleted")
+    if klusterlet is None:
+        return _without_agent(wec, view, now)
+    if klusterlet.cluster_name != name:
+        return State(
+            OTHER_NAME,
+            f"this cluster is registered as {klusterlet.cluster_name}",
+            (f"Klusterlet {klusterlet.name} on the WEC has spec.clusterName {klusterlet.cluster_name}",),
+        )
+    if wec.credential is not None:
+        return _with_credential(name, wec, wec.credential, view, hub, now)
+    if wec.bootstrap is None:
+        state = _name_is_taken(wec, view, now)
+        return state or State(
+            PARTIAL, "its agent has no credential to introduce itself with", (f"Klusterlet {klusterlet.name} exists",)
+        )
+    return _with_bootstrap(wec, wec.bootstrap, klusterlet, view, hub, now)
+
+
+def _without_agent(wec: WecView, view: ItsView, now: datetime.datetime) -> State:
+    deleting = _deleting(view)
+    if deleting:
+        return deleting
+    taken = _name_is_taken(wec, view, now)
+    if taken:
+        return taken
+    if wec.remnants:
+        return State(PARTIAL, "an installation of the agent was begun and is not whole", wec.remnants)
+    if view.identity == wec.uid:
+        return State(PARTIAL, "the ITS knows it, and its agent is gone", ("it has no Klusterlet",))
+    return State(ABSENT, "it has no agent")
+
+
+def _with_credential(
+    name: str, wec: WecView, credential: HubCredential, view: ItsView, hub: HubIdentity, now: datetime.datetime
+) -> State:
+    if credential.cluster_name and credential.cluster_name != name:
+        return State(
+            OTHER_NAME,
+            f"this cluster's agent has a certificate for {credential.cluster_name}",
+            (f"Secret hub-kubeconfig-secret on the WEC says cluster-name {credential.cluster_name}",),
+        )
+    same, evidence = _same_hub(credential, hub)
+    if same is None and view.is_alive(now) and view.identity == wec.uid:
+        same, evidence = True, [*evidence, "the ITS sees it alive under this very identity"]
+    if same is None:
+        return State(UNKNOWN, "nothing shows whether its agent belongs to this ITS", tuple(evidence))
+    if not same:
+        return State(OTHER_HUB, f"its agent belongs to another hub, at {credential.server}", tuple(evidence))
+    deleting = _deleting(view)
+    if deleting:
+        return deleting
+    if not view.exists:
+        return State(ORPHANED, "its agent has a certificate, and the ITS has no ManagedCluster for it", tuple(evidence))
+    if view.identity and view.identity != wec.uid:
+        return _conflict(wec, view)
+    if not view.hub_accepts_client:
+        return State(PENDING_APPROVAL, "it has a certificate, and the ITS does not accept it", (str(view.accepted),))
+    certificate = credential.certificate
+    if certificate is not None and certificate.not_after <= now:
+        return State(
+            JOINED_UNAVAILABLE,
+            "its agent's certificate has expired",
+            (f"the certificate expired at {times.show(certificate.not_after)}", str(view.available)),
+        )
+    return _joined(view, now)
+
+
+def _with_bootstrap(
+    wec: WecView,
+    bootstrap: Bootstrap,
+    klusterlet: Klusterlet,
+    view: ItsView,
+    hub: HubIdentity,
+    now: datetime.datetime,
+) -> State:
+    same, evidence = _same_server(bootstrap, hub)
+    if same is False:
+        return State(OTHER_HUB, f"its agent introduces itself to another hub, at {bootstrap.server}", tuple(evidence))
+    if same is None:
+        return State(UNKNOWN, "nothing shows whether its agent introduces itself to this ITS", tuple(evidence))
+    deleting = _deleting(view)
+    if deleting:
+        return deleting
+    taken = _name_is_taken(wec, view, now)
+    if taken:
+        return taken
+    connection = klusterlet.hub_connection
+    expired = bootstrap.token.expires is not None and bootstrap.token.expires <= now
+    rejected = connection.is_true and "BootstrapSecretError" in connection.reason and "Unauthorized" in connection.message
+    if not view.csrs and (expired or rejected):
+        facts = [f"its bootstrap token expired at {times.show(bootstrap.token.expires)}"] if expired else []
+        return State(TOKEN_EXPIRED, "its bootstrap token is worthless", (*facts, str(connection)))
+    if view.csrs:
+        return State(PENDING_APPROVAL, "its signing request waits for approval, or its certificate for the agent")
+    return State(PENDING_CSR, "no signing request of its agent has arrived", (str(connection),))
+
+
+def _joined(view: ItsView, now: datetime.datetime) -> State:
+    facts = [str(view.available)]
+    renewed = times.age(view.lease_renewed, now)
+    if renewed is not None:
+        facts.append(f"its lease was renewed {times.show_seconds(renewed)} ago")
+    else:
+        facts.append("it has no lease")
+    if view.joined.is_true and view.is_alive(now):
+        return State(JOINED, "it is joined and available", tuple(facts))
+    if not view.joined.is_true:
+        return State(PENDING_APPROVAL, "it is accepted and has not joined yet", (str(view.joined),))
+    if view.available.is_true:
+        return State(JOINED_UNAVAILABLE, "it has joined, and its lease is not renewed", tuple(facts))
+    return State(JOINED_UNAVAILABLE, "it has joined, and is not available", tuple(facts))
+
+
+def _deleting(view: ItsView) -> State | None:
+    if view.is_deleting:
+        return State(DELETING, "its ManagedCluster is being deleted")
+    if view.mailbox_is_terminating:
+        return State(DELETING, "its mailbox is being deleted")
+    return None
+
+
+def _name_is_taken(wec: WecView, view: ItsView, now: datetime.datetime) -> State | None:
+    """This cluster has no certificate for the name: does another cluster have it?"""
+    if not view.exists or view.identity == wec.uid:
+        return None
+    if view.identity is None and not view.joined.is_true:
+        # Nobody has ever joined under this name: the ManagedCluster was made beforehand, or by this very agent.
+        return None
+    if view.is_alive(now):
+        return _conflict(wec, view)
+    evidence = [f"ManagedCluster {view.name}: {view.joined}", str(view.available)]
+    if view.identity:
+        evidence.append(f"it was registered for the cluster {view.identity}, and this one is {wec.uid}")
+    return State(REPLACED, "another cluster was registered under this name, and is not available", tuple(evidence))
+
+
+def _conflict(wec: WecView, view: ItsView) -> State:
+    identity = f"it belongs to the cluster {view.identity}" if view.identity else "this cluster has no certificate for it"
+    return State(
+        NAME_CONFLICT,
+        "another cluster has this name on the ITS",
+        (f"ManagedCluster {view.name}: {view.available}", f"{identity}, and this one is {wec.uid}"),
+    )
+
+
+def _same_hub(credential: HubCredential, hub: HubIdentity) -> tuple[bool | None, list[str]]:
+    if credential.issued_by_its is not None:
+        verb = "was" if credential.issued_by_its else "was not"
+        return credential.issued_by_its, [f"its certificate {verb} issued by this ITS's CA"]
+    return _same_server(credential, hub)
+
+
+def _same_server(found: Bootstrap | HubCredential, hub: HubIdentity) -> tuple[bool | None, list[str]]:
+    """Address and CA decide where there is no certificate to check."""
+    known_address = hub.has_server(found.server)
+    evidence = [f"it dials {found.server}, which is {'an' if known_address else 'no'} address of this ITS"]
+    if not found.server:
+        return None, ["its kubeconfig for the hub has no server"]
+    if found.ca is None or hub.ca is None:
+        return (True if known_address else None), [*evidence, "there is no CA to compare"]
+    try:
+        same_ca = certificates.same_bundle(found.ca, hub.ca)
+    except certificates.MalformedPem as error:
+        return None, [*evidence, f"its CA cannot be read ({error})"]
+    evidence.append(f"it trusts {'the same' if same_ca else 'another'} CA")
+    return same_ca, evidence

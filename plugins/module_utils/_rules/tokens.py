@@ -1,0 +1,33 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This is private to the collection: it changes without notice.
+"""What a service account's token says about itself. Nothing here verifies a signature: the API server does that."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import datetime
+import json
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenFacts:
+    """``id`` is the ``jti`` claim: the ITS records it with each CSR that the token makes (Kubernetes 1.30 and later)."""
+
+    id: str | None
+    expires: datetime.datetime | None
+
+
+def read(token: str) -> TokenFacts:
+    """Facts of a JWT; empty ones for a token of another kind, such as a bootstrap token."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        expires = claims.get("exp")
+        moment = datetime.datetime.fromtimestamp(expires, datetime.timezone.utc) if expires else None
+        return TokenFacts(claims.get("jti"), moment)
+    except (IndexError, ValueError, binascii.Error, AttributeError, TypeError):
+        return TokenFacts(None, None)

@@ -1,0 +1,102 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""One WEC as its own API shows it."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .certificates import CertificateFacts
+from .conditions import Condition, find
+from .tokens import TokenFacts
+
+Json = dict[str, t.Any]
+
+AGENT_NAMESPACE = "open-cluster-management-agent"
+OPERATOR_NAMESPACE = "open-cluster-management"
+BOOTSTRAP_SECRET = "bootstrap-hub-kubeconfig"
+HUB_SECRET = "hub-kubeconfig-secret"
+
+
+@dataclasses.dataclass(frozen=True)
+class Klusterlet:
+    name: str
+    uid: str
+    cluster_name: str
+    namespace: str
+    mode: str
+    is_deleting: bool
+    image: str | None
+    raw: Json = dataclasses.field(repr=False, default_factory=dict)
+
+    @property
+    def is_hosted(self) -> bool:
+        """Its agents serve another cluster than the one they run on."""
+        return self.mode.endswith("Hosted")
+
+    @property
+    def hub_connection(self) -> Condition:
+        return find(self.raw, "HubConnectionDegraded")
+
+
+def klusterlet(item: Json) -> Klusterlet:
+    spec, metadata = item.get("spec") or {}, item["metadata"]
+    mode = (spec.get("deployOption") or {}).get("mode") or "Default"
+    namespace = metadata["name"] if mode.endswith("Hosted") else spec.get("namespace") or AGENT_NAMESPACE
+    return Klusterlet(
+        name=metadata["name"],
+        uid=metadata.get("uid", ""),
+        cluster_name=spec.get("clusterName", ""),
+        namespace=namespace,
+        mode=mode,
+        is_deleting=bool(metadata.get("deletionTimestamp")),
+        image=spec.get("registrationImagePullSpec") or spec.get("imagePullSpec"),
+        raw=item,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Bootstrap:
+    """What the agent introduces itself to a hub with. ``ca`` is a PEM bundle."""
+
+    server: str
+    ca: bytes | None
+    token: TokenFacts
+
+
+@dataclasses.dataclass(frozen=True)
+class HubCredential:
+    """What the agent got from a hub. ``issued_by_its``: whether this ITS's CA signed it; None if that is not known."""
+
+    cluster_name: str
+    agent_name: str
+    server: str
+    ca: bytes | None
+    certificate: CertificateFacts | None
+    issued_by_its: bool | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class WecView:
+    """``uid`` is that of the namespace kube-system: it identifies the cluster for its whole life.
+
+    ``klusterlets`` is None where the API does not serve them. ``remnants`` are parts of an installation that is not
+    whole.
+    """
+
+    uid: str
+    version: str | None
+    klusterlets: tuple[Klusterlet, ...] | None = None
+    bootstrap: Bootstrap | None = None
+    credential: HubCredential | None = None
+    remnants: tuple[str, ...] = ()
+
+    def the_klusterlet(self, name: str) -> Klusterlet | None:
+        """The klusterlet of this cluster itself, preferring one with this WEC's name."""
+        own = [one for one in self.klusterlets or () if not one.is_hosted]
+        return next((one for one in own if one.cluster_name == name), own[0] if own else None)

@@ -1,0 +1,190 @@
+#!/usr/bin/python
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wec_accept
+short_description: Approve and accept WECs on an ITS, and wait until they are available
+description:
+  - Approves the signing requests of the agents of one or many WECs, accepts the WECs, and waits until they are available.
+    All WECs of a batch are looked at together, and a line on the screen tells how far they are.
+  - Only the ITS is contacted.
+  - A signing request is approved only if its label, signer, requester, usages, common name, organizations and key all
+    belong to the one WEC, and the WEC is named here. Requests of add-ons and denied requests are never touched.
+  - A WEC is accepted only together with a legitimate signing request or an existing certificate of its own.
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  name:
+    description: Name of one WEC.
+    type: str
+  wecs:
+    description: Several WECs.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the WEC.
+        type: str
+        required: true
+      uid:
+        description: UID of the WEC's namespace C(kube-system), to be noted on its ManagedCluster.
+        type: str
+      token_id:
+        description:
+          - The id of the bootstrap token that the WEC's agent has, as RV(kubestellar.wec.wec_join#module:member) tells it.
+          - Where the ITS records the token of a request (Kubernetes 1.30 and later), a request that was made with another
+            token is not approved.
+        type: str
+      holds_certificate:
+        description:
+          - Whether the WEC's own API has shown a certificate of this ITS for this name, as
+            RV(kubestellar.wec.wec_join#module:member) tells it. Such a WEC needs no signing request to be accepted.
+        type: bool
+        default: false
+  state:
+    description:
+      - V(present) sees to it that the WECs are accepted.
+    type: str
+    choices: [present]
+    default: present
+  progress_interval:
+    description: Seconds between two lines about the progress on the screen.
+    type: float
+    default: 5.0
+  wait:
+    description: Whether to wait until the WECs are available. Without it, only what can be done at once is done.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - Seconds to wait, for the whole batch. A WEC that is not available by then has failed, and its verdict names the
+        likely cause.
+    type: int
+    default: 300
+extends_documentation_fragment:
+  - kubestellar.wec._attributes
+  - kubestellar.wec._attributes.actiongroup_wec
+  - kubestellar.wec._its
+  - kubestellar.wec._common
+seealso:
+  - module: kubestellar.wec.wec_join
+  - module: kubestellar.wec.wec_status
+author:
+  - The kubestellar.wec authors (@kubestellar)
+"""
+
+EXAMPLES = r"""
+- name: Accept one WEC whose agent was installed some other way
+  kubestellar.wec.wec_accept:
+    name: edge-1
+    its_kubeconfig: ~/.kube/its1.kubeconfig
+
+- name: Accept a batch and wait for all of it
+  kubestellar.wec.wec_accept:
+    wecs:
+      - name: edge-1
+        token_id: 1e771b60-f4f5-4c83-96ad-1c6b771ffa99
+      - name: edge-2
+    its_kubeconfig: ~/.kube/its1.kubeconfig
+    wait_timeout: 600
+"""
+
+RETURN = r"""
+verdicts:
+  description: How it ended for each WEC, by its name.
+  returned: success, and on failure if the ITS could be asked
+  type: dict
+  contains:
+    name:
+      description: Name of the WEC.
+      type: str
+      sample: edge-1
+    state:
+      description: Its state on the ITS.
+      type: str
+      sample: joined
+    changed:
+      description: Whether anything was changed for this WEC.
+      type: bool
+      sample: true
+    failed:
+      description: Whether it is not available, and will not be by waiting.
+      type: bool
+      sample: false
+    msg:
+      description: How it ended, as a sentence.
+      type: str
+      sample: edge-1 is joined and available.
+    steps:
+      description: What was done, or would be done in check mode.
+      type: list
+      elements: dict
+      sample: [{"side": "ITS", "verb": "accept", "object": "ManagedCluster edge-1", "reason": "it shall be a WEC of this ITS"}]
+    proofs:
+      description: The approved signing requests, each with its proof.
+      type: dict
+      sample: {"edge-1-d6kgb": "token"}
+    rejected_csrs:
+      description: Signing requests under its name that failed the checks, each with the reasons.
+      type: list
+      elements: dict
+      sample: []
+    problem:
+      description: What it waits for, or failed of.
+      type: dict
+      contains:
+        code:
+          description: The problem's name for programs.
+          type: str
+          sample: csr_denied
+        summary:
+          description: What it is.
+          type: str
+          sample: the agent's signing request was denied
+        evidence:
+          description: The facts that show it.
+          type: list
+          elements: str
+          sample: ["CertificateSigningRequest edge-1-x2k9d: AdminDeny not ours"]
+        remedy:
+          description: What to do about it.
+          type: str
+          sample: Find out who denied it and why; after it is deleted the agent makes another one
+    seconds:
+      description: How long it took.
+      type: float
+      sample: 6.2
+its:
+  description: The ITS that was used.
+  returned: success
+  type: dict
+  contains:
+    server:
+      description: Address of its API server.
+      type: str
+      sample: https://its1.example:6443
+    source:
+      description: Where the connection came from.
+      type: str
+      sample: its_kubeconfig /home/ops/.kube/its1.kubeconfig, context its1
+"""
+
+from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_accept
+from ansible_collections.kubestellar.wec.plugins.module_utils._bodies.module import run
+
+
+def main() -> None:
+    run(wec_accept)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""The front end for actions: a body in the controller's own process.
+
+No interpreter is started, nothing is copied and no connection is opened; the ITS's credentials stay on the controller.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import traceback
+import typing as t
+
+from ansible import constants as C
+from ansible.errors import AnsibleError
+from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..module_utils._bodies import task as tasks
+from ..module_utils._errors import MissingLibrary, WecError
+
+Json = dict[str, t.Any]
+
+
+def plain(value: t.Any) -> t.Any:
+    """Arguments arrive as subclasses of str and int that carry tags; YAML and JSON writers want the bare types."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, (datetime.date, datetime.datetime)):
+        return value.isoformat()
+    if isinstance(value, t.Mapping):
+        return {plain(key): plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(one) for one in value]
+    return value
+
+
+class _ActionTask:
+    def __init__(self, action: InProcessAction, params: Json, secrets: set[str], environment: dict[str, str]) -> None:
+        self._action = action
+        self._secrets = secrets
+        self.params = params
+        self.check_mode: bool = action._task.check_mode
+        self.environment: t.Mapping[str, str] = environment
+
+    def read_file(self, path: str) -> tuple[str, bytes]:
+        """Relative paths are found beside the playbook or in the role's files; vaulted files are decrypted in memory."""
+        try:
+            found = self._action._find_needle("files", os.path.expanduser(path))
+            content = self._action._loader.get_text_file_contents(found)
+        except AnsibleError as error:
+            raise ValueError(str(error.message).partition("\n")[0]) from error
+        except UnicodeDecodeError as error:
+            raise ValueError("it is no text file") from error
+        return os.path.abspath(found), content.encode()
+
+    def progress(self, line: str) -> None:
+        if not self._action._task.no_log:
+            Display().display(remove_values(line, self._secrets))
+
+    def warn(self, text: str) -> None:
+        Display().warning(remove_values(text, self._secrets))
+
+    def keep_secret(self, values: t.Iterable[str]) -> None:
+        self._secrets.update(value for value in values if value)
+
+
+class InProcessAction(ActionBase):
+    """An action whose module has the same name. ``BODY`` is the module's body."""
+
+    BODY: t.ClassVar[tasks.Body]
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Json:
+        on_host = self._task.args.get("run_on") == "host"
+        self._supports_async = on_host
+        result: Json = super().run(tmp, task_vars)
+        if on_host:
+            result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
+            return result
+        result.update(self._run_here(task_vars or {}))
+        return result
+
+    def _run_here(self, task_vars: Json) -> Json:
+        spec = {key: value for key, value in self.BODY.SPEC.items() if key != "supports_check_mode"}
+        checked = ArgumentSpecValidator(**spec).validate(plain(self._task.args))
+        secrets: set[str] = set(checked._no_log_values)
+        params = checked.validated_parameters
+        environment = self._environment()
+        try:
+            if checked.error_messages:
+                raise WecError(_option_faults(self._task.action, checked.errors))
+            task = _ActionTask(self, params, secrets, environment)
+            with self._as_environment(environment):
+                result = self.BODY.run(task)
+        except MissingLibrary as error:
+            result = {"failed": True, "msg": f"{error.message} {missing_required_lib(error.library)}"}
+            result["exception"] = error.trace
+        except WecError as error:
+            result = {"failed": True, **tasks.failure(error), "exception": traceback.format_exc()}
+        except SystemExit as error:
+            # It would end the worker, and with it the whole run.
+            result = {"failed": True, "msg": f"a library ended the program ({error.code})"}
+        if self._shows_invocation(task_vars):
+            result["invocation"] = {"module_args": params}
+        return {key: _scrubbed(value, secrets) for key, value in result.items()}
+
+    def _environment(self) -> dict[str, str]:
+        """The process's variables, and those of the task's keyword ``environment``, which Ansible applies to modules only."""
+        merged = dict(os.environ)
+        for layer in self._task.environment or []:
+            templated = self._templar.template(layer)
+            if isinstance(templated, t.Mapping):
+                merged.update({str(key): str(value) for key, value in templated.items()})
+        return merged
+
+    @contextlib.contextmanager
+    def _as_environment(self, wanted: t.Mapping[str, str]) -> t.Iterator[None]:
+        """Credential plugins and clusteradm inherit the process's environment."""
+        before = dict(os.environ)
+        os.environ.update(wanted)
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def _shows_invocation(self, task_vars: Json) -> bool:
+        try:
+            return bool(C.config.get_config_value("INJECT_INVOCATION", variables=task_vars))
+        except AnsibleError:
+            # Before 2.21 there is no such setting, and it is always shown.
+            return True
+
+
+def _option_faults(action: str, errors: t.Iterable[Exception]) -> str:
+    """The same texts that a module gives."""
+    texts = []
+    for error in errors:
+        if isinstance(error, UnsupportedError):
+            texts.append(f"Unsupported parameters for ({action}) module: {error}")
+        else:
+            texts.append(str(error))
+    return "; ".join(texts)
+
+
+def _scrubbed(value: t.Any, secrets: t.AbstractSet[str]) -> t.Any:
+    if value is None or isinstance(value, bool):
+        return value
+    return remove_values(value, secrets)
