@@ -36,7 +36,9 @@ class InvalidOptions(WecError):
     """Several options cannot be used; all of them are named."""
 
     def __init__(self, faults: t.Sequence[InvalidOption]) -> None:
-        super().__init__(" ".join(fault.message for fault in faults), options=[fault.details["option"] for fault in faults])
+        super().__init__(
+            " ".join(fault.message for fault in faults), options=[fault.details["option"] for fault in faults]
+        )
 
     @classmethod
     def raise_for(cls, faults: t.Sequence[InvalidOption]) -> None:

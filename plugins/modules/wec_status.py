@@ -154,7 +154,12 @@ wecs:
       description: The conditions of its ManagedCluster.
       type: list
       elements: dict
-      sample: [{"type": "ManagedClusterJoined", "status": "True", "reason": "ManagedClusterJoined", "message": "Managed cluster joined", "since": "2026-11-23T21:11:01Z"}]
+      sample:
+        - type: ManagedClusterJoined
+          status: "True"
+          reason: ManagedClusterJoined
+          message: Managed cluster joined
+          since: "2026-11-23T21:11:01Z"
     lease_age:
       description: Seconds since its agent last renewed its lease.
       type: float

@@ -46,7 +46,9 @@ class Api:
             await self._session.close()
             self._session = None
 
-    async def request(self, method: str, path: str, body: t.Any = None, content_type: str = "application/json") -> t.Any:
+    async def request(
+        self, method: str, path: str, body: t.Any = None, content_type: str = "application/json"
+    ) -> t.Any:
         """Send one request; returns the decoded answer. Raises ApiError, or aiohttp.ClientError without an answer."""
         data = None if body is None else json.dumps(body)
         timeout = aiohttp.ClientTimeout(total=30, sock_connect=5)

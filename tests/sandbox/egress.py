@@ -44,7 +44,7 @@ class Egress:
         except (asyncio.IncompleteReadError, IndexError):
             writer.close()
             return
-        host, _, port = request.rpartition(":")
+        host, _colon, port = request.rpartition(":")
         onward = None if self.broken else await self._open(host.strip("[]"), int(port))
         if onward is None:
             writer.write(b"HTTP/1.1 503 no endpoints available for service\r\n\r\n")

@@ -78,8 +78,6 @@ async def _let_old_operator_mint_tokens(cluster: Cluster) -> None:
             "kind": "ClusterRoleBinding",
             "metadata": {"name": "sandbox-old-cluster-manager"},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-            "subjects": [
-                {"kind": "ServiceAccount", "name": "cluster-manager", "namespace": "open-cluster-management"}
-            ],
+            "subjects": [{"kind": "ServiceAccount", "name": "cluster-manager", "namespace": "open-cluster-management"}],
         },
     )

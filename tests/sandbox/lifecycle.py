@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -76,10 +77,8 @@ def down(layout: Layout) -> int:
     The logs stay until the next ``up``; what takes space or is of no use without the processes goes.
     """
     if os.path.exists(layout.control):
-        try:
+        with contextlib.suppress(SandboxError):
             ask(layout, "down", timeout=2)
-        except SandboxError:
-            pass
     killed = processes.kill_all(str(layout.state))
     shutil.rmtree(layout.runtime, ignore_errors=True)
     if (layout.state / _OURS).exists():
@@ -116,7 +115,7 @@ def status(layout: Layout) -> str:
     running = processes.running(str(layout.state))
     if not running:
         return f"No sandbox is up in {layout.state}."
-    lines = []
+    lines: list[str] = []
     try:
         lines += _cluster_lines(ask(layout, "status", timeout=10))
     except SandboxError as error:

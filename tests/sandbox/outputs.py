@@ -40,7 +40,9 @@ def write_fleet(layout: Layout, wecs: t.Sequence[Cluster]) -> None:
         for part in ("clusters", "users", "contexts"):
             merged[part] += one[part]
     write_private(layout.kubeconfig("fleet"), yaml.safe_dump(merged))
-    layout.inventory.write_text(yaml.safe_dump(inventory(layout, [one.name for one in wecs]), sort_keys=False), encoding="utf-8")
+    layout.inventory.write_text(
+        yaml.safe_dump(inventory(layout, [one.name for one in wecs]), sort_keys=False), encoding="utf-8"
+    )
 
 
 def inventory(layout: Layout, names: t.Sequence[str]) -> dict[str, t.Any]:
@@ -108,3 +110,7 @@ def write_env(layout: Layout, binaries: Binaries) -> None:
         f"export WEC_SANDBOX={shlex.quote(str(layout.state))}",
     ]
     layout.env.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    print(collections_folder())

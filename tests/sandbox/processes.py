@@ -37,7 +37,7 @@ async def spawn(
     """Start a process that dies with this one. Call it from the main thread: the death signal is tied to the thread."""
     with open(log, "ab") as sink:
         return await asyncio.create_subprocess_exec(
-            *map(os.fspath, arguments),
+            *[os.fspath(argument) for argument in arguments],
             stdin=asyncio.subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,

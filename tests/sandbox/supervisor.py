@@ -42,9 +42,7 @@ class Member:
         self.cluster = cluster
         self.kubelet = Kubelet(cluster, reachable, images, layout)
         self.egress = Egress(cluster.api, self.kubelet, cluster.egress_socket)
-        self.links = {
-            target.name: Link(layout.link(cluster.name, target.name), target.port) for target in reachable
-        }
+        self.links = {target.name: Link(layout.link(cluster.name, target.name), target.port) for target in reachable}
         self._tasks: list[asyncio.Task[t.Any]] = []
 
     async def start(self) -> None:
@@ -115,9 +113,7 @@ class Supervisor:
         await its.start()
         outputs.write_kubeconfig(self.layout, its.cluster)
         tell(f"Making {ITS} an Open Cluster Management hub, version {self.ocm_version} ({elapsed()})")
-        making_hub = asyncio.create_task(
-            hub.initialise(its.cluster, self.ocm_version, self.layout, self.binaries)
-        )
+        making_hub = asyncio.create_task(hub.initialise(its.cluster, self.ocm_version, self.layout, self.binaries))
         members = [self._member(name, of_wec(number), its.cluster) for number, name in enumerate(names, start=1)]
         for start in range(0, len(members), 4):
             await asyncio.gather(*(member.start() for member in members[start : start + 4]))

@@ -13,13 +13,12 @@ look at the WEC afterwards.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import shutil
 import subprocess
 import typing as t
-
-import yaml
 
 from .._errors import ClusteradmError
 from .._rules import versions
@@ -86,7 +85,7 @@ class Clusteradm:
 
         The hub's token is visible in the process list while this runs: clusteradm takes it no other way.
         """
-        with PrivateFile(yaml.safe_dump(wec).encode()) as kubeconfig, PrivateFile(request.hub_ca) as ca:
+        with PrivateFile(json.dumps(wec).encode()) as kubeconfig, PrivateFile(request.hub_ca) as ca:
             arguments = [
                 self._binary,
                 "join",

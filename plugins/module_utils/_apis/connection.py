@@ -17,11 +17,10 @@ import dataclasses
 import os
 import typing as t
 
-import yaml
-
 from .._errors import InvalidOption, InvalidOptions
-from .._rules import endpoints, kubeconfigs
+from .._rules import endpoints, kubeconfigs, yaml_text
 from .._rules.kubeconfigs import Kubeconfig, KubeconfigError
+from .._rules.yaml_text import NotYamlError
 
 ReadFile = t.Callable[[str], "tuple[str, bytes]"]
 """Finds and reads a file: gives its absolute path and its content. Raises OSError, or ValueError with the reason."""
@@ -184,16 +183,11 @@ def _load_files(name: str, paths: str, read_file: ReadFile) -> tuple[Kubeconfig,
     for path in filter(None, paths.split(os.pathsep)):
         try:
             absolute, content = read_file(path)
-            config = kubeconfigs.check_shape(yaml.safe_load(content))
+            config = kubeconfigs.check_shape(yaml_text.parse(content))
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise InvalidOption(name, path, f"cannot be read: {why}", "Name a kubeconfig that exists") from error
-        except yaml.YAMLError as error:
-            # The error's own text may quote the file, secrets included.
-            mark = getattr(error, "problem_mark", None)
-            where = f" (line {mark.line + 1})" if mark else ""
-            raise InvalidOption(name, path, f"is no YAML{where}", "Name a kubeconfig") from None
-        except KubeconfigError as error:
+        except (KubeconfigError, NotYamlError) as error:
             raise InvalidOption(name, path, str(error), "Name a kubeconfig") from error
         configs.append(kubeconfigs.with_absolute_files(config, os.path.dirname(absolute)))
         found.append(absolute)

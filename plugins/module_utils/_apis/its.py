@@ -12,13 +12,12 @@ import datetime
 import functools
 import typing as t
 
-import yaml
-
 from .._errors import ApiError, WecError
 from .._rules import csr as csr_rules
-from .._rules import kubeconfigs, problems, times, versions
+from .._rules import kubeconfigs, problems, times, versions, yaml_text
 from .._rules.hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE, HubFacts, HubIdentity
 from .._rules.its_view import CLUSTER_NAME_LABEL, IDENTITY_ANNOTATION, LEASE_NAME, ItsView, newest_first
+from .._rules.yaml_text import NotYamlError
 from . import paths
 from .kube import Kube
 
@@ -59,9 +58,9 @@ class Its:
         published = self._readable(paths.config_map("kube-public", "cluster-info"))
         text = ((published or {}).get("data") or {}).get("kubeconfig")
         try:
-            config = yaml.safe_load(text) if text else None
+            config = yaml_text.parse(text) if text else None
             return str(config["clusters"][0]["cluster"]["server"]) if config else None
-        except (yaml.YAMLError, KeyError, IndexError, TypeError):
+        except (NotYamlError, KeyError, IndexError, TypeError):
             return None
 
     @functools.cached_property
@@ -133,9 +132,7 @@ class Its:
         mailbox_of = {one["metadata"]["name"]: one for one in mailboxes}
         wanted = sorted({*clusters, *csrs}) if names is None else names
         return {
-            name: ItsView(
-                name, clusters.get(name), _own(csrs.get(name, [])), lease_of.get(name), mailbox_of.get(name)
-            )
+            name: ItsView(name, clusters.get(name), _own(csrs.get(name, [])), lease_of.get(name), mailbox_of.get(name))
             for name in wanted
         }
 

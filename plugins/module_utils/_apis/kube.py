@@ -63,12 +63,10 @@ class Kube:
         connect_timeout: float = 10,
         read_timeout: float = 30,
         outage: float = 60,
-        sleep: t.Callable[[float], None] = time.sleep,
     ) -> None:
         self.connection = connection
         self._timeouts = (connect_timeout, read_timeout)
         self._outage = outage
-        self._sleep = sleep
         self._files: list[PrivateFile] = []
         self._client: t.Any = None
         self._has_answered = False
@@ -172,7 +170,7 @@ class Kube:
                 return answer
 
     def _pause(self, failures: int) -> None:
-        self._sleep(min(_SLOWEST_RETRY, 0.25 * 2**failures) * random.uniform(0.5, 1.0))
+        time.sleep(min(_SLOWEST_RETRY, 0.25 * 2**failures) * random.uniform(0.5, 1.0))
 
     def _once(self, method: str, path: str, body: t.Any, query: dict[str, t.Any]) -> t.Any:
         try:
@@ -265,7 +263,7 @@ class Kube:
             return from_kubeconfig
         parts = urllib.parse.urlsplit(self.connection.server)
         host = parts.hostname or ""
-        if host in ("localhost", "127.0.0.1", "::1") or urllib.request.proxy_bypass_environment(parts.netloc):
+        if host in ("localhost", "127.0.0.1", "::1") or _bypasses_proxy(parts.netloc):
             return None
         return urllib.request.getproxies_environment().get(parts.scheme)
 
@@ -287,12 +285,19 @@ class Kube:
         for secret in self.connection.secrets:
             text = text.replace(secret, "***")
         remedy = f"Check {self.connection.option}, and the credential plugin in it"
-        return self._no_answer("credentials", f"cannot be used, because there are no credentials for it: {text}", remedy)
+        return self._no_answer(
+            "credentials", f"cannot be used, because there are no credentials for it: {text}", remedy
+        )
 
     def _no_answer(self, kind: str, what: str, remedy: str) -> Unreachable:
         side, source = self.connection.side, self.connection.source
         text = f"The {side} {what}. {remedy} (connection from {source})."
         return Unreachable(text, kind, problems.of(f"{side.lower()}_unreachable", what))
+
+
+def _bypasses_proxy(host_and_port: str) -> bool:
+    """Whether $NO_PROXY names the host."""
+    return bool(urllib.request.proxy_bypass(host_and_port))
 
 
 def _no_discovery(_client: t.Any, _cache_file: t.Any) -> None:

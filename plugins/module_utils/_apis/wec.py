@@ -13,10 +13,8 @@ import binascii
 import functools
 import typing as t
 
-import yaml
-
 from .._errors import ApiError
-from .._rules import certificates, kubeconfigs, tokens
+from .._rules import certificates, kubeconfigs, tokens, yaml_text
 from .._rules.kubeconfigs import KubeconfigError
 from .._rules.wec_view import (
     AGENT_NAMESPACE,
@@ -29,6 +27,7 @@ from .._rules.wec_view import (
     WecView,
     klusterlet,
 )
+from .._rules.yaml_text import NotYamlError
 from . import paths
 from .kube import Kube
 
@@ -127,9 +126,9 @@ class Wec:
 def _read_kubeconfig(content: bytes) -> tuple[str, bytes | None, str]:
     """Server, CA and token of an agent's kubeconfig; what cannot be read is empty."""
     try:
-        config = kubeconfigs.select(kubeconfigs.check_shape(yaml.safe_load(content)), None)
+        config = kubeconfigs.select(kubeconfigs.check_shape(yaml_text.parse(content)), None)
         ca = kubeconfigs.decode(config, "cluster", "certificate-authority")
-    except (yaml.YAMLError, KubeconfigError):
+    except (NotYamlError, KubeconfigError):
         return "", None, ""
     server = str(kubeconfigs.the_cluster(config).get("server") or "")
     return server, ca, str(kubeconfigs.the_user(config).get("token") or "")

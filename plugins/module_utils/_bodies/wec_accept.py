@@ -47,7 +47,9 @@ SPEC: dict[str, t.Any] = {
 def run(task: Task) -> Json:
     given = task.params
     members = _members(given)
-    check_names(task, {f"wecs[{index}].name" if given["wecs"] else "name": one.name for index, one in enumerate(members)})
+    check_names(
+        task, {f"wecs[{index}].name" if given["wecs"] else "name": one.name for index, one in enumerate(members)}
+    )
     with its_of(task) as its:
         its.require_hub()
         if task.check_mode:
@@ -74,6 +76,4 @@ def _members(given: t.Mapping[str, t.Any]) -> list[Member]:
     if given["wecs"] is None:
         return [Member(given["name"])]
     unique = {one["name"]: one for one in given["wecs"]}
-    return [
-        Member(name, one["uid"], one["token_id"], one["holds_certificate"]) for name, one in unique.items()
-    ]
+    return [Member(name, one["uid"], one["token_id"], one["holds_certificate"]) for name, one in unique.items()]

@@ -48,8 +48,10 @@ def run(task: Task) -> Json:
     given = task.params
     wishes = _wishes(given)
     places = [f"wecs[{index}]." if given["wecs"] is not None else "" for index in range(len(wishes))]
-    check_names(task, {f"{place}name": wish.name for place, wish in zip(places, wishes)})
-    InvalidOptions.raise_for([fault for place, wish in zip(places, wishes) for fault in _faults(place, wish)])
+    check_names(task, {f"{place}name": wish.name for place, wish in zip(places, wishes, strict=True)})
+    InvalidOptions.raise_for(
+        [fault for place, wish in zip(places, wishes, strict=True) for fault in _faults(place, wish)]
+    )
     with its_of(task) as its:
         its.require_hub()
         verdicts = labelling.plan(its, wishes)

@@ -70,7 +70,9 @@ def _plan_one(wish: Wish, view: ItsView) -> Verdict:
     if found:
         before = {key: view.labels.get(key) for key in found}
         reason = "its labels shall be as the inventory says"
-        steps.append(Step("ITS", "update", f"ManagedCluster {wish.name}", reason, {"labels": before}, {"labels": found}))
+        steps.append(
+            Step("ITS", "update", f"ManagedCluster {wish.name}", reason, {"labels": before}, {"labels": found})
+        )
     return Verdict(wish.name, found, after, Plan(steps))
 
 

@@ -131,9 +131,7 @@ def _decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
 
 
 def _registering(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
-    examined = {
-        csr["metadata"]["name"]: csr_rules.examine(csr, member.name, member.token_id) for csr in view.csrs
-    }
+    examined = {csr["metadata"]["name"]: csr_rules.examine(csr, member.name, member.token_id) for csr in view.csrs}
     legitimate = [csr for csr in view.csrs if examined[csr["metadata"]["name"]].is_legitimate]
     rejected = tuple(one for one in examined.values() if not one.is_legitimate)
     accept = view.exists and not view.hub_accepts_client
@@ -174,9 +172,7 @@ def _registering(member: Member, view: ItsView, now: datetime.datetime) -> Decis
     )
 
 
-def _without_request(
-    member: Member, view: ItsView, accept: bool, rejected: tuple[csr_rules.Examined, ...]
-) -> Decision:
+def _without_request(member: Member, view: ItsView, accept: bool, rejected: tuple[csr_rules.Examined, ...]) -> Decision:
     if accept and member.holds_certificate:
         return Decision(accept=True, waiting_for="it is being accepted", rejected=rejected)
     if rejected:

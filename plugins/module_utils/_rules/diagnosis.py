@@ -94,9 +94,7 @@ def from_wec(name: str, wec: WecView, health: AgentHealth) -> list[Problem]:
     agent = _pods_trouble(health.agent_pods)
     degraded = find(klusterlet.raw, "RegistrationDesiredDegraded")
     if agent or degraded.is_true:
-        found.append(
-            problems.of("agent_not_running", f"namespace {AGENT_NAMESPACE}", *(agent or [str(degraded)]))
-        )
+        found.append(problems.of("agent_not_running", f"namespace {AGENT_NAMESPACE}", *(agent or [str(degraded)])))
     connection = _hub_connection(wec, klusterlet.hub_connection.message, klusterlet.hub_connection.reason)
     if connection is not None:
         found.append(connection)

@@ -126,5 +126,9 @@ def created(item: Json) -> datetime.datetime | None:
 
 def newest_first(csrs: t.Iterable[Json]) -> tuple[Json, ...]:
     return tuple(
-        sorted(csrs, key=lambda csr: (csr["metadata"].get("creationTimestamp") or "", csr["metadata"]["name"]), reverse=True)
+        sorted(
+            csrs,
+            key=lambda csr: (csr["metadata"].get("creationTimestamp") or "", csr["metadata"]["name"]),
+            reverse=True,
+        )
     )

@@ -175,7 +175,9 @@ def _with_bootstrap(
         return taken
     connection = klusterlet.hub_connection
     expired = bootstrap.token.expires is not None and bootstrap.token.expires <= now
-    rejected = connection.is_true and "BootstrapSecretError" in connection.reason and "Unauthorized" in connection.message
+    rejected = (
+        connection.is_true and "BootstrapSecretError" in connection.reason and "Unauthorized" in connection.message
+    )
     if not view.csrs and (expired or rejected):
         facts = [f"its bootstrap token expired at {times.show(bootstrap.token.expires)}"] if expired else []
         return State(TOKEN_EXPIRED, "its bootstrap token is worthless", (*facts, str(connection)))
@@ -224,7 +226,9 @@ def _name_is_taken(wec: WecView, view: ItsView, now: datetime.datetime) -> State
 
 
 def _conflict(wec: WecView, view: ItsView) -> State:
-    identity = f"it belongs to the cluster {view.identity}" if view.identity else "this cluster has no certificate for it"
+    identity = (
+        f"it belongs to the cluster {view.identity}" if view.identity else "this cluster has no certificate for it"
+    )
     return State(
         NAME_CONFLICT,
         "another cluster has this name on the ITS",

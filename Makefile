@@ -1,0 +1,62 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+WECS ?= 3
+OCM ?= 1.2.1
+KUBESTELLAR ?=
+# Which Python to make environments with: make PYTHON=python3.12 ...
+export PYTHON ?= python3
+
+RUN = $$(tests/venv run)/bin/python
+DEV = $$(tests/venv dev)/bin
+SANDBOX = PYTHONPATH=tests $(RUN) -m sandbox
+SHAPE = --ocm $(OCM) $(if $(KUBESTELLAR),--kubestellar)
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 22
+
+.PHONY: demo
+demo:  ## from nothing to three registered WECs, and where to go from there
+	@tests/demo
+
+.PHONY: sandbox sandbox-down sandbox-status sandbox-build
+sandbox:  ## a fresh hub and WECS=3 clusters that are not registered [OCM=1.2.1] [KUBESTELLAR=1]
+	@$(SANDBOX) up --wecs $(WECS) $(SHAPE)
+
+sandbox-down:  ## end everything of the sandbox, whatever state it is in
+	@$(SANDBOX) down
+
+sandbox-status:  ## what runs, memory, ports, URLs, faults
+	@$(SANDBOX) status
+
+sandbox-build:  ## only build the sandbox's binaries, once
+	@$(SANDBOX) build $(SHAPE)
+
+.PHONY: test test-unit test-integration test-lint test-docs test-sanity test-build
+test:  ## everything below
+	@tests/run unit lint docs sanity build integration
+
+test-unit:  ## rules, modules and actions against a fake API, in seconds
+	@tests/run unit
+
+test-integration:  ## the README's promises on real clusters
+	@tests/run integration
+
+test-lint:  ## ansible-lint (production), ruff, mypy
+	@tests/run lint
+
+test-docs:  ## documentation of plugins and roles, changelog
+	@tests/run docs
+
+test-sanity:  ## ansible-test sanity on a staged copy
+	@tests/run sanity
+
+test-build:  ## the artifact: what is in it, and that it runs
+	@tests/run build
+
+.PHONY: build
+build:  ## the collection's artifact
+	@$(DEV)/ansible-galaxy collection build --force --output-path .

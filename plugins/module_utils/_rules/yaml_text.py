@@ -1,0 +1,38 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""Reading YAML. The only place that imports ``yaml``."""
+
+from __future__ import annotations
+
+import traceback
+import typing as t
+
+from .._errors import MissingLibrary
+
+try:
+    import yaml
+
+    IMPORT_TRACE = None
+except ImportError:
+    IMPORT_TRACE = traceback.format_exc()
+
+
+class NotYamlError(Exception):
+    """The text is no YAML. ``line`` counts from 1, or is None. The parser's own words are left out: they quote the text."""
+
+    def __init__(self, line: int | None) -> None:
+        super().__init__("is no YAML" + (f" (line {line})" if line else ""))
+
+
+def parse(content: bytes | str) -> t.Any:
+    """Raises NotYamlError, MissingLibrary."""
+    if IMPORT_TRACE is not None:
+        raise MissingLibrary("PyYAML", "to read kubeconfigs", IMPORT_TRACE)
+    try:
+        return yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise NotYamlError(mark.line + 1 if mark else None) from None

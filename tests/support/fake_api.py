@@ -1,0 +1,281 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small API server in this process, for tests that need no real one: objects in a dict, and a log of requests.
+
+It knows nothing of schemas, and serves what it was given. Tests make it a hub, let it fail, or let it play agents.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import copy
+import datetime
+import http.server
+import json
+import re
+import socket
+import threading
+import typing as t
+import urllib.parse
+import uuid
+
+Json = dict[str, t.Any]
+_COLLECTION = re.compile(
+    r"^(?P<prefix>/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/[^/]+))?/(?P<plural>[^/]+)"
+    r"(?:/(?P<name>[^/]+)(?:/(?P<sub>[^/]+))?)?$"
+)
+
+
+class Fault(Exception):
+    """Raised by a test's hook to answer with an error."""
+
+    def __init__(self, status: int, message: str, reason: str = "", headers: t.Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.reason, self.headers = status, message, reason, headers or {}
+
+
+def now(offset: float = 0) -> str:
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=offset)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def jwt(token_id: str, expires_in: float = 3600) -> str:
+    """A token that says this of itself. Its signature is nothing."""
+    expires = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=expires_in)
+    payload = json.dumps({"jti": token_id, "exp": int(expires.timestamp())}).encode()
+    return ".".join(["e30", base64.urlsafe_b64encode(payload).decode().rstrip("="), "c2lnbmF0dXJlLW9mLW5vdGhpbmc"])
+
+
+class FakeApi:
+    """One API server. ``before`` hooks see each request and may raise Fault; ``after`` hooks run after each write."""
+
+    def __init__(self, is_hub: bool = False, version: str = "v1.34.4") -> None:
+        self.objects: dict[str, Json] = {}
+        self.requests: list[tuple[str, str]] = []
+        self.before: list[t.Callable[[str, str, Json | None], None]] = []
+        self.after: list[t.Callable[[], None]] = []
+        self.is_hub, self.version = is_hub, version
+        self.lock = threading.RLock()
+        self._counter = 0
+        api = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            # Else each answer waits 40 ms for an acknowledgement that the client delays.
+            disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                super().setup()
+                api._connections.add(self.connection)
+
+            def finish(self) -> None:
+                api._connections.discard(self.connection)
+                super().finish()
+
+            def log_message(self, *_arguments: t.Any) -> None:
+                pass
+
+            def _serve(self) -> None:
+                size = int(self.headers.get("Content-Length") or 0)
+                body = json.loads(self.rfile.read(size)) if size else None
+                headers: t.Mapping[str, str] = {}
+                try:
+                    with api.lock:
+                        status, answer = api.serve(self.command, self.path, body)
+                except Fault as fault:
+                    status, headers = fault.status, fault.headers
+                    answer = {"kind": "Status", "message": fault.message, "reason": fault.reason, "code": status}
+                data = json.dumps(answer).encode()
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
+
+        self._handler = Handler
+        self._connections: set[t.Any] = set()
+        self.port = 0
+        self.start()
+        self.uid = self.put("/api/v1/namespaces/kube-system", {})["metadata"]["uid"]
+
+    def start(self) -> None:
+        """Serve, on the same port as before."""
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), self._handler)
+        self._server.daemon_threads = True
+        self.port = int(self._server.server_address[1])
+        threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
+
+    def close(self) -> None:
+        """Refuse connections, and break those that are open."""
+        self._server.shutdown()
+        self._server.server_close()
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def writes(self) -> list[tuple[str, str]]:
+        return [request for request in self.requests if request[0] != "GET"]
+
+    def kubeconfig(self, token: str = "token-of-the-user-of-the-fake", ca: bytes | None = None) -> Json:
+        cluster: Json = {"server": self.url}
+        if ca is not None:
+            cluster["certificate-authority-data"] = base64.b64encode(ca).decode()
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "fake", "cluster": cluster}],
+            "users": [{"name": "fake", "user": {"token": token}}],
+            "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "fake"}}],
+            "current-context": "fake",
+        }
+
+    # -- objects -------------------------------------------------------------------------------------------------
+
+    def put(self, path: str, item: Json) -> Json:
+        """Store an object as if it had always been there."""
+        with self.lock:
+            found = _COLLECTION.match(path)
+            assert found and found["name"], path
+            metadata = item.setdefault("metadata", {})
+            metadata["name"] = found["name"]
+            if found["namespace"]:
+                metadata["namespace"] = found["namespace"]
+            metadata.setdefault("uid", str(uuid.uuid4()))
+            metadata.setdefault("creationTimestamp", now())
+            self._stamp(item)
+            self.objects[path] = item
+            return item
+
+    def change(self, path: str, patch: Json) -> None:
+        """Change an object from the inside, as a controller would."""
+        with self.lock:
+            _merge(self.objects[path], patch)
+            self._stamp(self.objects[path])
+
+    def _stamp(self, item: Json) -> None:
+        self._counter += 1
+        item["metadata"]["resourceVersion"] = str(self._counter)
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    def serve(self, method: str, target: str, body: Json | None) -> tuple[int, t.Any]:
+        parts = urllib.parse.urlsplit(target)
+        path, query = parts.path, dict(urllib.parse.parse_qsl(parts.query))
+        self.requests.append((method, path))
+        for hook in self.before:
+            hook(method, path, body)
+        if path == "/version":
+            return 200, {"gitVersion": self.version}
+        if path == "/apis/cluster.open-cluster-management.io/v1":
+            if not self.is_hub:
+                raise Fault(404, "the server could not find the requested resource", "NotFound")
+            return 200, {"resources": [{"name": "managedclusters"}]}
+        found = _COLLECTION.match(path)
+        if found is None:
+            raise Fault(404, f"nothing is served at {path}", "NotFound")
+        if found["name"] is None and method == "GET":
+            return 200, self._list(path, query)
+        status, answer = getattr(self, f"_{method.lower()}")(path, found, body)
+        if method != "GET":
+            for hook in self.after:
+                hook()
+        return status, copy.deepcopy(answer)
+
+    def _list(self, path: str, query: t.Mapping[str, str]) -> Json:
+        match = _COLLECTION.match(path)
+        assert match
+        prefix, plural, namespace = match["prefix"], match["plural"], match["namespace"]
+        items = []
+        for key, item in sorted(self.objects.items()):
+            found = _COLLECTION.match(key)
+            if not found or (found["prefix"], found["plural"]) != (prefix, plural):
+                continue
+            if namespace and found["namespace"] != namespace:
+                continue
+            if _selected(item, query.get("labelSelector"), query.get("fieldSelector")):
+                items.append(copy.deepcopy(item))
+        if plural == "klusterlets" and not items and "crd:klusterlets" not in self.objects:
+            raise Fault(404, "the server could not find the requested resource", "NotFound")
+        start, limit = int(query.get("continue", 0)), int(query.get("limit", len(items) or 1))
+        more = str(start + limit) if start + limit < len(items) else ""
+        return {"kind": "List", "metadata": {"continue": more}, "items": items[start : start + limit]}
+
+    def _existing(self, path: str) -> Json:
+        item = self.objects.get(path)
+        if item is None:
+            raise Fault(404, f"{path} not found", "NotFound")
+        return item
+
+    def _get(self, path: str, _found: re.Match[str], _body: Json | None) -> tuple[int, Json]:
+        return 200, self._existing(path)
+
+    def _post(self, path: str, found: re.Match[str], body: Json | None) -> tuple[int, Json]:
+        if found["sub"] == "token":
+            self._existing(path.rsplit("/", 1)[0])
+            return 201, {"status": {"token": jwt(str(uuid.uuid4()))}}
+        item = copy.deepcopy(body or {})
+        name = item["metadata"].get("name") or f"{item['metadata']['generateName']}{len(self.objects)}"
+        if f"{path}/{name}" in self.objects:
+            raise Fault(409, f"{name} already exists", "AlreadyExists")
+        return 201, self.put(f"{path}/{name}", item)
+
+    def _patch(self, path: str, _found: re.Match[str], body: Json | None) -> tuple[int, Json]:
+        item = self._existing(path)
+        _merge(item, body or {})
+        self._stamp(item)
+        return 200, item
+
+    def _put(self, path: str, found: re.Match[str], body: Json | None) -> tuple[int, Json]:
+        target = path.rsplit("/", 1)[0] if found["sub"] else path
+        item, wanted = self._existing(target), body or {}
+        if wanted["metadata"].get("resourceVersion") not in (None, item["metadata"]["resourceVersion"]):
+            raise Fault(409, "the object has been modified", "Conflict")
+        if found["sub"] == "approval":
+            item["status"] = {**item.get("status", {}), **wanted["status"]}
+        else:
+            item.clear()
+            item.update(copy.deepcopy(wanted))
+        self._stamp(item)
+        return 200, item
+
+    def _delete(self, path: str, _found: re.Match[str], _body: Json | None) -> tuple[int, Json]:
+        self._existing(path)
+        del self.objects[path]
+        return 200, {"kind": "Status", "status": "Success"}
+
+
+def _merge(item: Json, patch: Json) -> None:
+    """RFC 7386."""
+    for key, value in patch.items():
+        if value is None:
+            item.pop(key, None)
+        elif isinstance(value, dict):
+            if not isinstance(item.get(key), dict):
+                item[key] = {}
+            _merge(item[key], value)
+        else:
+            item[key] = copy.deepcopy(value)
+
+
+def _selected(item: Json, labels: str | None, fields: str | None) -> bool:
+    own = item["metadata"].get("labels") or {}
+    for term in filter(None, (labels or "").split(",")):
+        key, equals, value = term.partition("=")
+        if (equals and own.get(key) != value) or key not in own:
+            return False
+    if fields:
+        key, _equals, value = fields.partition("=")
+        assert key == "metadata.name", fields
+        return item["metadata"]["name"] == value
+    return True

@@ -1,0 +1,90 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a body through both front ends, as Ansible would: a module's main(), and an action's run()."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import sys
+import typing as t
+from contextlib import redirect_stdout
+from unittest import mock
+
+from ansible.module_utils.testing import patch_module_args
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.task import Task
+from ansible.template import Templar
+from ansible.utils.display import Display
+
+Json = dict[str, t.Any]
+_PLUGINS = "ansible_collections.kubestellar.wec.plugins"
+
+
+class FrontEnd(t.Protocol):
+    lines: list[str]
+
+    def __call__(self, module: str, check_mode: bool = False, **options: t.Any) -> Json: ...
+
+
+class AsModule:
+    """``main()`` in this process, with arguments as a module gets them."""
+
+    name = "module"
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, module: str, check_mode: bool = False, **options: t.Any) -> Json:
+        main = importlib.import_module(f"{_PLUGINS}.modules.{module}").main
+        printed = io.StringIO()
+        arguments = {**options, "_ansible_check_mode": check_mode, "_ansible_diff": True}
+        with patch_module_args(arguments), redirect_stdout(printed):
+            try:
+                main()
+            except SystemExit:
+                pass
+            else:
+                raise AssertionError("the module neither exited nor failed")
+        return t.cast(Json, json.loads(printed.getvalue().splitlines()[-1]))
+
+
+class AsAction:
+    """``run()`` of the action, with a task as the executor makes it."""
+
+    name = "action"
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, module: str, check_mode: bool = False, **options: t.Any) -> Json:
+        action = importlib.import_module(f"{_PLUGINS}.action.{module}").ActionModule
+        task = Task()
+        task.action = f"kubestellar.wec.{module}"
+        task.args = options
+        task.check_mode = check_mode
+        task.diff = True
+        loader = DataLoader()
+        connection = mock.Mock()
+        connection._shell.tmpdir = None
+        plugin = action(
+            task=task,
+            connection=connection,
+            play_context=mock.Mock(check_mode=check_mode),
+            loader=loader,
+            templar=Templar(loader=loader, variables={}),
+            shared_loader_obj=None,
+        )
+        with mock.patch.object(Display, "display", lambda _display, line, *_rest, **_more: self.lines.append(line)):
+            result = t.cast(Json, plugin.run(task_vars={}))
+        assert not connection.method_calls, "an action on the controller must not use the connection"
+        return result
+
+
+FRONT_ENDS: tuple[type[t.Any], ...] = (AsModule, AsAction)
+
+
+def quiet_stderr() -> None:
+    sys.stderr.flush()

@@ -1,0 +1,79 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import pathlib
+import typing as t
+
+import pytest
+from fake_api import FakeApi
+from fake_ocm import fake_clusteradm
+
+from ansible_collections.kubestellar.wec.plugins.module_utils._apis.clusteradm import Clusteradm, JoinRequest
+from ansible_collections.kubestellar.wec.plugins.module_utils._errors import ClusteradmError
+
+SECRET = "the-very-secret-token-of-the-hub"
+
+
+def request(**changes: t.Any) -> JoinRequest:
+    given: dict[str, t.Any] = {
+        "cluster_name": "edge-1",
+        "hub_server": "https://its1.example:6443",
+        "hub_ca": b"the ca",
+        "hub_token": SECRET,
+        "bundle_version": "1.2.1",
+    }
+    return JoinRequest(**{**given, **changes})
+
+
+def test_join_says_everything_explicitly(tmp_path: pathlib.Path, wec: FakeApi) -> None:
+    program, log = fake_clusteradm(tmp_path)
+    Clusteradm(str(program)).join(wec.kubeconfig(), request(), timeout=20)
+    (arguments,) = [json.loads(line) for line in log.read_text().splitlines()]
+    given = dict(zip(arguments[1::2], arguments[2::2], strict=False))
+    assert arguments[0] == "join"
+    assert given["--context"] == "fake"
+    assert given["--bundle-version"] == "1.2.1"
+    assert {"--kubeconfig", "--ca-file", "--hub-apiserver", "--cluster-name"} <= set(given)
+    assert "--singleton" in arguments
+    assert not {"--dry-run", "--output-file", "--wait"} & set(arguments)
+
+
+def test_a_failure_tells_why_without_the_token(tmp_path: pathlib.Path, wec: FakeApi) -> None:
+    program, _log = fake_clusteradm(tmp_path, failure="Unauthorized with")
+    with pytest.raises(ClusteradmError, match=r"exit code 1.*Unauthorized with \*\*\*") as raised:
+        Clusteradm(str(program)).join(wec.kubeconfig(), request(), timeout=20)
+    assert SECRET not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+def test_a_join_that_hangs_is_ended_and_its_command_line_not_told(tmp_path: pathlib.Path, wec: FakeApi) -> None:
+    program = tmp_path / "clusteradm"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    with pytest.raises(ClusteradmError, match="did not finish within") as raised:
+        Clusteradm(str(program)).join(wec.kubeconfig(), request(), timeout=0.3)
+    assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize("line", ["client\t\tversion\t:v1.0.2", "clusteradm\tversion\t:v1.3.1\ndefault bundle\tversion\t:1.3.1"])
+def test_both_forms_of_its_version_are_read(tmp_path: pathlib.Path, line: str) -> None:
+    program = tmp_path / "clusteradm"
+    program.write_text(f"#!/bin/sh\ncat <<X\n{line}\nX\n")
+    program.chmod(0o755)
+    version = Clusteradm(str(program)).version()
+    assert version is not None
+    assert version[0] == 1
+
+
+def test_a_version_that_is_too_old_is_refused_with_the_one_wanted(tmp_path: pathlib.Path) -> None:
+    program, _log = fake_clusteradm(tmp_path, version="v0.10.1")
+    with pytest.raises(ClusteradmError, match=r"clusteradm_binary.*is version 0\.10\.1; 1\.0\.0 or newer"):
+        Clusteradm(str(program)).require()
+
+
+def test_a_missing_binary_is_told_with_the_option() -> None:
+    with pytest.raises(ClusteradmError, match="clusteradm_binary: '/nonexistent/clusteradm' is not there"):
+        Clusteradm("/nonexistent/clusteradm")

@@ -1,0 +1,184 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+import pathlib
+import socket
+import tempfile
+import time
+import typing as t
+
+import pytest
+from fake_api import FakeApi, Fault
+
+from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection
+from ansible_collections.kubestellar.wec.plugins.module_utils._apis.kube import Kube
+from ansible_collections.kubestellar.wec.plugins.module_utils._errors import ApiError, Unreachable
+
+NAMESPACES = "/api/v1/namespaces"
+
+
+def kube_of(config: dict[str, t.Any], **settings: t.Any) -> Kube:
+    found = connection.resolve(connection.ITS, {"its_kubeconfig": config}, {}, lambda path: (path, b""))
+    return Kube(found, **settings)
+
+
+@pytest.fixture
+def api() -> t.Iterator[FakeApi]:
+    server = FakeApi()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def kube(api: FakeApi) -> t.Iterator[Kube]:
+    with kube_of(api.kubeconfig()) as client:
+        yield client
+
+
+def fail_times(api: FakeApi, times: int, fault: Fault) -> None:
+    left = [times]
+
+    def hook(*_request: t.Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise fault
+
+    api.before.append(hook)
+
+
+def test_objects_are_read_and_written(api: FakeApi, kube: Kube) -> None:
+    kube.create(NAMESPACES, {"metadata": {"name": "a", "labels": {"x": "1"}}})
+    kube.merge(f"{NAMESPACES}/a", {"metadata": {"labels": {"x": None, "y": "2"}}})
+    assert kube.get(f"{NAMESPACES}/a")["metadata"]["labels"] == {"y": "2"}
+    assert kube.delete(f"{NAMESPACES}/a")
+    assert not kube.delete(f"{NAMESPACES}/a")
+    assert kube.find(f"{NAMESPACES}/a") is None
+
+
+def test_long_lists_come_page_by_page(api: FakeApi, kube: Kube) -> None:
+    for number in range(1200):
+        api.put(f"{NAMESPACES}/n{number}", {})
+    assert len(kube.list(NAMESPACES)) == 1201
+    assert api.requests.count(("GET", NAMESPACES)) == 3
+
+
+def test_lists_are_narrowed_by_selectors(api: FakeApi, kube: Kube) -> None:
+    api.put(f"{NAMESPACES}/a", {"metadata": {"labels": {"x": "1"}}})
+    assert [one["metadata"]["name"] for one in kube.list(NAMESPACES, label_selector="x=1")] == ["a"]
+    assert [one["metadata"]["name"] for one in kube.list(NAMESPACES, field_selector="metadata.name=a")] == ["a"]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_passing_errors_are_retried(api: FakeApi, kube: Kube, status: int) -> None:
+    fail_times(api, 2, Fault(status, "a moment please"))
+    assert kube.get(f"{NAMESPACES}/kube-system")
+    assert len(api.requests) == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
+def test_other_errors_are_not_retried(api: FakeApi, kube: Kube, status: int) -> None:
+    fail_times(api, 1, Fault(status, "this is final"))
+    with pytest.raises(ApiError) as raised:
+        kube.get(f"{NAMESPACES}/kube-system")
+    assert raised.value.status == status
+    assert len(api.requests) == 1
+
+
+def test_retrying_ends(api: FakeApi, kube: Kube) -> None:
+    fail_times(api, 1000, Fault(503, "never"))
+    with pytest.raises(ApiError, match="503"):
+        kube.get(f"{NAMESPACES}/kube-system")
+    assert len(api.requests) < 10
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_an_address_that_never_answered_fails_at_once(api: FakeApi) -> None:
+    config = api.kubeconfig()
+    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{closed_port()}"
+    with kube_of(config) as kube, pytest.raises(Unreachable, match="refused.*Check the address in its_kubeconfig"):
+        kube.get("/version")
+
+
+def test_a_listener_that_never_answers_costs_the_connect_timeout(api: FakeApi) -> None:
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        config = api.kubeconfig()
+        config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{mute.getsockname()[1]}"
+        began = time.monotonic()
+        with kube_of(config, connect_timeout=0.5) as kube, pytest.raises(Unreachable, match="does not answer.*0.5 s"):
+            kube.get("/version")
+        assert time.monotonic() - began < 2
+
+
+def test_an_address_that_answered_before_is_given_time_to_come_back(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            api.start()
+
+    with kube_of(api.kubeconfig()) as kube:
+        kube.get("/version")
+        api.close()
+        monkeypatch.setattr(time, "sleep", sleep)
+        assert kube.get("/version")
+    assert len(slept) == 3
+
+
+def test_an_outage_that_does_not_end_is_told(api: FakeApi) -> None:
+    with kube_of(api.kubeconfig(), outage=0.05) as kube:
+        kube.get("/version")
+        api.close()
+        with pytest.raises(Unreachable):
+            kube.get("/version")
+    api.start()
+
+
+def test_inline_keys_leave_no_file_behind(api: FakeApi, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    config = api.kubeconfig(ca=b"-----BEGIN CERTIFICATE-----")
+    config["users"][0]["user"].update({"client-certificate-data": "Y2VydA==", "client-key-data": "a2V5"})
+    with kube_of(config) as kube:
+        kube.get("/version")
+        assert list(tmp_path.iterdir()) == []
+        assert len(kube._files) == 3
+    links = [os.readlink(path) for path in pathlib.Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    assert not [link for link in links if "memfd:private" in link]
+
+
+def test_a_credential_plugin_that_fails_is_named(api: FakeApi) -> None:
+    config = api.kubeconfig()
+    config["users"][0]["user"] = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/nonexistent/plugin"}}
+    with kube_of(config) as kube, pytest.raises(Unreachable, match="credentials.*nonexistent"):
+        kube.get("/version")
+
+
+def test_whom_to_act_as_is_sent_with_every_group(api: FakeApi) -> None:
+    seen: list[t.Any] = []
+    handler = api._handler
+    original = handler._serve
+
+    def spy(self: t.Any) -> None:
+        seen.append((self.headers.get("Impersonate-User"), self.headers.get_all("Impersonate-Group")))
+        original(self)
+
+    handler.do_GET = spy
+    found = connection.resolve(
+        connection.ITS,
+        {"its_kubeconfig": api.kubeconfig(), "its_impersonate_user": "alice", "its_impersonate_groups": ["a", "b"]},
+        {},
+        lambda path: (path, b""),
+    )
+    with Kube(found) as kube:
+        kube.get("/version")
+    assert seen == [("alice", ["a", "b"])]

@@ -1,0 +1,218 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import typing as t
+
+import pytest
+from fake_ocm import FakeAuthority, condition, csr
+
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import certificates, states
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.hub_view import HubIdentity
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import IDENTITY_ANNOTATION, ItsView
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.tokens import TokenFacts
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import Bootstrap, HubCredential, WecView, klusterlet
+
+NOW = datetime.datetime.now(datetime.timezone.utc)
+SERVER = "https://its1.example:6443"
+UID = "the-cluster"
+HOUR = datetime.timedelta(hours=1)
+AUTHORITY, OTHER_AUTHORITY = FakeAuthority(), FakeAuthority("other-ca")
+HUB = HubIdentity(AUTHORITY.pem, AUTHORITY.pem, (SERVER,))
+AVAILABLE = "ManagedClusterConditionAvailable"
+
+
+def on_its(
+    accepted: bool = True,
+    joined: bool = True,
+    available: str = "True",
+    renewed_ago: float | None = 10,
+    identity: str | None = UID,
+    **more: t.Any,
+) -> ItsView:
+    conditions = [condition("ManagedClusterJoined")] if joined else []
+    if joined:
+        conditions.append(condition(AVAILABLE, available))
+    cluster = {
+        "metadata": {"name": "edge-1", "annotations": {IDENTITY_ANNOTATION: identity} if identity else {}},
+        "spec": {"hubAcceptsClient": accepted},
+        "status": {"conditions": conditions},
+    }
+    lease = None
+    if renewed_ago is not None:
+        renewed = NOW - datetime.timedelta(seconds=renewed_ago)
+        lease = {"spec": {"renewTime": renewed.isoformat()}}
+    cluster["metadata"].update(more.pop("metadata", {}))
+    return ItsView("edge-1", cluster, lease=lease, **more)
+
+
+def agent(name: str = "edge-1", **metadata: t.Any) -> t.Any:
+    return klusterlet({"metadata": {"name": "klusterlet", **metadata}, "spec": {"clusterName": name}})
+
+
+def bootstrap(server: str = SERVER, ca: bytes = AUTHORITY.pem, expires_in: datetime.timedelta = HOUR) -> Bootstrap:
+    return Bootstrap(server, ca, TokenFacts("token-id", NOW + expires_in))
+
+
+def credential(name: str = "edge-1", by: FakeAuthority = AUTHORITY, days: float = 100, known: bool = True) -> HubCredential:
+    certificate = certificates.read_certificate(by.client(name, days))
+    issued = (by is AUTHORITY) if known else None
+    return HubCredential(name, "agent0", SERVER, by.pem, certificate, issued)
+
+
+NOTHING = ItsView("edge-1")
+BARE = WecView(UID, "v1.34.4")
+PENDING = WecView(UID, "v1.34.4", (agent(),), bootstrap=bootstrap())
+JOINED = WecView(UID, "v1.34.4", (agent(),), bootstrap=bootstrap(), credential=credential())
+change = dataclasses.replace
+
+TABLE: dict[str, tuple[WecView, ItsView, str]] = {
+    "nothing anywhere": (BARE, NOTHING, states.ABSENT),
+    "pre-created on the ITS, never joined": (
+        BARE,
+        on_its(accepted=False, joined=False, renewed_ago=None, identity=None),
+        states.ABSENT,
+    ),
+    "a CRD without klusterlet": (change(BARE, klusterlets=(), remnants=("CRD",)), NOTHING, states.PARTIAL),
+    "a klusterlet without bootstrap secret": (change(PENDING, bootstrap=None), NOTHING, states.PARTIAL),
+    "the agent was wiped, the ITS still knows this very cluster": (BARE, on_its(available="Unknown"), states.PARTIAL),
+    "no request yet": (PENDING, NOTHING, states.PENDING_CSR),
+    "announced, no request yet": (
+        PENDING,
+        on_its(accepted=False, joined=False, renewed_ago=None, identity=None),
+        states.PENDING_CSR,
+    ),
+    "a request waits": (
+        PENDING,
+        on_its(accepted=False, joined=False, renewed_ago=None, identity=None, csrs=(csr("edge-1"),)),
+        states.PENDING_APPROVAL,
+    ),
+    "the token expired before there was a request": (
+        change(PENDING, bootstrap=bootstrap(expires_in=-HOUR)),
+        NOTHING,
+        states.TOKEN_EXPIRED,
+    ),
+    "the token expired, but the request is there": (
+        change(PENDING, bootstrap=bootstrap(expires_in=-HOUR)),
+        on_its(accepted=False, joined=False, renewed_ago=None, identity=None, csrs=(csr("edge-1"),)),
+        states.PENDING_APPROVAL,
+    ),
+    "all is well": (JOINED, on_its(), states.JOINED),
+    "all is well, and the ITS does not know which cluster it is": (JOINED, on_its(identity=None), states.JOINED),
+    "joined, the agent is gone": (JOINED, on_its(available="Unknown", renewed_ago=900), states.JOINED_UNAVAILABLE),
+    "still called available, lease long stale": (JOINED, on_its(renewed_ago=900), states.JOINED_UNAVAILABLE),
+    "never a lease": (JOINED, on_its(renewed_ago=None), states.JOINED_UNAVAILABLE),
+    "its own API is unhealthy": (JOINED, on_its(available="False"), states.JOINED_UNAVAILABLE),
+    "the certificate has expired": (
+        change(JOINED, credential=credential(days=-1)),
+        on_its(available="Unknown"),
+        states.JOINED_UNAVAILABLE,
+    ),
+    "has a certificate, not accepted": (JOINED, on_its(accepted=False), states.PENDING_APPROVAL),
+    "has a certificate, the ManagedCluster was deleted": (JOINED, NOTHING, states.ORPHANED),
+    "the klusterlet has another name": (
+        change(PENDING, klusterlets=(agent("edge-2"),)),
+        NOTHING,
+        states.OTHER_NAME,
+    ),
+    "the certificate has another name": (
+        change(JOINED, credential=credential("edge-2")),
+        NOTHING,
+        states.OTHER_NAME,
+    ),
+    "the certificate is another hub's": (
+        change(JOINED, credential=credential(by=OTHER_AUTHORITY)),
+        on_its(),
+        states.OTHER_HUB,
+    ),
+    "bootstraps with another CA": (change(PENDING, bootstrap=bootstrap(ca=OTHER_AUTHORITY.pem)), NOTHING, states.OTHER_HUB),
+    "bootstraps at another address with the same CA": (
+        change(PENDING, bootstrap=bootstrap("https://internal:6443")),
+        NOTHING,
+        states.PENDING_CSR,
+    ),
+    "bootstraps with an empty server": (change(PENDING, bootstrap=bootstrap("")), NOTHING, states.UNKNOWN),
+    "certificate cannot be judged, same CA": (
+        change(JOINED, credential=credential(known=False)),
+        on_its(),
+        states.JOINED,
+    ),
+    "certificate cannot be judged, no CA, unknown address": (
+        change(JOINED, credential=change(credential(known=False), ca=None, server="https://elsewhere:6443")),
+        on_its(identity=None),
+        states.UNKNOWN,
+    ),
+    "certificate cannot be judged, but the ITS sees this identity alive": (
+        change(JOINED, credential=change(credential(known=False), ca=None, server="https://elsewhere:6443")),
+        on_its(),
+        states.JOINED,
+    ),
+    "the name belongs to another living cluster": (BARE, on_its(identity="another"), states.NAME_CONFLICT),
+    "the name belongs to a living cluster that nobody noted": (BARE, on_its(identity=None), states.NAME_CONFLICT),
+    "bootstraps under a living cluster's name": (PENDING, on_its(identity="another"), states.NAME_CONFLICT),
+    "has a certificate, and the ITS noted another cluster": (JOINED, on_its(identity="another"), states.NAME_CONFLICT),
+    "the name belonged to a cluster that is gone": (
+        BARE,
+        on_its(available="Unknown", renewed_ago=9000, identity="another"),
+        states.REPLACED,
+    ),
+    "the ManagedCluster is being deleted": (
+        JOINED,
+        on_its(metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"}),
+        states.DELETING,
+    ),
+    "the mailbox is being deleted": (
+        BARE,
+        change(NOTHING, mailbox={"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}),
+        states.DELETING,
+    ),
+    "the klusterlet is being deleted": (
+        change(PENDING, klusterlets=(agent(deletionTimestamp="2026-01-01T00:00:00Z"),)),
+        NOTHING,
+        states.DELETING,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TABLE)
+def test_each_situation_has_its_state(case: str) -> None:
+    wec, view, expected = TABLE[case]
+    found = states.classify("edge-1", wec, view, HUB, NOW)
+    assert found.name == expected, found
+    assert found.reason
+
+
+def test_the_table_covers_every_state() -> None:
+    assert {expected for _wec, _view, expected in TABLE.values()} == set(states.ALL)
+
+
+def test_a_rejected_token_is_expired_though_its_own_end_is_not_known() -> None:
+    told = {
+        "type": "HubConnectionDegraded",
+        "status": "True",
+        "reason": "BootstrapSecretError,HubKubeConfigSecretMissing",
+        "message": "Failed to create SelfSubjectAccessReview: Unauthorized",
+    }
+    raw = {"metadata": {"name": "klusterlet"}, "spec": {"clusterName": "edge-1"}, "status": {"conditions": [told]}}
+    found = change(bootstrap(), token=TokenFacts(None, None))
+    wec = WecView(UID, None, (klusterlet(raw),), bootstrap=found)
+    assert states.classify("edge-1", wec, NOTHING, HUB, NOW).name == states.TOKEN_EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        (NOTHING, states.ABSENT),
+        (on_its(), states.JOINED),
+        (on_its(available="Unknown"), states.JOINED_UNAVAILABLE),
+        (on_its(accepted=False, joined=False), states.PENDING_CSR),
+        (on_its(accepted=False, joined=False, csrs=(csr("edge-1"),)), states.PENDING_APPROVAL),
+        (on_its(accepted=False), states.PENDING_APPROVAL),
+        (on_its(metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"}), states.DELETING),
+    ],
+)
+def test_the_its_alone_shows_a_state_too(view: ItsView, expected: str) -> None:
+    assert states.of_its_view(view, NOW).name == expected

@@ -1,0 +1,123 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from fake_api import Fault
+from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeIts, condition
+from front_ends import FrontEnd
+
+
+@pytest.fixture
+def options(its: FakeIts) -> dict[str, t.Any]:
+    return {"its_kubeconfig": its.kubeconfig(), "wait_timeout": 1, "progress_interval": 0.05}
+
+
+def wecs(*names: str) -> list[dict[str, t.Any]]:
+    return [{"name": name} for name in names]
+
+
+def test_a_batch_is_accepted_and_each_has_its_verdict(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    names = [f"edge-{number}" for number in range(10)]
+    for name in names:
+        its.announce(name)
+    result = run("wec_accept", wecs=wecs(*names), **options)
+    assert not result.get("failed"), result
+    assert {name: verdict["state"] for name, verdict in result["verdicts"].items()} == dict.fromkeys(names, "joined")
+    assert all(verdict["changed"] for verdict in result["verdicts"].values())
+
+
+def test_a_batch_costs_lists_and_not_a_read_of_each(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    names = [f"edge-{number}" for number in range(10)]
+    for name in names:
+        its.join(name)
+    run("wec_accept", wecs=wecs(*names), **options)
+    assert len(its.requests) == 5
+    assert its.writes == []
+
+
+def test_one_that_is_late_fails_alone(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    its.announce("edge-1")
+    result = run("wec_accept", wecs=wecs("edge-1", "edge-2"), **options)
+    assert result["failed"]
+    assert "edge-2" in result["msg"]
+    assert "edge-1" not in result["msg"]
+    assert result["verdicts"]["edge-1"]["state"] == "joined"
+    assert result["verdicts"]["edge-2"]["problem"]["code"] == "managed_cluster_missing"
+
+
+def test_a_denied_one_fails_at_once(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    its.announce("edge-1")
+    its.change(f"{CSRS}/edge-1-abcde", {"status": {"conditions": [condition("Denied")]}})
+    result = run("wec_accept", name="edge-1", **{**options, "wait_timeout": 60})
+    assert result["verdicts"]["edge-1"]["problem"]["code"] == "csr_denied"
+    assert its.writes == []
+
+
+def test_only_named_wecs_are_accepted(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    for name in ("prod", "prod-2"):
+        its.announce(name)
+    run("wec_accept", name="prod", **options)
+    assert its.objects[f"{MANAGED_CLUSTERS}/prod"]["spec"]["hubAcceptsClient"] is True
+    assert its.objects[f"{MANAGED_CLUSTERS}/prod-2"]["spec"]["hubAcceptsClient"] is False
+
+
+def test_check_mode_says_what_it_would_do(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    its.announce("edge-1")
+    result = run("wec_accept", check_mode=True, wecs=wecs("edge-1", "edge-2"), **options)
+    assert result["changed"]
+    assert [step["verb"] for step in result["verdicts"]["edge-1"]["steps"]] == ["accept", "approve"]
+    assert [step["verb"] for step in result["verdicts"]["edge-2"]["steps"]] == ["accept", "approve"]
+    assert its.writes == []
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ('admission webhook denied: cluster namespace "edge-1" is terminating', "mailbox_terminating"),
+        ("user cannot update managedclusters/accept", "accept_refused"),
+    ],
+)
+def test_a_refusal_of_the_its_is_told(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any], message: str, code: str
+) -> None:
+    def refuse(method: str, path: str, _body: t.Any) -> None:
+        if method == "PATCH":
+            raise Fault(403, message, "Forbidden")
+
+    its.announce("edge-1")
+    its.before.append(refuse)
+    result = run("wec_accept", name="edge-1", **options)
+    assert result["failed"]
+    assert result["verdicts"]["edge-1"]["problem"]["code"] == code
+    assert not any(path.endswith("/approval") for _method, path in its.writes), "approved before it was accepted"
+
+
+def test_a_webhook_that_is_down_for_a_while_is_ridden_out(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    left = [3]
+
+    def fail(method: str, _path: str, _body: t.Any) -> None:
+        if method == "PATCH" and left[0]:
+            left[0] -= 1
+            raise Fault(500, 'Internal error: failed calling webhook "managedclustermutators"')
+
+    its.announce("edge-1")
+    its.before.append(fail)
+    assert run("wec_accept", name="edge-1", **options)["verdicts"]["edge-1"]["state"] == "joined"
+
+
+def test_progress_is_shown_on_the_controller(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    its.announce("edge-1")
+    run("wec_accept", wecs=wecs("edge-1", "edge-2"), **options)
+    if run.__class__.__name__ == "AsAction":
+        assert any("2 WECs after" in line and "edge-2: its agent has not announced" in line for line in run.lines)
+
+
+def test_names_are_checked_all_at_once(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    result = run("wec_accept", wecs=wecs("Edge", "ok", "edge_2"), **options)
+    assert "wecs[0].name: 'Edge'" in result["msg"]
+    assert "wecs[2].name: 'edge_2'" in result["msg"]
+    assert its.requests == []

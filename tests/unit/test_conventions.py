@@ -1,0 +1,121 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tree keeps its own rules: layers, documentation, and what is listed where."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pathlib
+import re
+import typing as t
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).parents[2]
+PLUGINS = ROOT / "plugins"
+UTILS = PLUGINS / "module_utils"
+MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+LAYERS = ["_rules", "_apis", "_operations", "_bodies"]
+ALLOWED: dict[str, set[pathlib.Path]] = {
+    "kubernetes": {UTILS / "_apis" / "kube.py"},
+    "urllib3": {UTILS / "_apis" / "kube.py"},
+    "subprocess": {UTILS / "_apis" / "clusteradm.py"},
+    "cryptography": {UTILS / "_rules" / "certificates.py"},
+    "yaml": {UTILS / "_rules" / "yaml_text.py"},
+}
+
+
+def imports(path: pathlib.Path) -> t.Iterator[str]:
+    """Absolute names of everything that a file imports."""
+    package = path.relative_to(ROOT).parent.parts
+    tree = ast.parse(path.read_text())
+    for_types_only = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "t.TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in for_types_only:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = [*package[: len(package) - node.level + 1]] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", sorted(UTILS.rglob("*.py")), ids=lambda path: str(path.relative_to(UTILS)))
+def test_imports_go_downwards_only(path: pathlib.Path) -> None:
+    layer = path.relative_to(UTILS).parts[0]
+    above = LAYERS[LAYERS.index(layer) + 1 :] if layer in LAYERS else LAYERS
+    for name in imports(path):
+        assert not any(name.startswith(f"plugins.module_utils.{other}") for other in above), name
+        if layer != "_bodies":
+            assert not name.startswith("ansible"), f"only glue knows Ansible: {name}"
+
+
+@pytest.mark.parametrize("library", ALLOWED)
+def test_one_file_imports_each_library(library: str) -> None:
+    users = {path for path in PLUGINS.rglob("*.py") if any(name.split(".")[0] == library for name in imports(path))}
+    assert users == ALLOWED[library]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_each_module_has_its_action_and_is_in_the_group(module: str) -> None:
+    assert (PLUGINS / "action" / f"{module}.py").exists()
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
+    assert runtime["action_groups"]["wec"] == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_are_tasks_with_options_that_exist(module: str) -> None:
+    loaded = importlib.import_module(f"ansible_collections.kubestellar.wec.plugins.modules.{module}")
+    body = importlib.import_module(f"ansible_collections.kubestellar.wec.plugins.module_utils._bodies.{module}")
+    tasks = yaml.safe_load(loaded.EXAMPLES)
+    assert tasks
+    for task in tasks:
+        assert task["name"]
+        used = set(task[f"kubestellar.wec.{module}"])
+        aliases = {alias for option in body.SPEC["argument_spec"].values() for alias in option.get("aliases", [])}
+        assert used <= set(body.SPEC["argument_spec"]) | aliases
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_roles_defaults_are_documented_and_prefixed(role: str) -> None:
+    defaults = yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text())
+    options = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text())
+    documented = options["argument_specs"]["main"]["options"]
+    own = {name for name in documented if name.startswith(f"{role}_")}
+    assert set(defaults) == own
+    for name, value in defaults.items():
+        if "default" in documented[name]:
+            assert documented[name]["default"] == value, name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_variable_that_a_role_reads_is_documented(role: str) -> None:
+    folder = ROOT / "roles" / role
+    documented = set(
+        yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    )
+    text = "\n".join(path.read_text() for path in folder.rglob("tasks/*.yml"))
+    read = set(re.findall(r"\{\{ ((?:its|wec)_\w+) \|", text))
+    assert read <= documented
+
+
+@pytest.mark.parametrize("thing", [*MODULES, *ROLES, *(path.stem for path in (ROOT / "playbooks").glob("*.yml"))])
+def test_the_readme_lists_everything(thing: str) -> None:
+    assert f"`{thing}`" in (ROOT / "README.md").read_text() or f"`kubestellar.wec.{thing}`" in (ROOT / "README.md").read_text()
+
+
+def test_every_source_file_names_its_licence() -> None:
+    for path in [*PLUGINS.rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "roles").rglob("*.yml")]:
+        if path.name == "__init__.py":
+            continue
+        assert "SPDX-License-Identifier: GPL-3.0-or-later" in path.read_text()[:500], path
