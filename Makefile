@@ -35,9 +35,9 @@ sandbox-status:  ## what runs, memory, ports, URLs, faults
 sandbox-build:  ## only build the sandbox's binaries, once
 	@$(SANDBOX) build $(SHAPE)
 
-.PHONY: test test-unit test-integration test-lint test-docs test-sanity test-build
+.PHONY: test test-unit test-integration test-lint test-docs test-sanity test-build test-molecule
 test:  ## everything below
-	@tests/run unit lint docs sanity build integration
+	@tests/run unit lint docs sanity build molecule integration
 
 test-unit:  ## rules, modules and actions against a fake API, in seconds
 	@tests/run unit
@@ -56,6 +56,9 @@ test-sanity:  ## ansible-test sanity on a staged copy
 
 test-build:  ## the artifact: what is in it, and that it runs
 	@tests/run build
+
+test-molecule:  ## the role register under Molecule, on a sandbox of its own
+	@tests/run molecule
 
 .PHONY: build
 build:  ## the collection's artifact

@@ -112,6 +112,10 @@ wecs:
       type: list
       elements: str
       sample: ["its lease was renewed 9 min ago"]
+    msg:
+      description: The state and its most telling problem, as a sentence.
+      type: str
+      sample: "edge-1 is joined_unavailable: the agent has stopped renewing its lease. Check that the WEC runs."
     since:
       description: Since when, as its conditions tell.
       type: str

@@ -157,6 +157,7 @@ class Binaries:
             for number, one in enumerate(missing):
                 later = sum(rest.seconds for rest in missing[number + 1 :])
                 self._build_set(go, one, f"[{number + 1}/{len(missing)}] {one.name}", later)
+            go.forget()
 
     def _missing(self, sets: t.Sequence[ModuleSet]) -> list[ModuleSet]:
         return [one for one in sets if not self.folder(one).is_dir()]
@@ -278,6 +279,15 @@ class _Go:
             (home / "complete").touch()
         return str(home / "go" / "bin" / "go")
 
+    def forget(self) -> None:
+        """Remove Go's own caches, ten times as large as what was built; an interrupted build keeps them, to go on."""
+        environment = {**os.environ, **self._caches()}
+        subprocess.run([self._binary, "clean", "-cache", "-modcache"], env=environment, check=False)
+        shutil.rmtree(self._cache / "go", ignore_errors=True)
+
+    def _caches(self) -> dict[str, str]:
+        return {"GOMODCACHE": str(self._cache / "go" / "mod"), "GOCACHE": str(self._cache / "go" / "build")}
+
     def run(
         self, module_set: ModuleSet, arguments: t.Sequence[str], log: t.TextIO, each_line: t.Callable[[str], None]
     ) -> list[str]:
@@ -288,8 +298,7 @@ class _Go:
             "GOFLAGS": "-mod=readonly -buildvcs=false",
             "GOTOOLCHAIN": "local",
             "GOWORK": "off",
-            "GOMODCACHE": str(self._cache / "go" / "mod"),
-            "GOCACHE": str(self._cache / "go" / "build"),
+            **self._caches(),
         }
         lines: list[str] = []
         with subprocess.Popen(

@@ -145,6 +145,22 @@ class Cluster:
     async def start(self) -> None:
         """Start the API server and, once it is ready, its controllers. Raises StartError."""
         await self.start_apiserver()
+        await self._start_controllers()
+        if self.flavour.publishes_cluster_info:
+            await self._publish_cluster_info()
+        for group, (kind, plural) in self.flavour.groups.items():
+            await self.api.create(
+                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", _open_crd(group, kind, plural)
+            )
+
+    async def restart(self) -> None:
+        """Start the API server again. Its controllers are restarted too, as they are when they lose their leader lease."""
+        await self.start_apiserver()
+        if self.controllers is not None:
+            await processes.stop(self.controllers, grace=0)
+        await self._start_controllers()
+
+    async def _start_controllers(self) -> None:
         folder = self.folder
         self.controllers = await processes.spawn(
             [
@@ -161,12 +177,6 @@ class Cluster:
             mark=str(self._layout.state),
             log=folder / "kube-controller-manager.log",
         )
-        if self.flavour.publishes_cluster_info:
-            await self._publish_cluster_info()
-        for group, (kind, plural) in self.flavour.groups.items():
-            await self.api.create(
-                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", _open_crd(group, kind, plural)
-            )
 
     async def start_apiserver(self) -> None:
         folder = self.folder

@@ -66,9 +66,13 @@ class Kubelet:
                 task.cancel()
 
     async def _register_node(self) -> None:
-        await self.api.create("/api/v1/nodes", self.cluster.flavour.node(self.cluster.name))
-        status = {"status": self.cluster.flavour.node_status(_now())}
-        await self.api.merge(f"/api/v1/nodes/{self.node}/status", status)
+        while True:
+            with contextlib.suppress(*_UNREACHABLE):
+                await self.api.create("/api/v1/nodes", self.cluster.flavour.node(self.cluster.name))
+                status = {"status": self.cluster.flavour.node_status(_now())}
+                await self.api.merge(f"/api/v1/nodes/{self.node}/status", status)
+                return
+            await asyncio.sleep(1)
 
     def _reconcile(self) -> None:
         alive = {pod["metadata"]["uid"]: pod for pod in self._pods.objects.values()}

@@ -50,6 +50,8 @@ class Member:
         for link in self.links.values():
             await link.start()
         self._tasks = [asyncio.create_task(self.egress.run()), asyncio.create_task(self.kubelet.run())]
+        for task in self._tasks:
+            task.add_done_callback(_tell_of_crash)
 
     async def remove(self) -> None:
         for task in self._tasks:
@@ -58,6 +60,13 @@ class Member:
         for link in self.links.values():
             await link.stop()
         await self.cluster.remove()
+
+
+def _tell_of_crash(task: asyncio.Task[t.Any]) -> None:
+    """Nobody awaits what runs in the background: its end must not go unseen."""
+    if not task.cancelled() and task.exception() is not None:
+        print("a part of the sandbox crashed:", flush=True)
+        traceback.print_exception(task.exception())
 
 
 class Supervisor:
@@ -226,7 +235,7 @@ class Supervisor:
         target = self._find(cluster).cluster
         if target.state != "stopped":
             raise CommandError(f"the API server of {cluster} is {target.state}")
-        await target.start_apiserver()
+        await target.restart()
         for link in self._links_to(cluster):
             await link.set(Wire.OPEN)
 

@@ -75,8 +75,4 @@ def _data(found: t.Iterable[Status]) -> list[Json]:
 
 
 def _late_text(late: t.Sequence[Status], wanted: str, timeout: int) -> str:
-    texts = []
-    for one in late:
-        cause = str(one.problems[0]) if one.problems else f"{one.state.reason}."
-        texts.append(f"{one.view.name} is {one.state.name} instead of {wanted} after {timeout} s: {cause}")
-    return " ".join(texts)
+    return f"Not {wanted} after {timeout} s: " + " ".join(one.message for one in late)

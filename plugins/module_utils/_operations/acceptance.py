@@ -194,7 +194,7 @@ class _Batch:
             "available": sum(one.done for one in verdicts),
         }
         told = ", ".join(f"{count} {word}" for word, count in counts.items())
-        text = f"{len(verdicts)} WECs after {self._elapsed:.0f} s: {told}"
+        text = f"{len(verdicts)} WEC{'s' if len(verdicts) != 1 else ''} after {self._elapsed:.0f} s: {told}"
         failed = [one.name for one in verdicts if one.failed]
         if failed:
             text += f", {len(failed)} failed ({_some(failed)})"

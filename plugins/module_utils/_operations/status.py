@@ -47,6 +47,12 @@ class Status:
             return times.parse(metadata.get("deletionTimestamp") or metadata.get("creationTimestamp"))
         return None
 
+    @property
+    def message(self) -> str:
+        """The state and its most telling problem, as a sentence."""
+        cause = str(self.problems[0]) if self.problems else f"{self.state.reason}."
+        return f"{self.view.name} is {self.state.name}: {cause}"
+
     def as_data(self) -> Json:
         view, wec = self.view, self.wec
         credential = wec.credential if wec else None
@@ -59,6 +65,7 @@ class Status:
             "state": self.state.name,
             "reason": self.state.reason,
             "evidence": list(self.state.evidence),
+            "msg": self.message,
             "since": times.show(self.since),
             "problems": [problem.as_data() for problem in self.problems],
             "accepted": view.hub_accepts_client,
@@ -87,19 +94,18 @@ def of_fleet(its: Its, names: t.Sequence[str] | None) -> list[Status]:
 def of_one(its: Its, wec: Wec, name: str, hub_apiserver: str | None = None) -> Status:
     """One WEC from both sides. A WEC that does not answer is a problem, and no error."""
     view, now = its.view(name), its.now()
-    shown_by_its = diagnosis.from_its(view, now)
     try:
         wec_view = wec.view(name, lambda: its.client_ca)
         state = states.classify(name, wec_view, view, its.identity(hub_apiserver), now)
         found = [] if state.name == states.JOINED else diagnosis.from_wec(name, wec_view, health(wec, wec_view, name))
     except (Unreachable, ApiError) as error:
         problem = problems.of("wec_unreachable" if isinstance(error, Unreachable) else "forbidden", error.message)
-        return Status(view, states.of_its_view(view, now), (problem, *shown_by_its), now)
+        return Status(view, states.of_its_view(view, now), (problem, *diagnosis.from_its(view, now)), now)
     by_state = diagnosis.of_state(state)
     if by_state is not None:
         return Status(view, state, (by_state,), now, wec_view)
-    if state.name == states.ABSENT:
-        shown_by_its = []
+    token_id = wec_view.bootstrap.token.id if wec_view.bootstrap else None
+    shown_by_its = [] if state.name == states.ABSENT else diagnosis.from_its(view, now, token_id)
     known = {problem.code for problem in found}
     both = (*found, *(problem for problem in shown_by_its if problem.code not in known))
     return Status(view, state, both, now, wec_view)

@@ -19,6 +19,7 @@ from .plan import Step
 from .problems import Problem
 
 Json = dict[str, t.Any]
+_NOT_ANNOUNCED = "its agent has not announced itself"
 _ISSUING_TAKES = 60
 """Seconds after which an approved request without a certificate is a problem."""
 
@@ -122,9 +123,7 @@ def _decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
     if state.name == states.JOINED:
         return Decision(done=True)
     if not view.exists and not view.csrs:
-        return Decision(
-            waiting_for="its agent has not announced itself", problem=problems.of("managed_cluster_missing")
-        )
+        return Decision(waiting_for=_NOT_ANNOUNCED, problem=problems.of("managed_cluster_missing"))
     if state.name == states.JOINED_UNAVAILABLE and not any(is_pending(one) for one in view.csrs):
         return Decision(waiting_for=state.reason, problem=unavailable(view, now))
     return _registering(member, view, now)
@@ -143,8 +142,8 @@ def _registering(member: Member, view: ItsView, now: datetime.datetime) -> Decis
         return Decision(
             accept=accept,
             approval=Approval(newest, proof) if view.exists else None,
-            waiting_for="its signing request is being approved",
-            problem=problems.of("csr_missing"),
+            waiting_for="its signing request is being approved" if view.exists else _NOT_ANNOUNCED,
+            problem=problems.of("managed_cluster_missing", f"its signing request {newest['metadata']['name']} is there"),
             rejected=rejected,
         )
     name = newest["metadata"]["name"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import re
 import typing as t
 
 from . import problems, states
@@ -44,6 +45,9 @@ _NO_WAY = (
     "EOF",
 )
 
+_DUMPED_OBJECT = re.compile(r"&SelfSubjectAccessReview\{.*\} ", re.DOTALL)
+"""The operator prints the whole object that it could not create."""
+
 
 @dataclasses.dataclass(frozen=True)
 class AgentHealth:
@@ -60,8 +64,8 @@ def of_state(state: State) -> Problem | None:
     return problems.of(code, *state.evidence) if code else None
 
 
-def from_its(view: ItsView, now: datetime.datetime) -> list[Problem]:
-    """What the ITS alone shows of a WEC that is not as it should be."""
+def from_its(view: ItsView, now: datetime.datetime, token_id: str | None = None) -> list[Problem]:
+    """What the ITS shows of a WEC that is not as it should be. ``token_id``: that of its agent, where it is known."""
     state = states.of_its_view(view, now)
     if state.name == states.JOINED:
         return [problems.of("clock_skew", str(view.clock_synced))] if view.clock_synced.is_false else []
@@ -69,7 +73,7 @@ def from_its(view: ItsView, now: datetime.datetime) -> list[Problem]:
         return [unavailable(view, now)]
     if not view.exists:
         return [problems.of("managed_cluster_missing")] if view.csrs else []
-    found = decide(Member(view.name), view, now).problem
+    found = decide(Member(view.name, token_id=token_id), view, now).problem
     if found is not None:
         return [found]
     if not view.hub_accepts_client:
@@ -104,8 +108,9 @@ def from_wec(name: str, wec: WecView, health: AgentHealth) -> list[Problem]:
 def _hub_connection(wec: WecView, message: str, reason: str) -> Problem | None:
     """What the operator's own attempts at the hub say (OCM: .../klusterlet/controllers/ssarcontroller)."""
     bootstrap_part, _comma, hub_part = reason.partition(",")
-    relevant = message if wec.credential is None else message.rpartition("\n")[2] or message
-    fact = f"HubConnectionDegraded {reason}: {_shortened(relevant)}"
+    own_line = message.partition("\n")[0] if wec.credential is None else message.rpartition("\n")[2]
+    relevant = own_line or message
+    fact = f"HubConnectionDegraded {reason}: {_shortened(_DUMPED_OBJECT.sub('a SelfSubjectAccessReview ', relevant))}"
     if wec.bootstrap is not None and not wec.bootstrap.server:
         return problems.of("bootstrap_server_empty")
     if "no such host" in relevant or "server misbehaving" in relevant:
@@ -131,6 +136,8 @@ def _pods_trouble(pods: t.Iterable[Json]) -> list[str]:
         scheduled = find(pod, "PodScheduled")
         if scheduled.is_false:
             found.append(f"pod {name} cannot be scheduled: {scheduled.message}")
+        elif status.get("phase") == "Pending" and not status.get("containerStatuses"):
+            found.append(f"pod {name} is Pending, and no kubelet has taken it up")
         for container in status.get("containerStatuses") or []:
             waiting = (container.get("state") or {}).get("waiting") or {}
             if waiting and waiting.get("reason") != "PodInitializing":
@@ -143,4 +150,4 @@ def _pods_trouble(pods: t.Iterable[Json]) -> list[str]:
 
 def _shortened(text: str) -> str:
     flat = " ".join(text.split())
-    return flat if len(flat) <= 300 else f"{flat[:297]}..."
+    return flat if len(flat) <= 400 else f"{flat[:200]} ... {flat[-195:]}"

@@ -121,7 +121,7 @@ def test_waiting_in_vain_fails_with_the_cause(run: FrontEnd, its: FakeIts, optio
     its.announce("edge-1")
     result = run("wec_status", name="edge-1", wait_for="joined", wait_timeout=1, **options)
     assert result["failed"]
-    assert "edge-1 is pending_approval instead of joined after 1 s" in result["msg"]
+    assert result["msg"].startswith("Not joined after 1 s: edge-1 is pending_approval: ")
     assert result["wecs"][0]["state"] == "pending_approval"
 
 

@@ -1,0 +1,243 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A sandbox for tests: runs playbooks on it, looks into its clusters and its audit logs."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import typing as t
+import urllib.error
+import urllib.request
+
+import yaml
+from sandbox import lifecycle
+from sandbox.control import ask
+from sandbox.layout import ITS, REPOSITORY, Layout
+
+Json = dict[str, t.Any]
+_READS = ("get", "list", "watch")
+_RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recap:
+    ok: int
+    changed: int
+    unreachable: int
+    failed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished ansible-playbook."""
+
+    code: int
+    output: str
+    seconds: float
+
+    @property
+    def recap(self) -> dict[str, Recap]:
+        return {found[0]: Recap(*map(int, found[1:])) for found in _RECAP.findall(self.output)}
+
+    @property
+    def text(self) -> str:
+        """The output as one line, for sentences that were wrapped."""
+        return " ".join(self.output.split())
+
+
+class Cluster:
+    """One cluster's API, as its administrator."""
+
+    def __init__(self, kubeconfig: Json) -> None:
+        cluster, user = kubeconfig["clusters"][0]["cluster"], kubeconfig["users"][0]["user"]
+        self.url = cluster["server"]
+        self.ca = base64.b64decode(cluster["certificate-authority-data"])
+        self._tls = ssl.create_default_context(cadata=self.ca.decode())
+        with tempfile.NamedTemporaryFile() as pem:
+            pem.write(base64.b64decode(user["client-certificate-data"]) + base64.b64decode(user["client-key-data"]))
+            pem.flush()
+            self._tls.load_cert_chain(pem.name)
+
+    def request(self, method: str, path: str, body: Json | None = None, token: str = "") -> Json:
+        """Raises urllib.error.HTTPError."""
+        content = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Content-Type": content, "User-Agent": "wec-tests"}
+        tls = self._tls
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+            tls = ssl.create_default_context(cadata=self.ca.decode())
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        with urllib.request.urlopen(request, context=tls, timeout=20) as answer:
+            return t.cast(Json, json.loads(answer.read() or "{}"))
+
+    def get(self, path: str) -> Json | None:
+        try:
+            return self.request("GET", path)
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    def items(self, path: str) -> list[Json]:
+        found = self.get(path)
+        return t.cast("list[Json]", found["items"]) if found else []
+
+
+class Fleet:
+    """One sandbox. Each test takes fresh WECs from it, so that tests can run in any order."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.state = layout.state
+        self._taken: set[str] = set()
+
+    # -- clusters ------------------------------------------------------------------------------------------------
+
+    @property
+    def its(self) -> Cluster:
+        return Cluster(self.kubeconfig(ITS))
+
+    def wec(self, name: str) -> Cluster:
+        return Cluster(self.kubeconfig("fleet", name))
+
+    def kubeconfig(self, file: str, context: str | None = None) -> Json:
+        config = yaml.safe_load(self.layout.kubeconfig(file).read_text())
+        wanted = context or config["current-context"]
+        chosen = next(one for one in config["contexts"] if one["name"] == wanted)["context"]
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [one for one in config["clusters"] if one["name"] == chosen["cluster"]],
+            "users": [one for one in config["users"] if one["name"] == chosen["user"]],
+            "contexts": [{"name": wanted, "context": chosen}],
+            "current-context": wanted,
+        }
+
+    def take(self, count: int, flavour: str | None = None) -> list[str]:
+        """Names of WECs that no test has used: those that are there, then new ones."""
+        names = []
+        known = list(ask(self.layout, "status")["clusters"])
+        for number in range(1, 1000):
+            name = f"edge-{number}"
+            if len(names) == count:
+                break
+            if name in self._taken:
+                continue
+            if name not in known:
+                self.sandbox("add", name=name, flavour=flavour)
+            elif flavour:
+                continue
+            self._taken.add(name)
+            names.append(name)
+        return names
+
+    def sandbox(self, command: str, **arguments: t.Any) -> t.Any:
+        return ask(self.layout, command, **arguments)
+
+    def managed_cluster(self, name: str) -> Json | None:
+        return self.its.get(f"/apis/cluster.open-cluster-management.io/v1/managedclusters/{name}")
+
+    def condition(self, name: str, kind: str) -> str:
+        found = self.managed_cluster(name) or {}
+        for condition in found.get("status", {}).get("conditions", []):
+            if condition["type"] == kind:
+                return t.cast(str, condition["status"])
+        return ""
+
+    def is_available(self, name: str) -> bool:
+        return self.condition(name, "ManagedClusterConditionAvailable") == "True"
+
+    # -- playbooks -----------------------------------------------------------------------------------------------
+
+    def environment(self) -> dict[str, str]:
+        """The variables of a shell that has sourced the sandbox's env file, and has an empty home folder."""
+        home = self.state / "home"
+        home.mkdir(exist_ok=True)
+        base = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "NO_COLOR": "1"}
+        script = f'. "{self.layout.env}" && exec "{sys.executable}" -c "import json,os; print(json.dumps(dict(os.environ)))"'
+        done = subprocess.run(["sh", "-c", script], env=base, cwd="/", capture_output=True, text=True, check=True)
+        return t.cast("dict[str, str]", json.loads(done.stdout))
+
+    def command(self, arguments: t.Sequence[str], timeout: float = 300, **environment: str) -> Run:
+        """Run a command in a shell's environment, from a folder that has nothing to do with it."""
+        began = time.monotonic()
+        done = subprocess.run(
+            arguments,
+            env={**self.environment(), **environment},
+            cwd="/",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout, time.monotonic() - began)
+
+    def playbook(self, name: str, limit: t.Sequence[str], *arguments: str, timeout: float = 300, **variables: t.Any) -> Run:
+        """Run a playbook of the collection (or a path) on these WECs."""
+        playbook = name if "/" in name else f"kubestellar.wec.{name}"
+        extra = ["-e", json.dumps(variables)] if variables else []
+        inventory = str(self.layout.inventory)
+        return self.command(
+            ["ansible-playbook", "-i", inventory, "-l", ",".join(limit), playbook, *extra, *arguments], timeout=timeout
+        )
+
+    def register(self, limit: t.Sequence[str], *arguments: str, timeout: float = 300, **variables: t.Any) -> Run:
+        return self.playbook("register", limit, *arguments, timeout=timeout, **variables)
+
+    # -- audit logs ----------------------------------------------------------------------------------------------
+
+    def mark(self) -> dict[str, int]:
+        """A place in every audit log, to be given to ``writes``."""
+        return {path.parent.name: path.stat().st_size for path in self.state.glob("*/audit.log")}
+
+    def requests(self, since: t.Mapping[str, int], user: str = "-admin") -> list[Json]:
+        """Requests to any API server by users whose name ends like this, in the order of the logs."""
+        found = []
+        for path in sorted(self.state.glob("*/audit.log")):
+            with path.open("rb") as log:
+                log.seek(since.get(path.parent.name, 0))
+                for line in log:
+                    if not line.endswith(b"\n"):
+                        break
+                    event = json.loads(line)
+                    if event["user"]["username"].endswith(user) and event.get("userAgent") != "wec-tests":
+                        found.append({**event, "cluster": path.parent.name})
+        return found
+
+    def writes(self, since: t.Mapping[str, int], user: str = "-admin") -> list[str]:
+        """Everything but reads, as ``CLUSTER VERB PATH``."""
+        return [
+            f"{event['cluster']} {event['verb']} {event['requestURI']}"
+            for event in self.requests(since, user)
+            if event["verb"] not in _READS
+        ]
+
+
+def start(wecs: int, state: pathlib.Path, ocm: str = "1.2.1") -> Fleet:
+    layout = Layout(state)
+    lifecycle.up(layout, wecs, ocm)
+    return Fleet(layout)
+
+
+def wait_until(holds: t.Callable[[], t.Any], seconds: float, what: str) -> None:
+    """Poll until something holds. Raises AssertionError."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.5)
+
+
+__all__ = ["ITS", "REPOSITORY", "Cluster", "Fleet", "Recap", "Run", "start", "wait_until"]
