@@ -31,7 +31,9 @@ TOP = {
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     folder = tmp_path_factory.mktemp("artifact")
     subprocess.run(
-        ["ansible-galaxy", "collection", "build", str(ROOT), "--output-path", str(folder)], check=True, capture_output=True
+        ["ansible-galaxy", "collection", "build", str(ROOT), "--output-path", str(folder)],
+        check=True,
+        capture_output=True,
     )
     (built,) = folder.glob("kubestellar-wec-*.tar.gz")
     return built
@@ -46,12 +48,18 @@ def test_it_holds_what_runs_and_nothing_else(artifact: pathlib.Path) -> None:
 
 
 def test_installed_it_runs_by_name(artifact: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections")}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"),
+    }
     environment["NO_COLOR"] = "1"
     install = ["ansible-galaxy", "collection", "install", str(artifact), "-p", str(tmp_path / "collections")]
     subprocess.run(install, env=environment, cwd=tmp_path, check=True, capture_output=True)
     inventory = tmp_path / "fleet.yml"
-    inventory.write_text("wecs: {vars: {its_kubeconfig: /nonexistent}, hosts: {edge-1: {wec_kubeconfig: /nonexistent}}}")
+    inventory.write_text(
+        "wecs: {vars: {its_kubeconfig: /nonexistent}, hosts: {edge-1: {wec_kubeconfig: /nonexistent}}}"
+    )
     run = subprocess.run(
         ["ansible-playbook", "-i", str(inventory), "kubestellar.wec.register"],
         env=environment,
@@ -62,6 +70,10 @@ def test_installed_it_runs_by_name(artifact: pathlib.Path, tmp_path: pathlib.Pat
     )
     assert "its_kubeconfig: '/nonexistent' cannot be read" in " ".join(run.stdout.split()), run.stdout + run.stderr
     doc = subprocess.run(
-        ["ansible-doc", "-t", "role", "kubestellar.wec.register"], env=environment, capture_output=True, text=True, check=True
+        ["ansible-doc", "-t", "role", "kubestellar.wec.register"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "register_wait_timeout" in doc.stdout

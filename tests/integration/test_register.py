@@ -25,7 +25,10 @@ def test_check_mode_says_every_step_and_writes_nothing(fleet: Fleet) -> None:
     assert fleet.writes(mark) == []
     for name in names:
         assert run.recap[name].changed > 0
-        assert f"{name} would be changed: accept ManagedCluster {name}; approve CertificateSigningRequest of {name}" in run.text
+        assert (
+            f"{name} would be changed: accept ManagedCluster {name}; approve CertificateSigningRequest of {name}"
+            in run.text
+        )
         assert fleet.managed_cluster(name) is None
     assert '+ "WEC: Klusterlet klusterlet": {' in run.text.replace("+ +", "+")
 
@@ -67,7 +70,9 @@ def test_a_wec_that_is_down_fails_alone_with_its_problem(fleet: Fleet) -> None:
         assert run.recap[up].failed == 0
         assert fleet.is_available(up)
         assert "wec_unreachable" in run.output
-        assert "the connection was refused. Check the address in kubeconfig (wec_kubeconfig in an inventory)" in run.text
+        assert (
+            "the connection was refused. Check the address in kubeconfig (wec_kubeconfig in an inventory)" in run.text
+        )
         assert run.seconds < 60
     finally:
         fleet.sandbox("start", cluster=down)
@@ -112,7 +117,11 @@ def test_the_request_was_proved_by_the_wecs_own_token(fleet: Fleet, tmp_path: pa
                     "gather_facts": False,
                     "tasks": [
                         {"kubestellar.wec.wec_join": {"name": name, **connections(fleet, name)}, "register": "joined"},
-                        {"ansible.builtin.debug": {"msg": "proofs {{ joined.proofs.values() | list }} {{ joined.state }}"}},
+                        {
+                            "ansible.builtin.debug": {
+                                "msg": "proofs {{ joined.proofs.values() | list }} {{ joined.state }}"
+                            }
+                        },
                     ],
                 }
             ]
@@ -176,7 +185,11 @@ def test_bad_input_is_one_clear_sentence_before_anything_is_changed(fleet: Fleet
         mute.bind(("127.0.0.1", 0))
         mute.listen()
         cases: list[tuple[dict[str, str], str, str]] = [
-            ({"wec_name": "Edge_1"}, "name (wec_name in an inventory): 'Edge_1' is no name for a WEC", "use a DNS label"),
+            (
+                {"wec_name": "Edge_1"},
+                "name (wec_name in an inventory): 'Edge_1' is no name for a WEC",
+                "use a DNS label",
+            ),
             ({"wec_kubeconfig": "/nonexistent"}, "kubeconfig (wec_kubeconfig in an inventory)", "Name a kubeconfig"),
             ({"wec_context": "nope"}, "context (wec_context in an inventory)", "Correct context"),
             ({"its_context": "nope"}, "its_context", "Correct its_context"),

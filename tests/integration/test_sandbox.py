@@ -88,7 +88,11 @@ def test_a_folder_that_is_no_sandbox_is_not_removed(tmp_path: pathlib.Path) -> N
     precious = tmp_path / "precious"
     precious.write_text("keep me")
     command = [sys.executable, "-m", "sandbox", "up", "--wecs", "0"]
-    environment = {**os.environ, "WEC_SANDBOX": str(tmp_path), "PYTHONPATH": str(pathlib.Path(lifecycle.__file__).parents[1])}
+    environment = {
+        **os.environ,
+        "WEC_SANDBOX": str(tmp_path),
+        "PYTHONPATH": str(pathlib.Path(lifecycle.__file__).parents[1]),
+    }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "holds something else than a sandbox" in done.stderr

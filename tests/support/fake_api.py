@@ -146,7 +146,7 @@ class FakeApi:
         """Store an object as if it had always been there."""
         with self.lock:
             found = _COLLECTION.match(path)
-            assert found and found["name"], path
+            assert found, path
             metadata = item.setdefault("metadata", {})
             metadata["name"] = found["name"]
             if found["namespace"]:

@@ -147,7 +147,9 @@ class FakeIts(FakeApi):
             condition("ManagedClusterConditionAvailable"),
         ]
         self.change(f"{MANAGED_CLUSTERS}/{name}", {"status": {"conditions": conditions}})
-        self.put(f"/api/v1/namespaces/{name}", {"metadata": {"labels": {"open-cluster-management.io/cluster-name": name}}})
+        self.put(
+            f"/api/v1/namespaces/{name}", {"metadata": {"labels": {"open-cluster-management.io/cluster-name": name}}}
+        )
         path = f"/apis/coordination.k8s.io/v1/namespaces/{name}/leases/managed-cluster-lease"
         self.put(path, {"spec": {"renewTime": now()}})
 
@@ -190,7 +192,13 @@ def install_agent(
     wec.put(namespace, {})
     wec.put(
         "/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet",
-        {"spec": {"clusterName": name, "namespace": "open-cluster-management-agent", "deployOption": {"mode": "Singleton"}}},
+        {
+            "spec": {
+                "clusterName": name,
+                "namespace": "open-cluster-management-agent",
+                "deployOption": {"mode": "Singleton"},
+            }
+        },
     )
     wec.put(f"{namespace}/secrets/bootstrap-hub-kubeconfig", {"data": {"kubeconfig": kubeconfig({"token": token})}})
     if certificate is not None:
@@ -203,7 +211,7 @@ def install_agent(
         wec.put(f"{namespace}/secrets/hub-kubeconfig-secret", {"data": encoded})
 
 
-_FAKE_CLUSTERADM = '''\
+_FAKE_CLUSTERADM = """\
 #!{python}
 import base64, json, os, sys, urllib.request
 arguments = sys.argv[1:]
@@ -234,14 +242,19 @@ post("/apis/operator.open-cluster-management.io/v1/klusterlets",
 post("/api/v1/namespaces/open-cluster-management-agent/secrets",
      {{"metadata": {{"name": "bootstrap-hub-kubeconfig"}},
       "data": {{"kubeconfig": base64.b64encode(json.dumps(hub).encode()).decode()}}}})
-'''
+"""
 
 
-def fake_clusteradm(folder: pathlib.Path, version: str = "v1.3.1", failure: str = "") -> tuple[pathlib.Path, pathlib.Path]:
+def fake_clusteradm(
+    folder: pathlib.Path, version: str = "v1.3.1", failure: str = ""
+) -> tuple[pathlib.Path, pathlib.Path]:
     """A clusteradm for fake WECs; gives its path, and that of the log of its calls."""
     program, log = folder / "clusteradm", folder / "clusteradm.log"
     program.write_text(
-        _FAKE_CLUSTERADM.format(python=sys.executable, log=str(log), version=version, failure=failure, published=PUBLISHED), encoding="utf-8"
+        _FAKE_CLUSTERADM.format(
+            python=sys.executable, log=str(log), version=version, failure=failure, published=PUBLISHED
+        ),
+        encoding="utf-8",
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return program, log

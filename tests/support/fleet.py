@@ -166,7 +166,9 @@ class Fleet:
         home = self.state / "home"
         home.mkdir(exist_ok=True)
         base = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "NO_COLOR": "1"}
-        script = f'. "{self.layout.env}" && exec "{sys.executable}" -c "import json,os; print(json.dumps(dict(os.environ)))"'
+        script = (
+            f'. "{self.layout.env}" && exec "{sys.executable}" -c "import json,os; print(json.dumps(dict(os.environ)))"'
+        )
         done = subprocess.run(["sh", "-c", script], env=base, cwd="/", capture_output=True, text=True, check=True)
         return t.cast("dict[str, str]", json.loads(done.stdout))
 
@@ -185,7 +187,9 @@ class Fleet:
         )
         return Run(done.returncode, done.stdout, time.monotonic() - began)
 
-    def playbook(self, name: str, limit: t.Sequence[str], *arguments: str, timeout: float = 300, **variables: t.Any) -> Run:
+    def playbook(
+        self, name: str, limit: t.Sequence[str], *arguments: str, timeout: float = 300, **variables: t.Any
+    ) -> Run:
         """Run a playbook of the collection (or a path) on these WECs."""
         playbook = name if "/" in name else f"kubestellar.wec.{name}"
         extra = ["-e", json.dumps(variables)] if variables else []

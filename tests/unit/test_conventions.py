@@ -111,7 +111,10 @@ def test_every_variable_that_a_role_reads_is_documented(role: str) -> None:
 
 @pytest.mark.parametrize("thing", [*MODULES, *ROLES, *(path.stem for path in (ROOT / "playbooks").glob("*.yml"))])
 def test_the_readme_lists_everything(thing: str) -> None:
-    assert f"`{thing}`" in (ROOT / "README.md").read_text() or f"`kubestellar.wec.{thing}`" in (ROOT / "README.md").read_text()
+    assert (
+        f"`{thing}`" in (ROOT / "README.md").read_text()
+        or f"`kubestellar.wec.{thing}`" in (ROOT / "README.md").read_text()
+    )
 
 
 def test_every_source_file_names_its_licence() -> None:

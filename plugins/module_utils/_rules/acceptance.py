@@ -143,7 +143,9 @@ def _registering(member: Member, view: ItsView, now: datetime.datetime) -> Decis
             accept=accept,
             approval=Approval(newest, proof) if view.exists else None,
             waiting_for="its signing request is being approved" if view.exists else _NOT_ANNOUNCED,
-            problem=problems.of("managed_cluster_missing", f"its signing request {newest['metadata']['name']} is there"),
+            problem=problems.of(
+                "managed_cluster_missing", f"its signing request {newest['metadata']['name']} is there"
+            ),
             rejected=rejected,
         )
     name = newest["metadata"]["name"]

@@ -96,7 +96,9 @@ def test_a_refusal_of_the_its_is_told(
     assert not any(path.endswith("/approval") for _method, path in its.writes), "approved before it was accepted"
 
 
-def test_a_webhook_that_is_down_for_a_while_is_ridden_out(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+def test_a_webhook_that_is_down_for_a_while_is_ridden_out(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any]
+) -> None:
     left = [3]
 
     def fail(method: str, _path: str, _body: t.Any) -> None:

@@ -164,7 +164,10 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
     "hub_apiserver": ({"hub_apiserver": "its1:6443"}, "hub_apiserver: 'its1:6443' is no address"),
     "wait_timeout": ({"wait_timeout": 0}, "wait_timeout: 0 must be more than 0 seconds"),
     "bundle_version": ({"bundle_version": "9.9.9"}, "bundle_version: '9.9.9' is newer than the hub, which is 1.2.1"),
-    "clusteradm_binary": ({"clusteradm_binary": "/nonexistent/ca"}, "clusteradm_binary: '/nonexistent/ca' is not there"),
+    "clusteradm_binary": (
+        {"clusteradm_binary": "/nonexistent/ca"},
+        "clusteradm_binary: '/nonexistent/ca' is not there",
+    ),
 }
 
 
@@ -209,7 +212,9 @@ def test_no_secret_is_in_the_result(run: FrontEnd, its: FakeIts, options: dict[s
     assert "eyJ" not in text
 
 
-def test_the_request_of_an_addon_is_not_touched(run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any]) -> None:
+def test_the_request_of_an_addon_is_not_touched(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any]
+) -> None:
     its.join("edge-1", wec.uid)
     install_agent(wec, "edge-1", its, certificate=its.authority.client("edge-1"))
     its.announce("edge-1")

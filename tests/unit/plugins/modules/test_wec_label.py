@@ -51,10 +51,15 @@ def test_absent_removes_the_named_labels(run: FrontEnd, its: FakeIts, options: d
 def test_many_wecs_have_a_verdict_each(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
     wanted = [{"name": "edge-1", "labels": {"old": "1"}}, {"name": "edge-2", "labels": {"old": "2"}}]
     result = run("wec_label", wecs=wanted, **options)
-    assert {name: verdict["changed"] for name, verdict in result["verdicts"].items()} == {"edge-1": False, "edge-2": True}
+    assert {name: verdict["changed"] for name, verdict in result["verdicts"].items()} == {
+        "edge-1": False,
+        "edge-2": True,
+    }
 
 
-def test_check_mode_writes_nothing_and_shows_the_outcome(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+def test_check_mode_writes_nothing_and_shows_the_outcome(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any]
+) -> None:
     result = run("wec_label", check_mode=True, name="edge-1", labels={"region": "us-east"}, **options)
     assert result["changed"]
     assert result["verdicts"]["edge-1"]["labels"]["region"] == "us-east"
@@ -93,6 +98,10 @@ def test_all_bad_labels_are_told_before_any_call(run: FrontEnd, its: FakeIts, op
     ]
     its.requests.clear()
     result = run("wec_label", wecs=wanted, **options)
-    for told in ("wecs[0].labels[a b]", "wecs[0].labels[zone]: 1 must be text", f"wecs[1].labels[{CLUSTER_SET}]: the key is"):
+    for told in (
+        "wecs[0].labels[a b]",
+        "wecs[0].labels[zone]: 1 must be text",
+        f"wecs[1].labels[{CLUSTER_SET}]: the key is",
+    ):
         assert told in result["msg"]
     assert its.requests == []

@@ -8,11 +8,10 @@ import pathlib
 import typing as t
 
 import pytest
-from fake_api import FakeApi
-from fake_ocm import fake_clusteradm
-
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.clusteradm import Clusteradm, JoinRequest
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import ClusteradmError
+from fake_api import FakeApi
+from fake_ocm import fake_clusteradm
 
 SECRET = "the-very-secret-token-of-the-hub"
 
@@ -58,7 +57,9 @@ def test_a_join_that_hangs_is_ended_and_its_command_line_not_told(tmp_path: path
     assert raised.value.__suppress_context__
 
 
-@pytest.mark.parametrize("line", ["client\t\tversion\t:v1.0.2", "clusteradm\tversion\t:v1.3.1\ndefault bundle\tversion\t:1.3.1"])
+@pytest.mark.parametrize(
+    "line", ["client\t\tversion\t:v1.0.2", "clusteradm\tversion\t:v1.3.1\ndefault bundle\tversion\t:1.3.1"]
+)
 def test_both_forms_of_its_version_are_read(tmp_path: pathlib.Path, line: str) -> None:
     program = tmp_path / "clusteradm"
     program.write_text(f"#!/bin/sh\ncat <<X\n{line}\nX\n")

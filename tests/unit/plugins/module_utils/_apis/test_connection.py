@@ -9,7 +9,6 @@ import typing as t
 
 import pytest
 import yaml
-
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.connection import ITS, WEC
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import InvalidOption
@@ -98,8 +97,14 @@ def test_certificates_are_not_checked_only_if_that_is_said(kubeconfig: str) -> N
 
 
 BAD: dict[str, tuple[dict[str, t.Any], str]] = {
-    "no such file": ({"its_kubeconfig": "/nonexistent/kubeconfig"}, "its_kubeconfig: '/nonexistent/kubeconfig' cannot be"),
-    "no such context": ({"its_kubeconfig": KUBECONFIG, "its_context": "two"}, "its_context: .*no context 'two', only one"),
+    "no such file": (
+        {"its_kubeconfig": "/nonexistent/kubeconfig"},
+        "its_kubeconfig: '/nonexistent/kubeconfig' cannot be",
+    ),
+    "no such context": (
+        {"its_kubeconfig": KUBECONFIG, "its_context": "two"},
+        "its_context: .*no context 'two', only one",
+    ),
     "no kubeconfig": ({"its_kubeconfig": {"a": "b"}}, "its_kubeconfig: .*is no kubeconfig"),
     "both": ({"its_kubeconfig": KUBECONFIG, "its_host": "https://x"}, "its_host: .*cannot go together"),
     "no credentials": ({"its_host": "https://x"}, "its_api_key: nothing says as whom"),

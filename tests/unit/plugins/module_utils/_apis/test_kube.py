@@ -11,11 +11,10 @@ import time
 import typing as t
 
 import pytest
-from fake_api import FakeApi, Fault
-
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.kube import Kube
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import ApiError, Unreachable
+from fake_api import FakeApi, Fault
 
 NAMESPACES = "/api/v1/namespaces"
 
@@ -119,7 +118,9 @@ def test_a_listener_that_never_answers_costs_the_connect_timeout(api: FakeApi) -
         assert time.monotonic() - began < 2
 
 
-def test_an_address_that_answered_before_is_given_time_to_come_back(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_that_answered_before_is_given_time_to_come_back(
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -144,7 +145,9 @@ def test_an_outage_that_does_not_end_is_told(api: FakeApi) -> None:
     api.start()
 
 
-def test_inline_keys_leave_no_file_behind(api: FakeApi, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inline_keys_leave_no_file_behind(
+    api: FakeApi, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     config = api.kubeconfig(ca=b"-----BEGIN CERTIFICATE-----")
     config["users"][0]["user"].update({"client-certificate-data": "Y2VydA==", "client-key-data": "a2V5"})
@@ -158,7 +161,9 @@ def test_inline_keys_leave_no_file_behind(api: FakeApi, tmp_path: pathlib.Path, 
 
 def test_a_credential_plugin_that_fails_is_named(api: FakeApi) -> None:
     config = api.kubeconfig()
-    config["users"][0]["user"] = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/nonexistent/plugin"}}
+    config["users"][0]["user"] = {
+        "exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/nonexistent/plugin"}
+    }
     with kube_of(config) as kube, pytest.raises(Unreachable, match="credentials.*nonexistent"):
         kube.get("/version")
 

@@ -7,11 +7,15 @@ import datetime
 import typing as t
 
 import pytest
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.acceptance import (
+    Decision,
+    Member,
+    decide,
+    foreseen,
+)
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import IDENTITY_ANNOTATION, ItsView
 from fake_api import now
 from fake_ocm import condition, csr
-
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.acceptance import Decision, Member, decide, foreseen
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import IDENTITY_ANNOTATION, ItsView
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
 EDGE = Member("edge-1", uid="the-cluster")

@@ -6,11 +6,10 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import csr as rules
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from fake_ocm import ALL_CLUSTERS, csr, request, subject
-
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import csr as rules
 
 GROUP = "system:open-cluster-management:prod"
 Forge = t.Callable[[dict[str, t.Any]], t.Any]
@@ -82,7 +81,10 @@ def test_a_forged_request_is_not_legitimate_and_says_why(kind: str) -> None:
 PEMS: dict[str, tuple[bytes, str]] = {
     "another WEC's common name": (request(subject("prod", ["system:open-cluster-management:prod-2:a"])), "common name"),
     "a longer name with the same beginning": (request(subject("prod-2")), "common name"),
-    "a common name without an agent": (request(subject("prod", ["system:open-cluster-management:prod"])), "common name"),
+    "a common name without an agent": (
+        request(subject("prod", ["system:open-cluster-management:prod"])),
+        "common name",
+    ),
     "a common name with a further part": (request(subject("prod", [f"{GROUP}:a:b"])), "common name"),
     "an empty agent": (request(subject("prod", [f"{GROUP}:"])), "common name"),
     "no common name": (request(subject("prod", [])), "0 common names"),
@@ -102,7 +104,10 @@ PEMS: dict[str, tuple[bytes, str]] = {
         request(subject("prod"), [x509.SubjectAlternativeName([x509.DNSName("kubernetes.default.svc")])]),
         "extensions",
     ),
-    "malformed PEM": (b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n", "cannot be read"),
+    "malformed PEM": (
+        b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
+        "cannot be read",
+    ),
     "a certificate instead": (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be read"),
     "text": (b"not a request", "cannot be read"),
 }

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import endpoints
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import kubeconfigs
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.kubeconfigs import KubeconfigError
 

@@ -8,7 +8,6 @@ import typing as t
 import hypothesis
 import hypothesis.strategies as st
 import pytest
-
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import labels
 
 
@@ -36,7 +35,13 @@ def test_bad_keys_are_explained(key: str, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [(1, "quotes"), (True, "'true'"), ("x" * 64, "64 characters"), ("a b", "must be letters"), ("-", "must be letters")],
+    [
+        (1, "quotes"),
+        (True, "'true'"),
+        ("x" * 64, "64 characters"),
+        ("a b", "must be letters"),
+        ("-", "must be letters"),
+    ],
 )
 def test_bad_values_are_explained(value: t.Any, told: str) -> None:
     assert told in str(labels.value_fault(value))

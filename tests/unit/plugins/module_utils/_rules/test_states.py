@@ -8,13 +8,17 @@ import datetime
 import typing as t
 
 import pytest
-from fake_ocm import FakeAuthority, condition, csr
-
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import certificates, states
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.hub_view import HubIdentity
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import IDENTITY_ANNOTATION, ItsView
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.tokens import TokenFacts
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import Bootstrap, HubCredential, WecView, klusterlet
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import (
+    Bootstrap,
+    HubCredential,
+    WecView,
+    klusterlet,
+)
+from fake_ocm import FakeAuthority, condition, csr
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
 SERVER = "https://its1.example:6443"
@@ -57,7 +61,9 @@ def bootstrap(server: str = SERVER, ca: bytes = AUTHORITY.pem, expires_in: datet
     return Bootstrap(server, ca, TokenFacts("token-id", NOW + expires_in))
 
 
-def credential(name: str = "edge-1", by: FakeAuthority = AUTHORITY, days: float = 100, known: bool = True) -> HubCredential:
+def credential(
+    name: str = "edge-1", by: FakeAuthority = AUTHORITY, days: float = 100, known: bool = True
+) -> HubCredential:
     certificate = certificates.read_certificate(by.client(name, days))
     issued = (by is AUTHORITY) if known else None
     return HubCredential(name, "agent0", SERVER, by.pem, certificate, issued)
@@ -128,7 +134,11 @@ TABLE: dict[str, tuple[WecView, ItsView, str]] = {
         on_its(),
         states.OTHER_HUB,
     ),
-    "bootstraps with another CA": (change(PENDING, bootstrap=bootstrap(ca=OTHER_AUTHORITY.pem)), NOTHING, states.OTHER_HUB),
+    "bootstraps with another CA": (
+        change(PENDING, bootstrap=bootstrap(ca=OTHER_AUTHORITY.pem)),
+        NOTHING,
+        states.OTHER_HUB,
+    ),
     "bootstraps at another address with the same CA": (
         change(PENDING, bootstrap=bootstrap("https://internal:6443")),
         NOTHING,

@@ -6,7 +6,6 @@ from __future__ import annotations
 import datetime
 
 import pytest
-
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import times
 
 UTC = datetime.timezone.utc

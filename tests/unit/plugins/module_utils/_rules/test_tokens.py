@@ -6,9 +6,8 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from fake_api import jwt
-
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import tokens
+from fake_api import jwt
 
 
 def test_a_token_tells_its_id_and_its_end() -> None:
