@@ -50,6 +50,12 @@ options:
             RV(kubestellar.wec.wec_join#module:member) tells it. Such a WEC needs no signing request to be accepted.
         type: bool
         default: false
+      awaits_request:
+        description:
+          - Whether its agent was made to start anew, as RV(kubestellar.wec.wec_join#module:member) tells it. Then what the
+            ITS shows from before does not count, and another signing request is waited for.
+        type: bool
+        default: false
   state:
     description:
       - V(present) sees to it that the WECs are accepted.
@@ -74,6 +80,7 @@ extends_documentation_fragment:
   - kubestellar.wec._attributes
   - kubestellar.wec._attributes.actiongroup_wec
   - kubestellar.wec._its
+  - kubestellar.wec._proofs
   - kubestellar.wec._common
 seealso:
   - module: kubestellar.wec.wec_join
@@ -159,6 +166,14 @@ verdicts:
           description: What to do about it.
           type: str
           sample: Find out who denied it and why; after it is deleted the agent makes another one
+    addon:
+      description: V(available) if the status add-on was waited for and is available.
+      type: str
+      sample: available
+    probe:
+      description: V(seen) if a probe was asked for and has arrived.
+      type: str
+      sample: seen
     seconds:
       description: How long it took.
       type: float

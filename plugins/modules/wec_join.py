@@ -14,6 +14,9 @@ description:
   - It looks at both sides first and does only what is missing. Installing the agent is left to C(clusteradm join).
     Tokens, approval, acceptance and verification go through the APIs.
   - A WEC that is joined already is not touched, and C(clusteradm) is not run.
+  - What is half done is completed, and what can be mended is mended. An agent whose token has expired gets a fresh one. An
+    agent whose certificate has expired is made to start anew. If the ManagedCluster of an agent with a valid certificate was
+    deleted, it is re-created.
   - What would take the cluster away from another hub, another name or another cluster is refused, with the evidence.
   - A signing request is approved only if everything in it belongs to this one WEC.
 attributes:
@@ -35,29 +38,10 @@ options:
     type: str
     choices: [present]
     default: present
-  hub_apiserver:
-    description:
-      - The address of the ITS that the agent on the WEC dials.
-      - Without it, this is the address in the ITS's own connection. If that leads back to whoever dials it (loopback,
-        C(localtest.me)), it is the address that the ITS publishes in the ConfigMap C(kube-public/cluster-info).
-      - C(clusteradm) dials an address given here too, so the machine where this runs must be able to.
-    type: str
-  bundle_version:
-    description:
-      - Version of the klusterlet, such as V(1.2.1). Without it, that of the hub.
-      - It cannot be newer than the hub, because the agent's add-ons would never register.
-    type: str
-  klusterlet_mode:
-    description:
-      - With V(singleton), registration and work agent are one pod whose name on the ITS stays the same when it restarts.
-      - With V(default) they are two.
-    type: str
-    choices: [singleton, default]
-    default: singleton
-  clusteradm_binary:
-    description: Name or path of C(clusteradm), version 1.0 or newer. It is needed only when an agent must be installed.
-    type: str
-    default: clusteradm
+  deletion_timeout:
+    description: Seconds to wait while an earlier registration of the WEC is still being taken apart.
+    type: int
+    default: 60
   wait:
     description:
       - Whether to approve the agent's signing request, accept the WEC and wait until it is available.
@@ -74,9 +58,12 @@ extends_documentation_fragment:
   - kubestellar.wec._attributes.actiongroup_wec
   - kubestellar.wec._its
   - kubestellar.wec._wec
+  - kubestellar.wec._join
+  - kubestellar.wec._proofs
   - kubestellar.wec._common
 seealso:
   - module: kubestellar.wec.wec_accept
+  - module: kubestellar.wec.wec_preflight
   - module: kubestellar.wec.wec_status
   - name: Registering a cluster
     description: What Open Cluster Management does during registration.
@@ -102,6 +89,22 @@ EXAMPLES = r"""
     context: "{{ inventory_hostname }}"
     wait: false
   register: joined
+
+- name: Join through a proxy, with images from a mirror
+  kubestellar.wec.wec_join:
+    name: edge-3
+    its_kubeconfig: its1.kubeconfig
+    kubeconfig: edge-3.kubeconfig
+    proxy_url: http://proxy.example:3128
+    image_registry: mirror.example/open-cluster-management
+    image_pull_credential_file: mirror.json
+
+- name: Let a new cluster take the place of a lost one
+  kubestellar.wec.wec_join:
+    name: edge-4
+    its_kubeconfig: its1.kubeconfig
+    kubeconfig: edge-4-new.kubeconfig
+    replace_lost_cluster: true
 
 - name: Join with a token instead of a kubeconfig, through an address that the WEC can dial
   kubestellar.wec.wec_join:
@@ -214,9 +217,23 @@ member:
       type: str
       sample: 1e771b60-f4f5-4c83-96ad-1c6b771ffa99
     holds_certificate:
-      description: Whether its agent had a certificate of this ITS for this name when it was looked at.
+      description: Whether its agent has a certificate of this ITS for this name.
       type: bool
       sample: false
+    awaits_request:
+      description: Whether its agent was made to start anew, so that what the ITS shows from before does not count.
+      type: bool
+      sample: true
+addon:
+  description: V(available) if the status add-on was waited for and is available.
+  returned: success
+  type: str
+  sample: available
+probe:
+  description: V(seen) if a probe was asked for and has arrived.
+  returned: success
+  type: str
+  sample: seen
 problem:
   description: What keeps the WEC from being available.
   returned: on failure, if it is known

@@ -172,6 +172,10 @@ wecs:
       description: The labels of its ManagedCluster.
       type: dict
       sample: {"location-group": "edge"}
+    addon:
+      description: V(available) or V(unavailable), if the ITS has KubeStellar's status add-on.
+      type: str
+      sample: available
     cluster_set:
       description: The cluster set that it belongs to.
       type: str

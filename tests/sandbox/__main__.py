@@ -89,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (
         ("stop", "kill a cluster's API server"),
         ("start", "start it again"),
+        ("stop-controllers", "kill a cluster's kube-controller-manager: nothing is signed or scaled any more"),
+        ("start-controllers", "start it again"),
         ("freeze", "let an API server accept connections and never answer"),
         ("thaw", "undo freeze"),
     ):
@@ -99,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("repository", help="the image's last name, such as registration-operator")
     add("mend-images", _fault("mend-images", "cluster"), "undo break-image").add_argument("cluster")
 
+    add("addon", _fault("addon"), f"give {ITS} a stand-in of KubeStellar's status add-on")
     add("webhooks-down", _fault("webhooks", state="down"), f"let {ITS} find no pod behind its webhooks")
     add("webhooks-up", _fault("webhooks", state="up"), "undo webhooks-down")
     add("names-down", _fault("names", "wec", known=False), "let a WEC's pods resolve no name").add_argument("wec")

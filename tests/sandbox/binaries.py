@@ -61,7 +61,7 @@ class ModuleSet:
 def _ocm(version: str) -> ModuleSet:
     commands = ("registration", "registration-operator", "work", "placement", "addon")
     return ModuleSet(
-        f"ocm-{version}", {name: f"open-cluster-management.io/ocm/cmd/{name}" for name in commands}, seconds=240
+        f"ocm-{version}", {name: f"open-cluster-management.io/ocm/cmd/{name}" for name in commands}, seconds=220
     )
 
 
@@ -69,18 +69,18 @@ _K8S_VERSION_PACKAGE = "k8s.io/component-base/version"
 SETS: dict[str, ModuleSet] = {
     known.name: known
     for known in (
-        ModuleSet("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, seconds=30),
+        ModuleSet("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, seconds=45),
         ModuleSet(
             "clusteradm",
             {"clusteradm": "open-cluster-management.io/clusteradm/cmd/clusteradm"},
-            seconds=120,
+            seconds=110,
             link_variables={"open-cluster-management.io/clusteradm/pkg/version.versionFromGit": CLUSTERADM_VERSION},
         ),
         *(_ocm(version) for version in OCM_VERSIONS),
         ModuleSet(
             "kubernetes",
             {name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kube-apiserver", "kube-controller-manager")},
-            seconds=370,
+            seconds=250,
             link_variables={
                 f"{_K8S_VERSION_PACKAGE}.gitVersion": KUBERNETES_VERSION,
                 f"{_K8S_VERSION_PACKAGE}.gitMajor": KUBERNETES_VERSION.lstrip("v").partition(".")[0],
@@ -93,7 +93,7 @@ SETS: dict[str, ModuleSet] = {
                 "kubestellar-controller-manager": "github.com/kubestellar/kubestellar/cmd/controller-manager",
                 "ocm-transport-controller": "github.com/kubestellar/kubestellar/pkg/transport/ocm-transport-controller",
             },
-            seconds=150,
+            seconds=100,
             assets={
                 "kubestellar-crds": ("github.com/kubestellar/kubestellar", "config/crd/bases"),
                 "kubeflex-crds": ("github.com/kubestellar/kubeflex", "config/crd/bases"),

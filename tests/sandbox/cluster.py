@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pathlib
 import signal
 import socket
 import time
 import typing as t
+
+import yaml
 
 from . import processes
 from .api import Api
@@ -20,6 +23,8 @@ from .layout import Layout, hostname
 from .pki import Authority
 
 Json = dict[str, t.Any]
+ONBOARDERS = "kubestellar-wec-onboarders"
+"""The group that docs/rbac gives its rights to."""
 AUDIT_POLICY = """\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -30,6 +35,13 @@ rules:
   users: [sandbox-kubelet, "system:kube-controller-manager", "system:apiserver"]
 - level: None
   nonResourceURLs: ["/readyz*", "/livez*", "/healthz*"]
+# Questions about rights are posted, and store nothing: agents ask many of them.
+- level: None
+  resources:
+  - group: authorization.k8s.io
+    resources: [selfsubjectaccessreviews, selfsubjectrulesreviews, subjectaccessreviews]
+  - group: authentication.k8s.io
+    resources: [tokenreviews]
 - level: Metadata
 """
 EGRESS = """\
@@ -106,6 +118,7 @@ class Cluster:
         names = ["127.0.0.1", "localhost", "kubernetes.default.svc", hostname(self.name)]
         authority.issue("apiserver", "kube-apiserver", names=names)
         authority.issue("admin", self.user, ["system:masters"])
+        authority.issue("onboarder", f"{self.name}-onboarder", [ONBOARDERS])
         authority.issue("sandbox-kubelet", "sandbox-kubelet", ["system:masters"])
         authority.issue("kube-controller-manager", "system:kube-controller-manager", ["system:masters"])
         authority.signing_pair("service-accounts")
@@ -153,12 +166,29 @@ class Cluster:
                 "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", _open_crd(group, kind, plural)
             )
 
+    async def create_all(self, manifest: pathlib.Path) -> None:
+        """Create the objects of a file, and the namespaces that they are in; what exists is left alone."""
+        for item in yaml.safe_load_all(manifest.read_text(encoding="utf-8")):
+            group = f"/apis/{item['apiVersion']}" if "/" in item["apiVersion"] else f"/api/{item['apiVersion']}"
+            namespace = item["metadata"].get("namespace")
+            if namespace:
+                await self.api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
+            where = f"/namespaces/{namespace}" if namespace else ""
+            await self.api.create(f"{group}{where}/{item['kind'].lower()}s", item)
+
+    async def stop_controllers(self) -> None:
+        """Nothing is signed, garbage collected or scaled from then on."""
+        if self.controllers is not None:
+            await processes.stop(self.controllers, grace=0)
+
+    async def start_controllers(self) -> None:
+        await self.stop_controllers()
+        await self._start_controllers()
+
     async def restart(self) -> None:
         """Start the API server again. Its controllers are restarted too, as they are when they lose their leader lease."""
         await self.start_apiserver()
-        if self.controllers is not None:
-            await processes.stop(self.controllers, grace=0)
-        await self._start_controllers()
+        await self.start_controllers()
 
     async def _start_controllers(self) -> None:
         folder = self.folder

@@ -29,7 +29,9 @@ def write_private(path: pathlib.Path, text: str) -> None:
 
 
 def write_kubeconfig(layout: Layout, cluster: Cluster) -> None:
+    """The administrator's kubeconfig, and that of an identity with exactly the rights that docs/rbac grants."""
     write_private(layout.kubeconfig(cluster.name), yaml.safe_dump(cluster.kubeconfig()))
+    write_private(layout.kubeconfig(f"{cluster.name}-onboarder"), yaml.safe_dump(cluster.kubeconfig("onboarder")))
 
 
 def write_fleet(layout: Layout, wecs: t.Sequence[Cluster]) -> None:
@@ -64,7 +66,7 @@ def inventory(layout: Layout, names: t.Sequence[str]) -> dict[str, t.Any]:
             },
         }
     variables = {
-        "its_kubeconfig": str(layout.kubeconfig(ITS)),
+        "its_kubeconfig": str(layout.kubeconfig(f"{ITS}-onboarder")),
         "its_context": ITS,
         "wec_kubeconfig": str(layout.kubeconfig("fleet")),
         "wec_context": "{{ inventory_hostname }}",

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import pathlib
 import resource
 import shutil
 import signal
@@ -25,10 +26,11 @@ from .egress import Egress
 from .flavours import BY_NAME, KIND, Flavour, of_wec
 from .images import Images
 from .kubelet import Kubelet
-from .layout import ITS, Layout
+from .layout import ITS, REPOSITORY, Layout
 from .link import Link, Wire
 
 Json = dict[str, t.Any]
+MANIFESTS = pathlib.Path(__file__).parent / "manifests"
 
 
 class CommandError(Exception):
@@ -88,6 +90,9 @@ class Supervisor:
             "slow": self.slow,
             "stop": self.stop,
             "start": self.start,
+            "stop-controllers": self.stop_controllers,
+            "start-controllers": self.start_controllers,
+            "addon": self.addon,
             "freeze": self.freeze,
             "thaw": self.thaw,
             "break-image": self.break_image,
@@ -128,6 +133,7 @@ class Supervisor:
             await asyncio.gather(*(member.start() for member in members[start : start + 4]))
         tell(f"{wecs} WECs are up ({elapsed()})")
         await making_hub
+        await its.cluster.create_all(REPOSITORY / "docs" / "rbac" / "its-onboarder.yml")
         tell(f"{ITS} is a hub ({elapsed()})")
         outputs.write_fleet(self.layout, [member.cluster for member in self.wecs])
         outputs.write_env(self.layout, self.binaries)
@@ -238,6 +244,16 @@ class Supervisor:
         await target.restart()
         for link in self._links_to(cluster):
             await link.set(Wire.OPEN)
+
+    async def stop_controllers(self, cluster: str) -> None:
+        await self._find(cluster).cluster.stop_controllers()
+
+    async def start_controllers(self, cluster: str) -> None:
+        await self._find(cluster).cluster.start_controllers()
+
+    async def addon(self) -> None:
+        """Give the hub (a stand-in of) KubeStellar's status add-on."""
+        await self.its.create_all(MANIFESTS / "addon-status.yaml")
 
     def _links_to(self, cluster: str) -> list[Link]:
         return [member.links[cluster] for member in self.members.values() if cluster in member.links]

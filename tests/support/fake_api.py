@@ -41,10 +41,13 @@ def now(offset: float = 0) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def jwt(token_id: str, expires_in: float = 3600) -> str:
-    """A token that says this of itself. Its signature is nothing."""
+def jwt(token_id: str, expires_in: float = 3600, secret: Json | None = None) -> str:
+    """A token that says this of itself. Its signature is nothing. ``secret``: name and uid of what it is bound to."""
     expires = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=expires_in)
-    payload = json.dumps({"jti": token_id, "exp": int(expires.timestamp())}).encode()
+    claims: Json = {"jti": token_id, "exp": int(expires.timestamp())}
+    if secret:
+        claims["kubernetes.io"] = {"secret": secret}
+    payload = json.dumps(claims).encode()
     return ".".join(["e30", base64.urlsafe_b64encode(payload).decode().rstrip("="), "c2lnbmF0dXJlLW9mLW5vdGhpbmc"])
 
 
@@ -57,6 +60,8 @@ class FakeApi:
         self.before: list[t.Callable[[str, str, Json | None], None]] = []
         self.after: list[t.Callable[[], None]] = []
         self.is_hub, self.version = is_hub, version
+        self.groups = ["apps"]
+        self.rules: list[Json] = [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
         self.lock = threading.RLock()
         self._counter = 0
         api = self
@@ -125,7 +130,8 @@ class FakeApi:
 
     @property
     def writes(self) -> list[tuple[str, str]]:
-        return [request for request in self.requests if request[0] != "GET"]
+        """All but reads, and questions about rights, which are posted and store nothing."""
+        return [request for request in self.requests if request[0] != "GET" and not request[1].endswith("reviews")]
 
     def kubeconfig(self, token: str = "token-of-the-user-of-the-fake", ca: bytes | None = None) -> Json:
         cluster: Json = {"server": self.url}
@@ -177,6 +183,10 @@ class FakeApi:
             hook(method, path, body)
         if path == "/version":
             return 200, {"gitVersion": self.version}
+        if path == "/apis":
+            return 200, {"groups": [{"name": name} for name in self.groups]}
+        if path.endswith("/selfsubjectrulesreviews"):
+            return 201, {"status": {"resourceRules": self.rules, "incomplete": False}}
         if path == "/apis/cluster.open-cluster-management.io/v1":
             if not self.is_hub:
                 raise Fault(404, "the server could not find the requested resource", "NotFound")
@@ -223,7 +233,9 @@ class FakeApi:
     def _post(self, path: str, found: re.Match[str], body: Json | None) -> tuple[int, Json]:
         if found["sub"] == "token":
             self._existing(path.rsplit("/", 1)[0])
-            return 201, {"status": {"token": jwt(str(uuid.uuid4()))}}
+            bound = ((body or {}).get("spec") or {}).get("boundObjectRef")
+            secret = {"name": bound["name"], "uid": bound["uid"]} if bound else None
+            return 201, {"status": {"token": jwt(str(uuid.uuid4()), secret=secret)}}
         item = copy.deepcopy(body or {})
         name = item["metadata"].get("name") or f"{item['metadata']['generateName']}{len(self.objects)}"
         if f"{path}/{name}" in self.objects:
@@ -249,8 +261,10 @@ class FakeApi:
         self._stamp(item)
         return 200, item
 
-    def _delete(self, path: str, _found: re.Match[str], _body: Json | None) -> tuple[int, Json]:
-        self._existing(path)
+    def _delete(self, path: str, _found: re.Match[str], body: Json | None) -> tuple[int, Json]:
+        wanted = ((body or {}).get("preconditions") or {}).get("uid")
+        if wanted not in (None, self._existing(path)["metadata"]["uid"]):
+            raise Fault(409, "the UID in the precondition does not match", "Conflict")
         del self.objects[path]
         return 200, {"kind": "Status", "status": "Success"}
 

@@ -220,7 +220,13 @@ with open({log!r}, "a") as log:
 if arguments == ["version"]:
     print("clusteradm\\tversion\\t:{version}")
     sys.exit(0)
-given = dict(zip(arguments[1::2], arguments[2::2]))
+if arguments == ["join", "--help"]:
+    print({flags!r})
+    sys.exit(0)
+given, words = {{}}, arguments[1:]
+while words:
+    word = words.pop(0)
+    given[word] = words.pop(0) if words and not words[0].startswith("--") else ""
 if {failure!r}:
     print("Error: " + {failure!r} + " " + given["--hub-token"], file=sys.stderr)
     sys.exit(1)
@@ -245,14 +251,22 @@ post("/api/v1/namespaces/open-cluster-management-agent/secrets",
 """
 
 
+FLAGS = """\
+      --annotation --bundle-version-overrides string --ca-file string --cluster-name string --feature-gates mapStringBool
+      --force-internal-endpoint-lookup --hub-apiserver string --hub-token string --image-pull-credential-file string
+      --image-registry string --klusterlet-annotation stringArray --klusterlet-values-file string --proxy-ca-file string
+      --proxy-url string --resource-limits --resource-qos-class string --resource-requests --singleton
+"""
+
+
 def fake_clusteradm(
-    folder: pathlib.Path, version: str = "v1.3.1", failure: str = ""
+    folder: pathlib.Path, version: str = "v1.3.1", failure: str = "", flags: str = FLAGS
 ) -> tuple[pathlib.Path, pathlib.Path]:
     """A clusteradm for fake WECs; gives its path, and that of the log of its calls."""
     program, log = folder / "clusteradm", folder / "clusteradm.log"
     program.write_text(
         _FAKE_CLUSTERADM.format(
-            python=sys.executable, log=str(log), version=version, failure=failure, published=PUBLISHED
+            python=sys.executable, log=str(log), version=version, failure=failure, published=PUBLISHED, flags=flags
         ),
         encoding="utf-8",
     )

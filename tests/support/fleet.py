@@ -207,8 +207,8 @@ class Fleet:
         """A place in every audit log, to be given to ``writes``."""
         return {path.parent.name: path.stat().st_size for path in self.state.glob("*/audit.log")}
 
-    def requests(self, since: t.Mapping[str, int], user: str = "-admin") -> list[Json]:
-        """Requests to any API server by users whose name ends like this, in the order of the logs."""
+    def requests(self, since: t.Mapping[str, int], users: tuple[str, ...] = ("-admin", "-onboarder")) -> list[Json]:
+        """Requests to any API server by users whose name ends like one of these, in the order of the logs."""
         found = []
         for path in sorted(self.state.glob("*/audit.log")):
             with path.open("rb") as log:
@@ -217,15 +217,15 @@ class Fleet:
                     if not line.endswith(b"\n"):
                         break
                     event = json.loads(line)
-                    if event["user"]["username"].endswith(user) and event.get("userAgent") != "wec-tests":
+                    if event["user"]["username"].endswith(users) and event.get("userAgent") != "wec-tests":
                         found.append({**event, "cluster": path.parent.name})
         return found
 
-    def writes(self, since: t.Mapping[str, int], user: str = "-admin") -> list[str]:
+    def writes(self, since: t.Mapping[str, int]) -> list[str]:
         """Everything but reads, as ``CLUSTER VERB PATH``."""
         return [
             f"{event['cluster']} {event['verb']} {event['requestURI']}"
-            for event in self.requests(since, user)
+            for event in self.requests(since)
             if event["verb"] not in _READS
         ]
 

@@ -12,6 +12,7 @@ look at the WEC afterwards.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -28,21 +29,80 @@ from .private_files import PrivateFile
 
 OLDEST = (1, 0, 0)
 _VERSION_LINE = re.compile(r"^(?:client|clusteradm)\s+version\s*:\s*(\S+)", re.MULTILINE)
+_FLAG = re.compile(r"(?<![\w-])(--[a-z][-a-z]+)")
 _INSTALL = "Install it from https://github.com/open-cluster-management-io/clusteradm, or set clusteradm_binary"
 
 
 @dataclasses.dataclass(frozen=True)
 class JoinRequest:
-    """``hub_server`` is dialled by clusteradm itself; with ``internal_endpoint`` the agent gets the hub's published
-    address instead. ``hub_ca`` is a PEM bundle, ``hub_token`` a secret."""
+    """What clusteradm is asked for. ``hub_token`` and ``image_pull_credential`` are secrets; the CAs are PEM bundles.
+
+    ``hub_server`` is dialled by clusteradm itself; with ``internal_endpoint`` the agent gets the hub's published address
+    instead. ``bundle_overrides`` may name other image tags than ``bundle_version`` does.
+    """
 
     cluster_name: str
     hub_server: str
     hub_ca: bytes
     hub_token: str
     bundle_version: str
+    bundle_overrides: dict[str, str] = dataclasses.field(default_factory=dict)
     singleton: bool = True
     internal_endpoint: bool = False
+    image_registry: str | None = None
+    image_pull_credential: bytes | None = None
+    proxy_url: str | None = None
+    proxy_ca: bytes | None = None
+    feature_gates: dict[str, bool] = dataclasses.field(default_factory=dict)
+    annotations: dict[str, str] = dataclasses.field(default_factory=dict)
+    resource_qos_class: str | None = None
+    resource_requests: dict[str, str] = dataclasses.field(default_factory=dict)
+    resource_limits: dict[str, str] = dataclasses.field(default_factory=dict)
+    klusterlet_values: bytes | None = None
+
+    def flags(self) -> list[str]:
+        """The options of ``clusteradm join`` that this uses."""
+        return [word for word in self.arguments(lambda _content: "FILE") if word.startswith("--")]
+
+    def arguments(self, file_of: t.Callable[[bytes], str]) -> list[str]:
+        """All arguments but the WEC's kubeconfig. ``file_of`` puts content where clusteradm can read it.
+
+        The klusterlet's version is an override of the images' tags: clusteradm refuses versions that it does not know
+        by itself, older and newer ones alike (clusteradm: pkg/version/version.go).
+        """
+        overrides = {"ocm": f"v{self.bundle_version}", **self.bundle_overrides}
+        arguments = ["--cluster-name", self.cluster_name, "--hub-apiserver", self.hub_server]
+        arguments += ["--ca-file", file_of(self.hub_ca)]
+        arguments += ["--bundle-version-overrides", file_of(json.dumps(overrides).encode())]
+        for flag, text in (
+            ("--image-registry", self.image_registry),
+            ("--proxy-url", self.proxy_url),
+            ("--resource-qos-class", self.resource_qos_class),
+        ):
+            arguments += [flag, text] if text else []
+        for flag, content in (
+            ("--image-pull-credential-file", self.image_pull_credential),
+            ("--proxy-ca-file", self.proxy_ca),
+            ("--klusterlet-values-file", self.klusterlet_values),
+        ):
+            arguments += [flag, file_of(content)] if content else []
+        for flag, pairs in (
+            ("--resource-requests", self.resource_requests),
+            ("--resource-limits", self.resource_limits),
+        ):
+            arguments += [flag, _pairs(pairs)] if pairs else []
+        if self.feature_gates:
+            gates = {name: str(on).lower() for name, on in self.feature_gates.items()}
+            arguments += ["--feature-gates", _pairs(gates)]
+        for key, value in self.annotations.items():
+            arguments += ["--klusterlet-annotation", f"{key}={value}"]
+        arguments += ["--singleton"] if self.singleton else []
+        arguments += ["--force-internal-endpoint-lookup"] if self.internal_endpoint else []
+        return [*arguments, "--hub-token", self.hub_token]
+
+
+def _pairs(values: t.Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in values.items())
 
 
 class Clusteradm:
@@ -60,14 +120,7 @@ class Clusteradm:
 
         Since 1.3 it is told offline; older ones look for a cluster, and get none to look at.
         """
-        nowhere = {**self._environment, "KUBECONFIG": os.devnull}
-        try:
-            done = subprocess.run(
-                [self._binary, "version"], env=nowhere, capture_output=True, text=True, timeout=30, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise ClusteradmError(f"clusteradm_binary: {self._binary} cannot be run: {error}. {_INSTALL}.") from error
-        found = _VERSION_LINE.search(done.stdout)
+        found = _VERSION_LINE.search(self._told("version"))
         return versions.parse(found[1]) if found else None
 
     def require(self) -> Version | None:
@@ -80,37 +133,34 @@ class Clusteradm:
             )
         return version
 
+    def require_flags(self, flags: t.Iterable[str]) -> None:
+        """Raises ClusteradmError if ``join`` lacks an option that is needed."""
+        known = set(_FLAG.findall(self._told("join", "--help")))
+        missing = sorted(set(flags) - known)
+        if missing:
+            version = self.version()
+            raise ClusteradmError(
+                f"clusteradm_binary: {self._binary} (version {versions.show(version) if version else 'unknown'}) has no "
+                f"option {', '.join(missing)}. Use a newer clusteradm, or do without what needs it."
+            )
+
     def join(self, wec: Kubeconfig, request: JoinRequest, timeout: float) -> None:
         """Apply the klusterlet to a WEC. ``timeout`` is in seconds. Raises ClusteradmError.
 
         The hub's token is visible in the process list while this runs: clusteradm takes it no other way.
         """
-        with PrivateFile(json.dumps(wec).encode()) as kubeconfig, PrivateFile(request.hub_ca) as ca:
-            arguments = [
-                self._binary,
-                "join",
-                "--kubeconfig",
-                kubeconfig.path,
-                "--context",
-                str(wec["current-context"]),
-                "--cluster-name",
-                request.cluster_name,
-                "--hub-apiserver",
-                request.hub_server,
-                "--ca-file",
-                ca.path,
-                "--bundle-version",
-                request.bundle_version,
-                "--hub-token",
-                request.hub_token,
-            ]
-            if request.singleton:
-                arguments.append("--singleton")
-            if request.internal_endpoint:
-                arguments.append("--force-internal-endpoint-lookup")
+        with contextlib.ExitStack() as stack:
+            files: list[PrivateFile] = []
+
+            def file_of(content: bytes) -> str:
+                files.append(stack.enter_context(PrivateFile(content)))
+                return files[-1].path
+
+            kubeconfig = file_of(json.dumps(wec).encode())
+            target = ["--kubeconfig", kubeconfig, "--context", str(wec["current-context"])]
             try:
                 done = subprocess.run(
-                    arguments,
+                    [self._binary, "join", *target, *request.arguments(file_of)],
                     env=self._environment,
                     stdin=subprocess.DEVNULL,
                     capture_output=True,
@@ -118,22 +168,35 @@ class Clusteradm:
                     errors="replace",
                     timeout=timeout,
                     check=False,
-                    pass_fds=[file.descriptor for file in (kubeconfig, ca) if file.descriptor >= 0],
+                    pass_fds=[file.descriptor for file in files if file.descriptor >= 0],
                 )
             except subprocess.TimeoutExpired:
                 # Not chained: the cause carries the whole command line.
                 raise ClusteradmError(f"clusteradm join did not finish within {timeout:.0f} s.") from None
             except OSError as error:
-                raise ClusteradmError(f"clusteradm join could not be run: {error}.") from error
+                raise ClusteradmError(f"clusteradm join could not be run: {error.strerror}.") from None
         if done.returncode:
-            raise ClusteradmError(
-                f"clusteradm join failed (exit code {done.returncode}): {_last_words(done.stderr, request.hub_token)}"
+            secrets = [request.hub_token, (request.image_pull_credential or b"").decode(errors="replace")]
+            told = _last_words(done.stderr, secrets)
+            raise ClusteradmError(f"clusteradm join failed (exit code {done.returncode}): {told}")
+
+    def _told(self, *arguments: str) -> str:
+        """What it prints when it is asked about itself, and given no cluster to look at."""
+        nowhere = {**self._environment, "KUBECONFIG": os.devnull}
+        try:
+            done = subprocess.run(
+                [self._binary, *arguments], env=nowhere, capture_output=True, text=True, timeout=30, check=False
             )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise ClusteradmError(f"clusteradm_binary: {self._binary} cannot be run: {error}. {_INSTALL}.") from error
+        return done.stdout
 
 
-def _last_words(output: str, secret: str) -> str:
+def _last_words(output: str, secrets: t.Iterable[str]) -> str:
     """The lines that tell what went wrong."""
-    text = output.replace(secret, "***")
+    text = output
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "***")
     lines = [line.strip() for line in text.replace("\r", "\n").splitlines() if line.strip()]
     telling = [line for line in lines if "rror" in line or "panic" in line or "invalid" in line.lower()]
     return " ".join((telling or lines)[-4:])[-1500:] or "it said nothing"

@@ -13,10 +13,11 @@ import functools
 import typing as t
 
 from .._errors import ApiError, WecError
+from .._rules import addon, kubeconfigs, problems, times, versions, yaml_text
 from .._rules import csr as csr_rules
-from .._rules import kubeconfigs, problems, times, versions, yaml_text
 from .._rules.hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE, HubFacts, HubIdentity
 from .._rules.its_view import CLUSTER_NAME_LABEL, IDENTITY_ANNOTATION, LEASE_NAME, ItsView, newest_first
+from .._rules.tokens import TokenFacts
 from .._rules.yaml_text import NotYamlError
 from . import paths
 from .kube import Kube
@@ -24,7 +25,10 @@ from .kube import Kube
 Json = dict[str, t.Any]
 _SINGLE_READS = 3
 """Up to this many WECs are read one by one; for more, one LIST of each kind is cheaper."""
-_TOKEN_SECONDS = 3600
+TOKEN_SECONDS = 3600
+BOOTSTRAP_SECRET_PREFIX = "wec-bootstrap-"
+BOOTSTRAP_LABEL = "wec.kubestellar.io/bootstrap"
+HOLDER_ANNOTATION = "wec.kubestellar.io/holder"
 
 
 class Its:
@@ -106,11 +110,16 @@ class Its:
 
     def _readable(self, path: str) -> Json | None:
         """An object that helps where we may read it, and that we can do without."""
+        found = self._read_or_refusal(path)
+        return None if isinstance(found, ApiError) else found
+
+    def _read_or_refusal(self, path: str) -> Json | ApiError | None:
+        """The object, None if it is not there, or the refusal."""
         try:
             return self.kube.find(path)
         except ApiError as error:
             if error.status == 403:
-                return None
+                return error
             raise
 
     # -- its WECs ------------------------------------------------------------------------------------------------
@@ -122,13 +131,13 @@ class Its:
         """What the ITS shows of these WECs, or of all; with one LIST of each kind, however many they are."""
         if names is not None and len(names) <= _SINGLE_READS:
             return {name: self._single_view(name) for name in names}
-        clusters = {one["metadata"]["name"]: one for one in self.kube.list(paths.MANAGED_CLUSTERS)}
+        clusters = {one["metadata"]["name"]: one for one in self.kube.items(paths.MANAGED_CLUSTERS)}
         csrs: dict[str, list[Json]] = {}
-        for csr in self.kube.list(paths.CSRS, label_selector=CLUSTER_NAME_LABEL):
+        for csr in self.kube.items(paths.CSRS, label_selector=CLUSTER_NAME_LABEL):
             csrs.setdefault(csr["metadata"]["labels"][CLUSTER_NAME_LABEL], []).append(csr)
-        leases = self.kube.list(paths.LEASES, field_selector=f"metadata.name={LEASE_NAME}")
+        leases = self.kube.items(paths.LEASES, field_selector=f"metadata.name={LEASE_NAME}")
         lease_of = {one["metadata"]["namespace"]: one for one in leases}
-        mailboxes = self.kube.list(paths.NAMESPACES, label_selector=CLUSTER_NAME_LABEL)
+        mailboxes = self.kube.items(paths.NAMESPACES, label_selector=CLUSTER_NAME_LABEL)
         mailbox_of = {one["metadata"]["name"]: one for one in mailboxes}
         wanted = sorted({*clusters, *csrs}) if names is None else names
         return {
@@ -137,7 +146,7 @@ class Its:
         }
 
     def _single_view(self, name: str) -> ItsView:
-        csrs = self.kube.list(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name}")
+        csrs = self.kube.items(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name}")
         return ItsView(
             name,
             self.kube.find(paths.managed_cluster(name)),
@@ -146,20 +155,95 @@ class Its:
             self.kube.find(paths.namespace(name)),
         )
 
+    def offers_addon(self) -> bool:
+        """Whether the ITS has KubeStellar's status add-on for its WECs."""
+        return self._readable(f"{paths.CLUSTER_MANAGEMENT_ADDONS}/{addon.NAME}") is not None
+
+    def addons(self, names: t.Sequence[str]) -> dict[str, Json]:
+        """The status add-ons of these WECs, by their names."""
+        if len(names) <= _SINGLE_READS:
+            found = {name: self.kube.find(f"{paths.managed_cluster_addons(name)}/{addon.NAME}") for name in names}
+            return {name: item for name, item in found.items() if item is not None}
+        items = self.kube.items(paths.MANAGED_CLUSTER_ADDONS, field_selector=f"metadata.name={addon.NAME}")
+        return {item["metadata"]["namespace"]: item for item in items if item["metadata"]["namespace"] in names}
+
+    def works(self, name: str) -> list[Json]:
+        """The ManifestWorks in a WEC's mailbox."""
+        return self.kube.items(paths.manifest_works(name))
+
     # -- writing -------------------------------------------------------------------------------------------------
 
-    def mint_token(self, account: str) -> str:
-        """A fresh bootstrap token of one hour. A secret."""
-        path = f"{paths.service_account(BOOTSTRAP_NAMESPACE, account)}/token"
-        answer = self.kube.create(
-            path,
+    def create_bootstrap_secret(self, name: str, holder: str) -> Json:
+        """The Secret that a WEC's bootstrap token is bound to. It also keeps two runs from joining one WEC at once.
+
+        ``holder`` tells who made it. Raises ApiError, with 409 if there is one already.
+        """
+        return self.kube.create(
+            paths.secrets(BOOTSTRAP_NAMESPACE),
             {
-                "apiVersion": "authentication.k8s.io/v1",
-                "kind": "TokenRequest",
-                "spec": {"expirationSeconds": _TOKEN_SECONDS},
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {
+                    "name": BOOTSTRAP_SECRET_PREFIX + name,
+                    "labels": {BOOTSTRAP_LABEL: name},
+                    "annotations": {HOLDER_ANNOTATION: holder},
+                },
             },
         )
-        return str(answer["status"]["token"])
+
+    def bootstrap_secret(self, name: str) -> Json | None:
+        return self.kube.find(paths.secret(BOOTSTRAP_NAMESPACE, BOOTSTRAP_SECRET_PREFIX + name))
+
+    def bootstrap_secrets(self) -> dict[str, Json]:
+        """The Secrets of bootstrap tokens, by the names of their WECs; none where we may not look."""
+        try:
+            found = self.kube.items(paths.secrets(BOOTSTRAP_NAMESPACE), label_selector=BOOTSTRAP_LABEL)
+        except ApiError as error:
+            if error.status == 403:
+                return {}
+            raise
+        return {secret["metadata"]["labels"][BOOTSTRAP_LABEL]: secret for secret in found}
+
+    def delete_bootstrap_secret(self, secret: Json) -> None:
+        """The token that is bound to it is worthless from now on. One that somebody made anew meanwhile stays."""
+        path = paths.secret(BOOTSTRAP_NAMESPACE, secret["metadata"]["name"])
+        try:
+            self.kube.delete(path, {"preconditions": {"uid": secret["metadata"]["uid"]}})
+        except ApiError as error:
+            if error.status != 409:
+                raise
+
+    def is_revoked(self, token: TokenFacts) -> bool | None:
+        """Whether the Secret that a token is bound to is gone; None for a token that is bound to none."""
+        if token.secret is None:
+            return None
+        found = self._read_or_refusal(paths.secret(BOOTSTRAP_NAMESPACE, token.secret.name))
+        if isinstance(found, ApiError):
+            return None
+        return found is None or found["metadata"]["uid"] != token.secret.uid
+
+    def mint_token(self, account: str, secret: Json | None) -> str:
+        """A fresh bootstrap token of one hour, bound to a Secret if one is given. It is a secret itself."""
+        spec: Json = {"expirationSeconds": TOKEN_SECONDS}
+        if secret is not None:
+            metadata = secret["metadata"]
+            bound = {"apiVersion": "v1", "kind": "Secret", "name": metadata["name"], "uid": metadata["uid"]}
+            spec["boundObjectRef"] = bound
+        path = f"{paths.service_account(BOOTSTRAP_NAMESPACE, account)}/token"
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+        return str(self.kube.create(path, body)["status"]["token"])
+
+    def create_accepted(self, name: str, uid: str) -> None:
+        """A ManagedCluster that is accepted from the start, for an agent that has its certificate already."""
+        self.kube.create(
+            paths.MANAGED_CLUSTERS,
+            {
+                "apiVersion": "cluster.open-cluster-management.io/v1",
+                "kind": "ManagedCluster",
+                "metadata": {"name": name, "annotations": {IDENTITY_ANNOTATION: uid}},
+                "spec": {"hubAcceptsClient": True},
+            },
+        )
 
     def accept(self, name: str) -> None:
         """Let the WEC in. The ITS makes its mailbox thereupon."""

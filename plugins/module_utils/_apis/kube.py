@@ -87,7 +87,7 @@ class Kube:
                 return None
             raise
 
-    def list(self, path: str, label_selector: str | None = None, field_selector: str | None = None) -> list[Json]:
+    def items(self, path: str, label_selector: str | None = None, field_selector: str | None = None) -> list[Json]:
         """All objects of a kind, page by page."""
         items: list[Json] = []
         query: dict[str, t.Any] = {"limit": _PAGE}
@@ -102,6 +102,11 @@ class Kube:
             if not more:
                 return items
             query["_continue"] = more
+
+    def first(self, path: str) -> list[Json]:
+        """The first object of a kind, if there is one."""
+        page = t.cast(Json, self._request("get", path, limit=1))
+        return t.cast("list[Json]", page.get("items") or [])
 
     def create(self, path: str, body: Json) -> Json:
         return t.cast(Json, self._request("post", path, body))

@@ -15,7 +15,21 @@ LEASES = "/apis/coordination.k8s.io/v1/leases"
 NAMESPACES = "/api/v1/namespaces"
 KLUSTERLETS = "/apis/operator.open-cluster-management.io/v1/klusterlets"
 CLUSTER_MANAGER = "/apis/operator.open-cluster-management.io/v1/clustermanagers/cluster-manager"
+APPLIED_MANIFEST_WORKS = "/apis/work.open-cluster-management.io/v1/appliedmanifestworks"
+ADDON_GROUP = "/apis/addon.open-cluster-management.io/v1alpha1"
+CLUSTER_MANAGEMENT_ADDONS = f"{ADDON_GROUP}/clustermanagementaddons"
+MANAGED_CLUSTER_ADDONS = f"{ADDON_GROUP}/managedclusteraddons"
+NODES = "/api/v1/nodes"
+RULES_REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 VERSION = "/version"
+
+
+def managed_cluster_addons(mailbox: str) -> str:
+    return f"{ADDON_GROUP}/namespaces/{mailbox}/managedclusteraddons"
+
+
+def manifest_works(mailbox: str) -> str:
+    return f"/apis/work.open-cluster-management.io/v1/namespaces/{mailbox}/manifestworks"
 
 
 def managed_cluster(name: str) -> str:
@@ -44,6 +58,10 @@ def config_map(namespace_name: str, name: str) -> str:
 
 def service_account(namespace_name: str, name: str) -> str:
     return f"{NAMESPACES}/{namespace_name}/serviceaccounts/{name}"
+
+
+def secrets(namespace_name: str) -> str:
+    return f"{NAMESPACES}/{namespace_name}/secrets"
 
 
 def pods(namespace_name: str) -> str:

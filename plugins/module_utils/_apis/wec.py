@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 import functools
+import json
 import typing as t
 
 from .._errors import ApiError
 from .._rules import certificates, kubeconfigs, tokens, yaml_text
 from .._rules.kubeconfigs import KubeconfigError
+from .._rules.tokens import TokenFacts
 from .._rules.wec_view import (
     AGENT_NAMESPACE,
     BOOTSTRAP_SECRET,
@@ -34,6 +37,17 @@ from .kube import Kube
 Json = dict[str, t.Any]
 
 
+class Judge(t.Protocol):
+    """What only the ITS can tell about a WEC's credentials."""
+
+    @property
+    def client_ca(self) -> bytes | None:
+        """The CA of the ITS's clients, PEM; None where it may not be read."""
+
+    def is_revoked(self, token: TokenFacts) -> bool | None:
+        """Whether a bootstrap token has been revoked; None if that is not known."""
+
+
 class Wec:
     """One WEC."""
 
@@ -49,8 +63,8 @@ class Wec:
     def version(self) -> str:
         return str(self.kube.get(paths.VERSION).get("gitVersion", ""))
 
-    def view(self, name: str, client_ca: t.Callable[[], bytes | None]) -> WecView:
-        """What shows whether and how this cluster is registered. ``client_ca``: the CA of the ITS's clients."""
+    def view(self, name: str, judge: Judge) -> WecView:
+        """What shows whether and how this cluster is registered."""
         klusterlets = self._klusterlets()
         view = WecView(self.uid, self.version, klusterlets)
         own = view.the_klusterlet(name)
@@ -60,13 +74,13 @@ class Wec:
             self.uid,
             self.version,
             klusterlets,
-            bootstrap=self.bootstrap(own.namespace),
-            credential=self._credential(own.namespace, client_ca),
+            bootstrap=self._judged_bootstrap(own.namespace, judge),
+            credential=self._credential(own.namespace, judge),
         )
 
     def _klusterlets(self) -> tuple[Klusterlet, ...] | None:
         try:
-            return tuple(klusterlet(item) for item in self.kube.list(paths.KLUSTERLETS))
+            return tuple(klusterlet(item) for item in self.kube.items(paths.KLUSTERLETS))
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -83,25 +97,29 @@ class Wec:
         data = self._secret(namespace, BOOTSTRAP_SECRET)
         if data is None or "kubeconfig" not in data:
             return None
-        server, ca, token = _read_kubeconfig(data["kubeconfig"])
-        return Bootstrap(server, ca, tokens.read(token))
+        cluster, ca, token = _read_kubeconfig(data["kubeconfig"])
+        return Bootstrap(str(cluster.get("server") or ""), ca, tokens.read(token), proxy=cluster.get("proxy-url"))
 
-    def _credential(self, namespace: str, client_ca: t.Callable[[], bytes | None]) -> HubCredential | None:
+    def _judged_bootstrap(self, namespace: str, judge: Judge) -> Bootstrap | None:
+        found = self.bootstrap(namespace)
+        return dataclasses.replace(found, is_revoked=judge.is_revoked(found.token)) if found else None
+
+    def _credential(self, namespace: str, judge: Judge) -> HubCredential | None:
         data = self._secret(namespace, HUB_SECRET)
         if data is None or not data.get("kubeconfig") or not data.get("tls.crt"):
             return None
-        server, ca, _token = _read_kubeconfig(data["kubeconfig"])
+        cluster, ca, _token = _read_kubeconfig(data["kubeconfig"])
         certificate, issued = None, None
         try:
             certificate = certificates.read_certificate(data["tls.crt"])
-            authorities = client_ca()
+            authorities = judge.client_ca
             issued = certificates.is_issued_by(data["tls.crt"], authorities) if authorities else None
         except certificates.MalformedPem:
             pass
         return HubCredential(
             cluster_name=data.get("cluster-name", b"").decode(errors="replace"),
             agent_name=data.get("agent-name", b"").decode(errors="replace"),
-            server=server,
+            server=str(cluster.get("server") or ""),
             ca=ca,
             certificate=certificate,
             issued_by_its=issued,
@@ -116,19 +134,44 @@ class Wec:
         except binascii.Error:
             return {}
 
+    def works(self) -> list[Json]:
+        """What a hub has applied here (AppliedManifestWorks)."""
+        try:
+            return self.kube.items(paths.APPLIED_MANIFEST_WORKS)
+        except ApiError as error:
+            if error.status == 404:
+                return []
+            raise
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def write_bootstrap(self, namespace: str, kubeconfig: Json) -> None:
+        """Give the agent another introduction. It restarts by itself."""
+        encoded = base64.b64encode(json.dumps(kubeconfig).encode()).decode()
+        self.kube.merge(paths.secret(namespace, BOOTSTRAP_SECRET), {"data": {"kubeconfig": encoded}})
+
+    def forget_certificate(self, namespace: str) -> None:
+        self.kube.delete(paths.secret(namespace, HUB_SECRET))
+
+    def restart_agent(self, namespace: str) -> None:
+        """Delete the agent's pods. A restarted container would find its old certificate in the pod's own volume."""
+        for pod in self.pods(namespace):
+            self.kube.delete(f"{paths.pods(namespace)}/{pod['metadata']['name']}")
+
+    # -- health --------------------------------------------------------------------------------------------------
+
     def pods(self, namespace: str) -> list[Json]:
-        return self.kube.list(paths.pods(namespace))
+        return self.kube.items(paths.pods(namespace))
 
     def deployment(self, namespace: str, name: str) -> Json | None:
         return self.kube.find(paths.deployment(namespace, name))
 
 
-def _read_kubeconfig(content: bytes) -> tuple[str, bytes | None, str]:
-    """Server, CA and token of an agent's kubeconfig; what cannot be read is empty."""
+def _read_kubeconfig(content: bytes) -> tuple[Json, bytes | None, str]:
+    """The cluster's part, CA and token of an agent's kubeconfig; what cannot be read is empty."""
     try:
         config = kubeconfigs.select(kubeconfigs.check_shape(yaml_text.parse(content)), None)
         ca = kubeconfigs.decode(config, "cluster", "certificate-authority")
     except (NotYamlError, KubeconfigError):
-        return "", None, ""
-    server = str(kubeconfigs.the_cluster(config).get("server") or "")
-    return server, ca, str(kubeconfigs.the_user(config).get("token") or "")
+        return {}, None, ""
+    return kubeconfigs.the_cluster(config), ca, str(kubeconfigs.the_user(config).get("token") or "")

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import typing as t
 
+from .._operations.verification import Proofs
+from .._rules import addon
+
 Spec = dict[str, t.Any]
 
 
@@ -44,6 +47,24 @@ def common() -> Spec:
         "read_timeout": {"type": "float", "default": 30.0},
         "run_on": {"type": "str", "choices": ["controller", "host"], "default": "controller"},
     }
+
+
+def proofs() -> Spec:
+    return {
+        "wait_addon": {"type": "str", "choices": [addon.AUTO, addon.ALWAYS, addon.NEVER], "default": addon.AUTO},
+        "addon_timeout": {"type": "int", "default": 180},
+        "verify": {"type": "str", "choices": ["available", "addon", "probe"], "default": "available"},
+    }
+
+
+def wanted_proofs(given: t.Mapping[str, t.Any], between_lines: float = 5.0) -> Proofs:
+    """What the options of ``proofs`` ask for."""
+    return Proofs(
+        addon=addon.ALWAYS if given["verify"] == "addon" else given["wait_addon"],
+        probe=given["verify"] == "probe",
+        addon_timeout=given["addon_timeout"],
+        between_lines=between_lines,
+    )
 
 
 def wait(timeout: int) -> Spec:

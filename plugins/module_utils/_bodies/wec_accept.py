@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._operations import acceptance
+from .._operations import acceptance, verification
 from .._operations.acceptance import Patience
 from .._rules.acceptance import Member
 from .._rules.plan import Plan
@@ -30,6 +30,7 @@ SPEC: dict[str, t.Any] = {
                 "uid": {"type": "str"},
                 "token_id": {"type": "str", "no_log": False},
                 "holds_certificate": {"type": "bool", "default": False},
+                "awaits_request": {"type": "bool", "default": False},
             },
         },
         "state": {"type": "str", "choices": ["present"], "default": "present"},
@@ -37,6 +38,7 @@ SPEC: dict[str, t.Any] = {
         **options.its(),
         **options.common(),
         **options.wait(300),
+        **options.proofs(),
     },
     "mutually_exclusive": [("name", "wecs")],
     "required_one_of": [("name", "wecs")],
@@ -58,6 +60,9 @@ def run(task: Task) -> Json:
             timeout = given["wait_timeout"] if given["wait"] else 0
             patience = Patience(timeout, between_lines=given["progress_interval"])
             verdicts = acceptance.accept_all(its, members, patience, task.progress)
+            if given["wait"]:
+                wanted = options.wanted_proofs(given, given["progress_interval"])
+                verification.verify(its, verdicts, wanted, task.progress)
         whole = Plan([step for verdict in verdicts.values() for step in verdict.plan.steps])
         failed = [verdict for verdict in verdicts.values() if verdict.failed and given["wait"]]
         result: Json = {
@@ -76,4 +81,4 @@ def _members(given: t.Mapping[str, t.Any]) -> list[Member]:
     if given["wecs"] is None:
         return [Member(given["name"])]
     unique = {one["name"]: one for one in given["wecs"]}
-    return [Member(name, one["uid"], one["token_id"], one["holds_certificate"]) for name, one in unique.items()]
+    return [Member(**one) for one in unique.values()]

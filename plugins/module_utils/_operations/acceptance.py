@@ -19,6 +19,7 @@ from .._rules.acceptance import Decision, Member, decide, foreseen
 from .._rules.its_view import ItsView
 from .._rules.plan import Plan
 from .._rules.problems import Problem
+from . import credentials
 
 Json = dict[str, t.Any]
 
@@ -39,6 +40,8 @@ class Verdict:
     seconds: float = 0.0
 
     foreseen: bool = False
+    addon: str | None = None
+    probe: str | None = None
 
     def message(self) -> str:
         if self.foreseen and self.plan.changes:
@@ -60,6 +63,8 @@ class Verdict:
             "proofs": self.proofs,
             "rejected_csrs": self.rejected,
             "problem": self.problem.as_data() if self.problem else None,
+            "addon": self.addon,
+            "probe": self.probe,
             "seconds": round(self.seconds, 1),
         }
 
@@ -119,11 +124,18 @@ class _Batch:
             if not self._open or left <= 0:
                 break
             time.sleep(min(self._patience.tick, left))
-        for verdict in self._open:
-            verdict.failed = True
+        if self._patience.timeout > 0:
+            for verdict in self._open:
+                verdict.failed = True
+        self._revoke_tokens()
         if len(self._verdicts) > 1 or self._line_at > self._began:
             self._progress(self._summary())
         return self._verdicts
+
+    def _revoke_tokens(self) -> None:
+        """A bootstrap token is not needed any more when its WEC is available, and must not live when it has failed."""
+        ended = {verdict.name for verdict in self._verdicts.values() if verdict.done or verdict.failed}
+        credentials.revoke(self._its, ended)
 
     @property
     def _elapsed(self) -> float:

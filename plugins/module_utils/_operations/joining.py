@@ -3,51 +3,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This is private to the collection: it changes without notice.
-
 """Joining one WEC: look at both sides, decide, and do only what is missing."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
+import time
 import typing as t
 
-from .._apis.clusteradm import Clusteradm, JoinRequest
 from .._apis.its import Its
 from .._apis.wec import Wec
-from .._errors import ClusteradmError, InvalidOption, Refused, WecError
-from .._rules import certificates, diagnosis, endpoints, problems, states, tokens, versions
+from .._errors import Refused, WecError
+from .._rules import agent_plan, diagnosis, problems, states
 from .._rules.acceptance import Member, foreseen
+from .._rules.agent_plan import Intended, Permissions
+from .._rules.its_view import ItsView
 from .._rules.plan import Plan, Step
 from .._rules.states import State
-from .._rules.wec_view import AGENT_NAMESPACE, BOOTSTRAP_SECRET, WecView
-from . import acceptance
+from .._rules.wec_view import WecView
+from . import acceptance, credentials
 from .acceptance import Patience, Verdict
+from .agent import Agent
+from .credentials import HeldByAnotherRunError
+from .installing import Installer, Wishes
 
 Json = dict[str, t.Any]
-
-_NEED_AGENT = (states.ABSENT, states.PARTIAL)
-
-
-@dataclasses.dataclass(frozen=True)
-class Wishes:
-    """How a WEC shall be joined. ``hub_apiserver``: the address that its agent dials, if the ITS's own will not do."""
-
-    name: str
-    hub_apiserver: str | None = None
-    bundle_version: str | None = None
-    singleton: bool = True
-    clusteradm_binary: str = "clusteradm"
-    clusteradm_timeout: float = 120.0
-
-
-@dataclasses.dataclass(frozen=True)
-class AgentEndpoint:
-    """The address that agents dial, and how clusteradm is told. ``dialled_here`` is what this machine uses."""
-
-    server: str
-    dialled_here: str
-    is_published: bool
+_BACK_WITHIN = 30.0
+"""Seconds that an agent whose ManagedCluster was re-created has to be back; it takes one."""
 
 
 @dataclasses.dataclass
@@ -64,16 +46,22 @@ class Outcome:
     verdict: Verdict | None = None
     token_id: str | None = None
     holds_certificate: bool = False
-    endpoint: AgentEndpoint | None = None
-    klusterlet_version: str | None = None
+    intended: Intended | None = None
+    warnings: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def plan(self) -> Plan:
         return Plan([*self.agent.steps, *self.acceptance.steps])
 
     @property
+    def starts_anew(self) -> bool:
+        """Whether the agent makes another signing request, so that an older one does not count."""
+        return any(step.do in agent_plan.STARTS_ANEW for step in self.agent.steps)
+
+    @property
     def member(self) -> Member:
-        return Member(self.name, self.uid, self.token_id, self.holds_certificate)
+        holds = self.holds_certificate and not self.starts_anew
+        return Member(self.name, self.uid, self.token_id, holds, awaits_request=self.starts_anew)
 
     def as_data(self) -> Json:
         verdict = self.verdict
@@ -87,10 +75,12 @@ class Outcome:
             "evidence": list(self.before.evidence),
             "steps": self.plan.as_data(),
             "member": dataclasses.asdict(self.member),
-            "agent_endpoint": self.endpoint.server if self.endpoint else None,
-            "klusterlet_version": self.klusterlet_version,
+            "agent_endpoint": self.intended.server if self.intended else None,
+            "klusterlet_version": self.intended.version if self.intended else None,
             "proofs": verdict.proofs if verdict else {},
             "rejected_csrs": verdict.rejected if verdict else [],
+            "addon": verdict.addon if verdict else None,
+            "probe": verdict.probe if verdict else None,
             "problem": verdict.problem.as_data() if verdict and verdict.failed and verdict.problem else None,
         }
 
@@ -98,9 +88,11 @@ class Outcome:
 class Joining:
     """One WEC on its way to one ITS."""
 
-    def __init__(self, its: Its, wec: Wec, wishes: Wishes) -> None:
-        self._its, self._wec, self._wishes = its, wec, wishes
+    def __init__(self, its: Its, wec: Wec, wishes: Wishes, allowed: Permissions) -> None:
+        self._its, self._wec, self._wishes, self._allowed = its, wec, wishes, allowed
         self._name = wishes.name
+        self._installer = Installer(its, wishes)
+        self._wec_view: WecView = WecView("", None)
 
     # -- observe and decide --------------------------------------------------------------------------------------
 
@@ -111,160 +103,124 @@ class Joining:
         """
         self._its.require_hub()
         view = self._its.view(self._name)
-        wec_view = self._wec.view(self._name, lambda: self._its.client_ca)
+        wec = self._wec_view = self._wec.view(self._name, self._its)
         hub = self._its.identity(self._wishes.hub_apiserver)
-        state = states.classify(self._name, wec_view, view, hub, self._its.now())
-        self._refuse(state)
+        now = self._its.now()
+        state = states.classify(self._name, wec, view, hub, now)
+        found = agent_plan.needs(state, wec, view, hub, self._allowed, now, self._wishes.hub_apiserver)
+        if found.do is None:
+            raise self._refusal(state)
+        if state.name == states.OTHER_HUB:
+            self._refuse_to_orphan_works()
         outcome = Outcome(
             self._name,
             state,
             state.name,
             self._wec.uid,
             self._wec.version,
-            token_id=wec_view.bootstrap.token.id if wec_view.bootstrap else None,
-            holds_certificate=wec_view.credential is not None,
+            token_id=wec.bootstrap.token.id if wec.bootstrap else None,
+            holds_certificate=wec.credential is not None,
         )
-        if state.name in _NEED_AGENT:
-            self._plan_agent(outcome, wec_view)
-        if with_acceptance and state.name != states.JOINED_UNAVAILABLE:
-            outcome.acceptance.add(*foreseen(outcome.member, view))
+        if agent_plan.MINT in found.do:
+            # Whatever could make it fail is found out here, before anything is changed.
+            outcome.intended = self._installer.intended(with_clusteradm=agent_plan.JOIN in found.do)
+        outcome.agent.add(*agent_plan.steps(found, view, wec, outcome.intended))
+        if with_acceptance and (found.do or state.name not in (states.JOINED_UNAVAILABLE,)):
+            shown = ItsView(self._name) if agent_plan.CLEAR_NAME in found.do else view
+            outcome.acceptance.add(*foreseen(outcome.member, shown))
         return outcome
 
-    def _refuse(self, state: State) -> None:
-        problem = diagnosis.of_state(state)
-        if problem is not None:
-            raise Refused(f"{self._name}: {state.reason}. {problem.kind.remedy}.", state.evidence, problem)
+    def _refusal(self, state: State) -> Refused:
+        problem = diagnosis.of_state(state) or problems.of("membership_unclear", *state.evidence)
+        return Refused(f"{self._name}: {state.reason}. {problem.kind.remedy}.", state.evidence, problem)
 
-    def _plan_agent(self, outcome: Outcome, wec_view: WecView) -> None:
-        """Everything that could make the join fail is found out here, before anything is changed."""
-        self._clusteradm.require()
-        if self._its.hub.bootstrap_account is None:
-            problem = problems.of("bootstrap_account_missing")
-            raise WecError(f"{self._its.kube.connection.option}: {problem}", problem)
-        if not self._hub_ca:
-            raise InvalidOption(
-                self._its.kube.connection.option,
-                None,
-                "the connection to the ITS has no CA that agents could be given",
-                "Use a kubeconfig with certificate-authority-data, or set its_ca_cert",
-            )
-        outcome.endpoint = self._endpoint
-        outcome.klusterlet_version = self._bundle_version
-        account = self._its.hub.bootstrap_account
-        outcome.agent.add(
-            Step(
-                "ITS",
-                "create",
-                f"token of ServiceAccount {account}",
-                "the agent introduces itself with it",
-                after={"valid": "1 h"},
-            ),
-            Step(
-                "WEC",
-                "join",
-                "Klusterlet klusterlet",
-                outcome.before.reason,
-                before=None if not wec_view.klusterlets else {"clusterName": self._name},
-                after={
-                    "clusterName": self._name,
-                    "mode": "Singleton" if self._wishes.singleton else "Default",
-                    "version": outcome.klusterlet_version,
-                    "hub": outcome.endpoint.server,
-                },
-            ),
-        )
-
-    @functools.cached_property
-    def _clusteradm(self) -> Clusteradm:
-        return Clusteradm(self._wishes.clusteradm_binary)
-
-    @functools.cached_property
-    def _hub_ca(self) -> bytes | None:
-        return self._its.ca
-
-    @functools.cached_property
-    def _endpoint(self) -> AgentEndpoint:
-        """The address that the agent dials. Raises InvalidOption where none can be found that leads anywhere."""
-        given, own = self._wishes.hub_apiserver, self._its.kube.connection.server
-        if given:
-            return AgentEndpoint(given, given, is_published=False)
-        if not endpoints.is_local(own):
-            return AgentEndpoint(own, own, is_published=False)
-        published = self._its.published_server
-        if published and not endpoints.is_local(published):
-            return AgentEndpoint(published, own, is_published=True)
-        raise InvalidOption(
-            "hub_apiserver",
-            None,
-            f"the ITS is reached at {own}, which leads agents on a WEC back to themselves, and it publishes no other "
-            "address (ConfigMap kube-public/cluster-info)",
-            "Set hub_apiserver to an address of the ITS that pods on the WEC can dial",
-        )
-
-    @functools.cached_property
-    def _bundle_version(self) -> str:
-        """The klusterlet's version: the hub's own, unless another was asked for. Raises InvalidOption."""
-        hub = self._its.hub.version
-        given = self._wishes.bundle_version
-        if given is None and hub is None:
-            raise InvalidOption(
-                "bundle_version",
-                None,
-                "the version of the hub cannot be told, so the klusterlet's must be given",
-                "Set bundle_version to the hub's OCM version",
-            )
-        if given is None:
-            return versions.show(t.cast(versions.Version, hub))
-        wanted = versions.parse(given)
-        if wanted is None:
-            raise InvalidOption("bundle_version", given, "is no version", "Write it like 1.2.1")
-        if hub is not None and wanted > hub:
-            raise InvalidOption(
-                "bundle_version",
-                given,
-                f"is newer than the hub, which is {versions.show(hub)}: its add-ons would never register",
-                f"Use {versions.show(hub)} or older",
-            )
-        return versions.show(wanted)
+    def _refuse_to_orphan_works(self) -> None:
+        """The other hub's workload would be left without anybody to look after it."""
+        works = [work["metadata"]["name"] for work in self._wec.works()]
+        if works:
+            problem = problems.of("works_remain", f"works of the other hub on the WEC: {', '.join(works[:5])}")
+            raise Refused(f"{self._name}: {problem}", problem.evidence, problem)
 
     # -- act -----------------------------------------------------------------------------------------------------
 
-    def apply(self, outcome: Outcome, patience: Patience | None, progress: t.Callable[[str], None]) -> None:
-        """Carry out the plan. Without ``patience`` only the agent is applied, and nothing is waited for."""
-        if outcome.before.name in _NEED_AGENT:
-            self._apply_agent(outcome)
-            outcome.state = states.PENDING_CSR
+    def run(self, outcome: Outcome, patience: Patience | None, progress: t.Callable[[str], None]) -> Outcome:
+        """Carry out the plan; returns the outcome that counts (another, if another run was faster).
+
+        Without ``patience`` only the agent is seen to. Raises WecError.
+        """
+        outcome = self._see_to_agent(outcome, patience is not None)
         if patience is not None:
             verdict = acceptance.accept_all(self._its, [outcome.member], patience, progress)[self._name]
             outcome.verdict, outcome.state, outcome.acceptance = verdict, verdict.state, verdict.plan
+        return outcome
 
-    def _apply_agent(self, outcome: Outcome) -> None:
-        token = self._its.mint_token(t.cast(str, self._its.hub.bootstrap_account))
-        outcome.token_id = tokens.read(token).id
-        endpoint = t.cast(AgentEndpoint, outcome.endpoint)
-        request = JoinRequest(
-            cluster_name=self._name,
-            hub_server=endpoint.dialled_here,
-            hub_ca=t.cast(bytes, self._hub_ca),
-            hub_token=token,
-            bundle_version=t.cast(str, outcome.klusterlet_version),
-            singleton=self._wishes.singleton,
-            internal_endpoint=endpoint.is_published,
+    def wait_until_deleted(self, timeout: float) -> None:
+        """Wait while an earlier registration is still being taken apart; what it is then is for ``observe`` to say."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            view, wec = self._its.view(self._name), self._wec.view(self._name, self._its)
+            state = states.classify(self._name, wec, view, self._its.identity(), self._its.now())
+            if state.name != states.DELETING:
+                return
+            time.sleep(1.5)
+
+    def _see_to_agent(self, outcome: Outcome, with_acceptance: bool) -> Outcome:
+        for _attempt in range(60):
+            try:
+                self._carry_out(outcome)
+                return outcome
+            except HeldByAnotherRunError as held:
+                last = held
+                credentials.wait_a_moment()
+                # What the other run has done meanwhile changes what is left to do.
+                outcome = self.observe(with_acceptance)
+        raise last
+
+    def _carry_out(self, outcome: Outcome) -> None:
+        installation = self._installer.installation(outcome.uid, outcome.intended)
+        agent = Agent(self._its, self._wec, self._wec_view, installation, self._installer.clusteradm)
+        done: list[Step] = []
+        try:
+            for step in outcome.agent.steps:
+                agent.carry_out(step)
+                done.append(step)
+        except WecError as error:
+            if not isinstance(error, HeldByAnotherRunError) and agent.minted is not None:
+                # The agent will not need the token that it did not get (or got, and then something else failed).
+                credentials.revoke(self._its, {self._name})
+            error.details["steps"] = [step.as_data() for step in done]
+            raise
+        if agent.minted is not None:
+            outcome.token_id = agent.minted.facts.id
+            outcome.state = states.PENDING_CSR
+            if agent.minted.warning:
+                outcome.warnings.append(agent.minted.warning)
+        if any(step.do == agent_plan.RECREATE for step in done):
+            self._await_return(outcome)
+
+    def _await_return(self, outcome: Outcome) -> None:
+        """An agent whose ManagedCluster is back comes back with its old certificate; if not, it must start anew."""
+        end = time.monotonic() + _BACK_WITHIN
+        while time.monotonic() < end:
+            view = self._its.view(self._name)
+            if view.joined.is_true:
+                outcome.state = states.of_its_view(view, self._its.now()).name
+                return
+            time.sleep(1.0)
+        outcome.warnings.append(
+            f"The agent of {self._name} did not come back within {_BACK_WITHIN:.0f} s after its ManagedCluster was "
+            "re-created; it was made to start anew."
         )
-        self._clusteradm.join(self._wec.kube.connection.kubeconfig, request, self._wishes.clusteradm_timeout)
-        self._verify_bootstrap(endpoint)
-
-    def _verify_bootstrap(self, endpoint: AgentEndpoint) -> None:
-        """clusteradm exits 0 also after writing a bootstrap kubeconfig that leads nowhere."""
-        bootstrap = self._wec.bootstrap(AGENT_NAMESPACE)
-        if bootstrap is None:
-            raise ClusteradmError(f"clusteradm join left no Secret {AGENT_NAMESPACE}/{BOOTSTRAP_SECRET} on the WEC.")
-        if not bootstrap.server:
-            problem = problems.of("bootstrap_server_empty")
-            raise WecError(f"{self._name}: {problem}", problem)
-        if endpoints.host_and_port(bootstrap.server) != endpoints.host_and_port(endpoint.server):
-            raise ClusteradmError(
-                f"clusteradm join told the agent to dial {bootstrap.server} instead of {endpoint.server}."
-            )
-        if bootstrap.ca is None or not certificates.same_bundle(bootstrap.ca, t.cast(bytes, self._hub_ca)):
-            raise ClusteradmError("clusteradm join gave the agent another CA than the ITS's.")
+        view = self._its.view(self._name)
+        anew = agent_plan.Needs(
+            (agent_plan.MINT, agent_plan.REFRESH, agent_plan.FORGET, agent_plan.RESTART),
+            "it did not come back by itself",
+        )
+        outcome.intended = self._installer.intended(with_clusteradm=False)
+        again = agent_plan.steps(anew, view, self._wec_view, outcome.intended)
+        installation = self._installer.installation(outcome.uid, outcome.intended)
+        agent = Agent(self._its, self._wec, self._wec_view, installation, None)
+        for step in again:
+            agent.carry_out(step)
+            outcome.agent.add(step)
+        outcome.token_id = agent.minted.facts.id if agent.minted else None

@@ -15,6 +15,7 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable
+from .._rules import addon as addon_rules
 from .._rules import conditions, diagnosis, problems, states, times, versions
 from .._rules.diagnosis import AgentHealth
 from .._rules.its_view import ItsView
@@ -35,6 +36,7 @@ class Status:
     problems: tuple[Problem, ...]
     now: datetime.datetime
     wec: WecView | None = None
+    addon: str | None = None
 
     @property
     def since(self) -> datetime.datetime | None:
@@ -74,6 +76,7 @@ class Status:
             "conditions": [one.as_data() for one in conditions.all_of(view.managed_cluster)],
             "lease_age": None if lease_age is None else round(lease_age, 1),
             "labels": view.labels,
+            "addon": self.addon,
             "cluster_set": view.labels.get(_CLUSTER_SET_LABEL),
             "kubernetes_version": (wec.version if wec else None) or view.kubernetes_version,
             "uid": (wec.uid if wec else None) or view.identity,
@@ -95,20 +98,32 @@ def of_one(its: Its, wec: Wec, name: str, hub_apiserver: str | None = None) -> S
     """One WEC from both sides. A WEC that does not answer is a problem, and no error."""
     view, now = its.view(name), its.now()
     try:
-        wec_view = wec.view(name, lambda: its.client_ca)
+        wec_view = wec.view(name, its)
         state = states.classify(name, wec_view, view, its.identity(hub_apiserver), now)
-        found = [] if state.name == states.JOINED else diagnosis.from_wec(name, wec_view, health(wec, wec_view, name))
+        found = [] if state.name == states.JOINED else _seen_on_wec(its, wec, wec_view, name, now)
+        skew = diagnosis.version_skew(wec_view.the_klusterlet(name), its.hub.version)
     except (Unreachable, ApiError) as error:
         problem = problems.of("wec_unreachable" if isinstance(error, Unreachable) else "forbidden", error.message)
         return Status(view, states.of_its_view(view, now), (problem, *diagnosis.from_its(view, now)), now)
     by_state = diagnosis.of_state(state)
+    found += [skew] if skew else []
+    if by_state is not None and not any(problem.code == "half_purged" for problem in found):
+        found.insert(0, by_state)
     if by_state is not None:
-        return Status(view, state, (by_state,), now, wec_view)
+        return Status(view, state, tuple(found), now, wec_view)
     token_id = wec_view.bootstrap.token.id if wec_view.bootstrap else None
     shown_by_its = [] if state.name == states.ABSENT else diagnosis.from_its(view, now, token_id)
     known = {problem.code for problem in found}
-    both = (*found, *(problem for problem in shown_by_its if problem.code not in known))
-    return Status(view, state, both, now, wec_view)
+    addon = _addons(its, [name]).get(name) if view.exists else None
+    both = [*found, *(problem for problem in shown_by_its if problem.code not in known)]
+    for problem in _addon_problems(state, addon):
+        trouble = diagnosis.pods_trouble(wec.pods(addon_rules.NAMESPACE))
+        both.append(dataclasses.replace(problem, evidence=(*problem.evidence, *trouble)))
+    return Status(view, state, tuple(both), now, wec_view, _addon_word(addon))
+
+
+def _seen_on_wec(its: Its, wec: Wec, view: WecView, name: str, now: datetime.datetime) -> list[Problem]:
+    return diagnosis.from_wec(name, view, health(wec, view, name), its.identity(), now)
 
 
 def health(wec: Wec, view: WecView, name: str) -> AgentHealth:

@@ -29,13 +29,15 @@ class Member:
     """A WEC that shall be accepted.
 
     ``uid`` identifies its cluster. ``token_id``: the id of the bootstrap token that its agent was given, where known.
-    ``holds_certificate``: whether its own API has shown a certificate of this ITS for this name.
+    ``holds_certificate``: whether its own API has shown a certificate of this ITS for this name. ``awaits_request``: its
+    agent was made to start anew, so that what the ITS shows from before does not count.
     """
 
     name: str
     uid: str | None = None
     token_id: str | None = None
     holds_certificate: bool = False
+    awaits_request: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,13 +122,21 @@ def _decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
         # The webhook would refuse to accept it, after the request was approved.
         return Decision(waiting_for="its old mailbox is being deleted", problem=problems.of("mailbox_terminating"))
     state = states.of_its_view(view, now)
-    if state.name == states.JOINED:
+    waits_anew = member.awaits_request and not _has_new_certificate(member, view)
+    if state.name == states.JOINED and not waits_anew:
         return Decision(done=True)
     if not view.exists and not view.csrs:
         return Decision(waiting_for=_NOT_ANNOUNCED, problem=problems.of("managed_cluster_missing"))
-    if state.name == states.JOINED_UNAVAILABLE and not any(is_pending(one) for one in view.csrs):
+    if state.name == states.JOINED_UNAVAILABLE and not waits_anew and not any(is_pending(one) for one in view.csrs):
         return Decision(waiting_for=state.reason, problem=unavailable(view, now))
     return _registering(member, view, now)
+
+
+def _has_new_certificate(member: Member, view: ItsView) -> bool:
+    """Whether a certificate was issued for a request that the agent made after it was told to start anew."""
+    return any(
+        is_issued(csr) and csr_rules.examine(csr, member.name, member.token_id).is_legitimate for csr in view.csrs
+    )
 
 
 def _registering(member: Member, view: ItsView, now: datetime.datetime) -> Decision:

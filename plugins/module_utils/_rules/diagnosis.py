@@ -8,18 +8,21 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import datetime
 import re
 import typing as t
 
-from . import problems, states
+from . import certificates, problems, states, times, versions
 from .acceptance import Member, decide, unavailable
-from .conditions import find
-from .its_view import ItsView
+from .conditions import all_of, find
+from .hub_view import HubIdentity
+from .its_view import ItsView, is_issued, is_pending
 from .problems import Problem
 from .states import State
-from .wec_view import AGENT_NAMESPACE, OPERATOR_NAMESPACE, WecView
+from .versions import Version
+from .wec_view import AGENT_NAMESPACE, OPERATOR_NAMESPACE, Klusterlet, WecView
 
 Json = dict[str, t.Any]
 
@@ -33,6 +36,8 @@ _OF_STATE = {
     states.UNKNOWN: "membership_unclear",
     states.TOKEN_EXPIRED: "bootstrap_token_expired",
 }
+_MOST_REQUESTS = 10
+"""With so many requests under its name, an agent makes no more (OCM: pkg/registration/register/csr/csr.go)."""
 _NO_WAY = (
     "dial tcp",
     "i/o timeout",
@@ -66,43 +71,128 @@ def of_state(state: State) -> Problem | None:
 
 def from_its(view: ItsView, now: datetime.datetime, token_id: str | None = None) -> list[Problem]:
     """What the ITS shows of a WEC that is not as it should be. ``token_id``: that of its agent, where it is known."""
+    if not view.exists and not view.csrs:
+        return []
+    if view.is_deleting or view.mailbox_is_terminating:
+        return [_deletion(view)]
+    found = [*_conditions(view), *_registration(view, now, token_id)]
+    if view.hub_accepts_client and view.mailbox is None:
+        found.append(problems.of("mailbox_missing", str(view.accepted)))
+    return found
+
+
+def _registration(view: ItsView, now: datetime.datetime, token_id: str | None) -> list[Problem]:
     state = states.of_its_view(view, now)
     if state.name == states.JOINED:
-        return [problems.of("clock_skew", str(view.clock_synced))] if view.clock_synced.is_false else []
+        return []
     if state.name == states.JOINED_UNAVAILABLE:
         return [unavailable(view, now)]
     if not view.exists:
-        return [problems.of("managed_cluster_missing")] if view.csrs else []
-    found = decide(Member(view.name, token_id=token_id), view, now).problem
-    if found is not None:
-        return [found]
-    if not view.hub_accepts_client:
+        return [
+            problems.of("managed_cluster_missing", f"its signing request {view.csrs[0]['metadata']['name']} is there")
+        ]
+    member = Member(view.name, token_id=token_id)
+    decision = decide(member, view, now)
+    if decision.approval is not None:
+        waiting = decision.approval.csr["metadata"]["name"]
+        several = common_names([csr for csr in view.csrs if is_pending(csr)])
+        if len(several) > 1 and decision.approval.proof != "token":
+            return [problems.of("csr_several_requesters", *several)]
+        return [problems.of("csr_pending", f"CertificateSigningRequest {waiting}")]
+    if not view.hub_accepts_client and (view.joined.is_true or any(is_issued(csr) for csr in view.csrs)):
         return [problems.of("not_accepted", str(view.accepted))]
-    return []
+    if len(view.csrs) >= _MOST_REQUESTS:
+        return [problems.of("csr_too_many", f"there are {len(view.csrs)}, such as {view.csrs[0]['metadata']['name']}")]
+    return [decision.problem] if decision.problem else []
 
 
-def from_wec(name: str, wec: WecView, health: AgentHealth) -> list[Problem]:
+def _conditions(view: ItsView) -> list[Problem]:
+    found = []
+    if view.clock_synced.is_false:
+        found.append(problems.of("clock_skew", str(view.clock_synced)))
+    rotated = find(view.managed_cluster, "ClusterCertificateRotated")
+    if rotated.is_false:
+        found.append(problems.of("certificate_not_renewed", str(rotated)))
+    return found
+
+
+def _deletion(view: ItsView) -> Problem:
+    item = view.managed_cluster if view.is_deleting else view.mailbox
+    metadata = (item or {}).get("metadata") or {}
+    facts = [str(one) for one in all_of(item) if one.type.startswith(("Deleting", "Namespace")) and one.status != ""]
+    finalizers = metadata.get("finalizers") or ((item or {}).get("spec") or {}).get("finalizers") or []
+    told = [f"it has the finalizers {', '.join(finalizers)}"] if finalizers else []
+    code = "deleting" if view.is_deleting else "mailbox_terminating"
+    return problems.of(code, *told, *facts)
+
+
+def from_wec(name: str, wec: WecView, health: AgentHealth, hub: HubIdentity, now: datetime.datetime) -> list[Problem]:
     """What the WEC shows of an agent that has not made it to the ITS, or has lost it."""
     klusterlet = wec.the_klusterlet(name)
-    found: list[Problem] = []
     if health.operator is None and klusterlet is None:
-        return found
-    operator = _pods_trouble(health.operator_pods)
+        return []
+    found: list[Problem] = []
+    if klusterlet is not None and klusterlet.is_deleting and health.operator is None:
+        return [problems.of("half_purged", f"Klusterlet {klusterlet.name} waits for an operator that is gone")]
     if not find(health.operator, "Available").is_true:
+        operator = pods_trouble(health.operator_pods)
         found.append(problems.of("operator_not_running", f"Deployment {OPERATOR_NAMESPACE}/klusterlet", *operator))
     if klusterlet is None:
         return found
     applied = find(klusterlet.raw, "Applied")
     if applied.is_false:
         found.append(problems.of("klusterlet_not_applied", str(applied)))
-    agent = _pods_trouble(health.agent_pods)
+    found += _credential(wec, hub, now)
+    connection = _hub_connection(wec, klusterlet.hub_connection.message, klusterlet.hub_connection.reason)
+    agent = pods_trouble(health.agent_pods)
     degraded = find(klusterlet.raw, "RegistrationDesiredDegraded")
     if agent or degraded.is_true:
-        found.append(problems.of("agent_not_running", f"namespace {AGENT_NAMESPACE}", *(agent or [str(degraded)])))
-    connection = _hub_connection(wec, klusterlet.hub_connection.message, klusterlet.hub_connection.reason)
-    if connection is not None:
+        trouble = problems.of("agent_not_running", f"namespace {AGENT_NAMESPACE}", *(agent or [str(degraded)]))
+        # An agent that cannot reach its hub crashes again and again: then that is the cause.
+        found += [connection, trouble] if connection and _crashes(health.agent_pods) else [trouble]
+    if connection is not None and connection not in found:
         found.append(connection)
     return found
+
+
+def version_skew(klusterlet: Klusterlet | None, hub: Version | None) -> Problem | None:
+    """Whether the klusterlet is newer than the hub, as far as their images tell."""
+    own = versions.of_image(klusterlet.image) if klusterlet else None
+    if own is None or hub is None or own <= hub:
+        return None
+    return problems.of("version_skew", f"the klusterlet is {versions.show(own)}, the hub {versions.show(hub)}")
+
+
+def _credential(wec: WecView, hub: HubIdentity, now: datetime.datetime) -> list[Problem]:
+    credential = wec.credential
+    if credential is None:
+        return []
+    certificate = credential.certificate
+    if certificate is not None and certificate.not_after <= now:
+        return [problems.of("certificate_expired", f"it expired at {times.show(certificate.not_after)}")]
+    if credential.issued_by_its and credential.ca and hub.ca and not certificates.same_bundle(credential.ca, hub.ca):
+        return [problems.of("hub_ca_rotated", f"its agent dials {credential.server} with another CA")]
+    return []
+
+
+def _crashes(pods: t.Iterable[Json]) -> bool:
+    return any(
+        ((container.get("state") or {}).get("waiting") or {}).get("reason") == "CrashLoopBackOff"
+        for pod in pods
+        for container in (pod.get("status") or {}).get("containerStatuses") or []
+    )
+
+
+def common_names(csrs: t.Iterable[Json]) -> list[str]:
+    """The different common names that signing requests ask for."""
+    found: set[str] = set()
+    for csr in csrs:
+        try:
+            request = certificates.read_request(base64.b64decode((csr.get("spec") or {}).get("request") or ""))
+        except (certificates.MalformedPem, ValueError):
+            continue
+        found.update(request.subject.common_names)
+    return sorted(found)
 
 
 def _hub_connection(wec: WecView, message: str, reason: str) -> Problem | None:
@@ -113,6 +203,8 @@ def _hub_connection(wec: WecView, message: str, reason: str) -> Problem | None:
     fact = f"HubConnectionDegraded {reason}: {_shortened(_DUMPED_OBJECT.sub('a SelfSubjectAccessReview ', relevant))}"
     if wec.bootstrap is not None and not wec.bootstrap.server:
         return problems.of("bootstrap_server_empty")
+    if "proxyconnect" in relevant or "Proxy Authentication Required" in relevant:
+        return problems.of("proxy_misconfigured", fact)
     if "no such host" in relevant or "server misbehaving" in relevant:
         return problems.of("its_name_unresolvable", fact)
     if "x509" in relevant:
@@ -128,7 +220,7 @@ def _hub_connection(wec: WecView, message: str, reason: str) -> Problem | None:
     return None
 
 
-def _pods_trouble(pods: t.Iterable[Json]) -> list[str]:
+def pods_trouble(pods: t.Iterable[Json]) -> list[str]:
     """Why containers do not run, in the kubelet's own words."""
     found = []
     for pod in pods:

@@ -18,7 +18,8 @@ Json = dict[str, t.Any]
 class Step:
     """One change. ``before`` and ``after`` hold only what the step changes, without secrets; None is "not there".
 
-    ``side`` is ITS or WEC; ``verb`` one of create, update, delete, approve, accept, join, wait.
+    ``side`` is ITS or WEC; ``verb`` one of create, update, delete, approve, accept, join, restart.
+    ``do`` names the operation that carries it out, where that is not plain from the rest.
     """
 
     side: str
@@ -27,6 +28,7 @@ class Step:
     reason: str
     before: t.Any = None
     after: t.Any = None
+    do: str = ""
 
     def __str__(self) -> str:
         return f"{self.verb} {self.object} on the {self.side}: {self.reason}"

@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This is private to the collection: it changes without notice.
+"""Everything known to go wrong with a WEC: a code, what it is, how it shows, and what to do.
 
-"""Everything known to go wrong with a WEC: a code, what it is, and what to do. One table for code, docs and tests."""
+One table for the code, the documentation (docs/problems.md is made of it) and the tests.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,11 @@ Json = dict[str, t.Any]
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """``remedy`` is an instruction for whoever runs the fleet."""
+    """``signs``: how it is recognised. ``remedy``: an instruction for whoever runs the fleet."""
 
     code: str
     summary: str
+    signs: str
     remedy: str
 
 
@@ -36,7 +39,7 @@ class Problem:
 
     def __str__(self) -> str:
         facts = f" ({'; '.join(self.evidence)})" if self.evidence else ""
-        return f"{self.kind.summary}{facts}. {self.kind.remedy}."
+        return f"{self.kind.summary} [{self.code}]{facts}. {self.kind.remedy}."
 
     def as_data(self) -> Json:
         return {
@@ -52,202 +55,371 @@ def of(code: str, *evidence: str) -> Problem:
     return Problem(BY_CODE[code], tuple(fact for fact in evidence if fact))
 
 
-_TABLE = (
+_ITS = (
     Kind(
         "its_not_a_hub",
         "the ITS is no Open Cluster Management hub",
+        "its API does not serve managedclusters (cluster.open-cluster-management.io/v1)",
         "Check that its_kubeconfig and its_context lead to the ITS and not to the cluster that hosts it, "
         "and that its initialisation (clusteradm init) has finished",
     ),
     Kind(
         "its_unreachable",
         "the ITS's API cannot be reached from here",
+        "no answer to the first request: refused, timed out, name not resolved, certificate not accepted, proxy",
         "Check the ITS's connection options, and the network between this machine and the ITS",
     ),
     Kind(
         "bootstrap_account_missing",
         "the ITS has no account whose tokens introduce agents",
+        "neither agent-registration-bootstrap nor cluster-bootstrap is in the namespace open-cluster-management",
         "Initialise the hub again with clusteradm init; 'clusteradm delete token' removes the account",
-    ),
-    Kind(
-        "bootstrap_token_expired",
-        "the agent's bootstrap token has expired before its request was approved",
-        "Run register again: it gives the agent a fresh token",
-    ),
-    Kind(
-        "bootstrap_token_forbidden",
-        "the agent's bootstrap token lacks rights on the ITS",
-        "Restore the ClusterRole open-cluster-management:bootstrap and its binding on the ITS",
-    ),
-    Kind(
-        "its_unreachable_from_wec",
-        "the WEC's agent cannot reach the ITS",
-        "Check the address that agents dial (hub_apiserver), firewalls and proxies between the WEC and the ITS",
-    ),
-    Kind(
-        "its_name_unresolvable",
-        "the WEC cannot resolve the ITS's name",
-        "Check the WEC's DNS, or give an address that it can resolve (hub_apiserver)",
-    ),
-    Kind(
-        "its_not_trusted_by_wec",
-        "the WEC's agent does not trust the certificate of the ITS",
-        "Check the CA in its_kubeconfig, and that the ITS's certificate is valid for the address that agents dial",
-    ),
-    Kind(
-        "wec_unreachable",
-        "the WEC's API cannot be reached from here",
-        "Check the WEC's connection options and that its API server runs",
-    ),
-    Kind(
-        "bootstrap_server_empty",
-        "the agent's bootstrap kubeconfig has no server",
-        "Set hub_apiserver: the ITS publishes no address of its own (ConfigMap kube-public/cluster-info)",
-    ),
-    Kind(
-        "operator_not_running",
-        "the klusterlet operator does not run on the WEC",
-        "Look at its pods in the namespace open-cluster-management: images, resources, taints, admission",
-    ),
-    Kind(
-        "agent_not_running",
-        "the klusterlet agent does not run on the WEC",
-        "Look at its pods in the namespace open-cluster-management-agent: images, resources, taints, admission",
-    ),
-    Kind(
-        "klusterlet_not_applied",
-        "the klusterlet operator cannot install the agent",
-        "Read the Klusterlet's condition Applied: rights or conflicting objects on the WEC",
-    ),
-    Kind(
-        "managed_cluster_missing",
-        "the agent has not announced itself on the ITS",
-        "Look at the agent's log in the namespace open-cluster-management-agent of the WEC",
-    ),
-    Kind(
-        "csr_missing",
-        "no signing request of the agent has arrived",
-        "Look at the agent's log on the WEC; ten or more old requests under this name keep it from making new ones",
-    ),
-    Kind(
-        "csr_not_legitimate",
-        "signing requests under this name were not approved, because they fail the checks",
-        "Find out who made them; delete those that are not yours",
-    ),
-    Kind(
-        "csr_denied",
-        "the agent's signing request was denied",
-        "Find out who denied it and why; after it is deleted the agent makes another one",
-    ),
-    Kind(
-        "csr_not_issued",
-        "the signing request is approved, and no certificate was issued",
-        "Check that the ITS signs for kubernetes.io/kube-apiserver-client: EKS as a hub never does",
-    ),
-    Kind(
-        "certificate_not_used",
-        "a certificate was issued, and the agent has not come back with it",
-        "The agent may have been restarted meanwhile and made another request; look at its log on the WEC",
-    ),
-    Kind(
-        "not_accepted",
-        "the ITS does not accept the WEC",
-        "Run register, or set hubAcceptsClient on its ManagedCluster, if it shall be a WEC",
-    ),
-    Kind(
-        "accept_refused",
-        "the ITS refused to accept the WEC",
-        "Give the ITS identity the right 'update' on managedclusters/accept (register.open-cluster-management.io)",
-    ),
-    Kind(
-        "mailbox_terminating",
-        "the WEC's mailbox on the ITS is still being deleted",
-        "See what holds the namespace; nothing can join under this name until it is gone",
-    ),
-    Kind(
-        "mailbox_missing",
-        "the WEC is accepted and has no mailbox on the ITS",
-        "See the condition HubAcceptedManagedCluster, and the hub's registration controller",
-    ),
-    Kind(
-        "orphaned",
-        "the agent has a certificate, and its ManagedCluster was deleted on the ITS",
-        "Re-create the accepted ManagedCluster if this cluster shall stay registered",
-    ),
-    Kind(
-        "name_taken",
-        "another cluster is registered under this name",
-        "Choose another name, or deregister the other cluster first",
-    ),
-    Kind(
-        "replaced",
-        "another cluster was registered under this name and is gone",
-        "If this cluster takes its place, remove the old ManagedCluster first; else choose another name",
-    ),
-    Kind(
-        "other_hub",
-        "the cluster is registered with another hub",
-        "Deregister it there first, or take it out of this inventory",
-    ),
-    Kind(
-        "other_name",
-        "the cluster is registered under another name",
-        "Use that name, or deregister it first",
-    ),
-    Kind(
-        "membership_unclear",
-        "nothing shows whether the cluster's agent belongs to this ITS",
-        "Let the ITS identity read the ConfigMap kube-system/extension-apiserver-authentication, or deregister the agent",
-    ),
-    Kind(
-        "lease_expired",
-        "the agent has stopped renewing its lease",
-        "Check that the WEC runs, that its agent runs, and that it reaches the ITS",
-    ),
-    Kind(
-        "wec_api_unhealthy",
-        "the agent finds its own API server unhealthy",
-        "Look at the WEC's API server (readyz)",
-    ),
-    Kind(
-        "clock_skew",
-        "the WEC's clock and the ITS's differ",
-        "Set the clocks (NTP): tokens and certificates are refused until then",
-    ),
-    Kind(
-        "certificate_expired",
-        "the agent's certificate has expired",
-        "Register the WEC anew: an agent without a valid certificate cannot renew it",
-    ),
-    Kind(
-        "deleting",
-        "the WEC is being deregistered",
-        "Wait until that is finished, or see what holds it",
-    ),
-    Kind(
-        "not_registered",
-        "the ITS does not know the WEC",
-        "Register it first, or correct its name",
-    ),
-    Kind(
-        "labels_not_effective",
-        "the ITS did not keep the labels that were written",
-        "See which webhook or controller on the ITS changes them back",
     ),
     Kind(
         "webhook_down",
         "the ITS's admission webhooks do not answer",
+        "'failed calling webhook' in the ITS's answer to a write",
         "Check the pods in the namespace open-cluster-management-hub of the ITS",
     ),
     Kind(
         "forbidden",
         "the identity that is used lacks a right",
+        "403 Forbidden, or a self-review that says no; the evidence names verb and resource",
         "Grant the right that the message names; the collection ships the roles that it needs",
+    ),
+    Kind(
+        "deletion_stuck",
+        "an object is being deleted and does not go",
+        "a deletionTimestamp and finalizers that nobody removes",
+        "See what its finalizers wait for, such as works whose agent does not answer",
+    ),
+)
+_WEC_API = (
+    Kind(
+        "wec_unreachable",
+        "the WEC's API cannot be reached from here",
+        "no answer to the first request: refused, timed out, name not resolved, certificate not accepted, proxy",
+        "Check the WEC's connection options and that its API server runs",
+    ),
+    Kind(
+        "discovery_race",
+        "the WEC's API did not know the Klusterlet yet",
+        "'no matches for kind' in clusteradm's output",
+        "Run it again: the API server needs a moment after the definition was created",
+    ),
+    Kind(
+        "clock_skew",
+        "the clocks of the WEC and the ITS differ",
+        "condition ManagedClusterConditionClockSynced=False, or the times that the two API servers tell",
+        "Set the clocks (NTP): tokens and certificates are refused until then",
+    ),
+)
+_PATH_TO_ITS = (
+    Kind(
+        "its_unreachable_from_wec",
+        "the WEC's agent cannot reach the ITS",
+        "the Klusterlet's condition HubConnectionDegraded: dial tcp, timeout, refused, reset, no route",
+        "Check the address that agents dial (hub_apiserver), firewalls and proxies between the WEC and the ITS",
+    ),
+    Kind(
+        "its_name_unresolvable",
+        "the WEC cannot resolve the ITS's name",
+        "the Klusterlet's condition HubConnectionDegraded: no such host, server misbehaving",
+        "Check the WEC's DNS, or give an address that it can resolve (hub_apiserver)",
+    ),
+    Kind(
+        "its_not_trusted_by_wec",
+        "the WEC's agent does not trust the certificate of the ITS",
+        "the Klusterlet's condition HubConnectionDegraded: x509",
+        "Check the CA that agents are given (its_kubeconfig, hub_ca_cert), and that the ITS's certificate is valid for the "
+        "address that they dial",
+    ),
+    Kind(
+        "hub_ca_rotated",
+        "the ITS has another CA than the one that the WEC's agent was given",
+        "the agent's certificate is of this ITS, and the CA in its kubeconfig is not the ITS's any more",
+        "Run register: it makes the agent start anew with the new CA",
+    ),
+    Kind(
+        "proxy_misconfigured",
+        "the WEC's agent does not get through its proxy",
+        "the Klusterlet's condition HubConnectionDegraded: proxyconnect, 407",
+        "Check proxy_url and proxy_ca_cert",
+    ),
+    Kind(
+        "bootstrap_server_empty",
+        "the agent's bootstrap kubeconfig has no server",
+        "the Secret bootstrap-hub-kubeconfig on the WEC",
+        "Set hub_apiserver: the ITS publishes no address of its own (ConfigMap kube-public/cluster-info)",
+    ),
+    Kind(
+        "bootstrap_token_expired",
+        "the agent's bootstrap token has expired or was revoked before it had its certificate",
+        "the token's end has passed, its Secret on the ITS is gone, or HubConnectionDegraded says Unauthorized",
+        "Run register: it gives the agent a fresh token",
+    ),
+    Kind(
+        "bootstrap_token_forbidden",
+        "the agent's bootstrap token lacks rights on the ITS",
+        "the Klusterlet's condition HubConnectionDegraded: BootstrapSecretUnauthorized",
+        "Restore the ClusterRole open-cluster-management:bootstrap and its binding on the ITS, or give another hub_token",
+    ),
+)
+_AGENT = (
+    Kind(
+        "operator_not_running",
+        "the klusterlet operator does not run on the WEC",
+        "Deployment open-cluster-management/klusterlet is not Available; its pods say why",
+        "Look at its pods in the namespace open-cluster-management: images, resources, taints, admission",
+    ),
+    Kind(
+        "agent_not_running",
+        "the klusterlet agent does not run on the WEC",
+        "pods that wait, or the Klusterlet's condition RegistrationDesiredDegraded=True",
+        "Look at its pods in the namespace open-cluster-management-agent: images, resources, taints, admission",
+    ),
+    Kind(
+        "klusterlet_not_applied",
+        "the klusterlet operator cannot install the agent",
+        "the Klusterlet's condition Applied=False",
+        "Read the condition's message: rights or conflicting objects on the WEC",
+    ),
+    Kind(
+        "half_purged",
+        "the klusterlet operator was removed before its Klusterlet",
+        "the Klusterlet has a deletionTimestamp and there is no Deployment open-cluster-management/klusterlet",
+        "Deregister the WEC with this collection, or bring the operator back (clusteradm join) to let it finish",
+    ),
+    Kind(
+        "version_skew",
+        "the klusterlet is newer than the hub",
+        "the version in the klusterlet's image tag, and that of the ClusterManager's",
+        "Install a klusterlet of the hub's version: its add-ons never register otherwise",
+    ),
+)
+_REGISTRATION = (
+    Kind(
+        "managed_cluster_missing",
+        "the agent has not announced itself on the ITS",
+        "no ManagedCluster of this name, while the agent says that it is connected",
+        "Look at the agent's log in the namespace open-cluster-management-agent of the WEC",
+    ),
+    Kind(
+        "csr_missing",
+        "no signing request of the agent has arrived",
+        "a ManagedCluster without a CertificateSigningRequest that carries its label",
+        "Look at the agent's log on the WEC",
+    ),
+    Kind(
+        "csr_too_many",
+        "the agent makes no more signing requests, because there are too many under its name",
+        "ten or more CertificateSigningRequests with its label, none of them its own",
+        "Delete those that are not its own",
+    ),
+    Kind(
+        "csr_pending",
+        "the agent's signing request waits for approval",
+        "its newest legitimate CertificateSigningRequest has no condition",
+        "Run register: it approves requests that pass the checks",
+    ),
+    Kind(
+        "csr_not_legitimate",
+        "signing requests under this name were not approved, because they fail the checks",
+        "label, signer, requester, usages, common name, organizations, key or token are not this WEC's",
+        "Find out who made them; delete those that are not yours",
+    ),
+    Kind(
+        "csr_several_requesters",
+        "several agents make signing requests under this name",
+        "pending requests with different common names, none proved by this WEC's own token",
+        "Find out which other cluster uses the name, and give it another one",
+    ),
+    Kind(
+        "csr_denied",
+        "the agent's signing request was denied",
+        "its newest legitimate CertificateSigningRequest has the condition Denied",
+        "Find out who denied it and why; after it is deleted the agent makes another one",
+    ),
+    Kind(
+        "csr_not_issued",
+        "the signing request is approved, and no certificate was issued",
+        "the condition Approved and an empty status.certificate, or the condition Failed",
+        "Check that the ITS signs for kubernetes.io/kube-apiserver-client: EKS as a hub never does",
+    ),
+    Kind(
+        "certificate_not_used",
+        "a certificate was issued, and the agent has not come back with it",
+        "an issued certificate, and ManagedClusterJoined is not True",
+        "The agent may have been restarted meanwhile and made another request; look at its log on the WEC",
+    ),
+    Kind(
+        "not_accepted",
+        "the ITS does not accept the WEC",
+        "hubAcceptsClient is false; on the WEC HubKubeConfigUnauthorized",
+        "Run register, or set hubAcceptsClient on its ManagedCluster, if it shall be a WEC",
+    ),
+    Kind(
+        "accept_refused",
+        "the ITS refused to accept the WEC",
+        "403 Forbidden in answer to setting hubAcceptsClient",
+        "Give the ITS identity the right 'update' on managedclusters/accept (register.open-cluster-management.io)",
+    ),
+    Kind(
+        "mailbox_terminating",
+        "the WEC's mailbox on the ITS is still being deleted",
+        "the Namespace of its name has a deletionTimestamp",
+        "See what holds the namespace; nothing can join under this name until it is gone",
+    ),
+    Kind(
+        "mailbox_missing",
+        "the WEC is accepted and has no mailbox on the ITS",
+        "hubAcceptsClient is true and there is no Namespace of its name",
+        "See the condition HubAcceptedManagedCluster, and the hub's registration controller",
+    ),
+)
+_IDENTITY = (
+    Kind(
+        "orphaned",
+        "the agent has a certificate, and its ManagedCluster was deleted on the ITS",
+        "a certificate of this ITS on the WEC, and no ManagedCluster",
+        "Run register: it re-creates the ManagedCluster, if this cluster shall stay registered",
+    ),
+    Kind(
+        "name_taken",
+        "another cluster is registered under this name",
+        "a living ManagedCluster, and this cluster has no certificate for it or another identity",
+        "Choose another name, or deregister the other cluster first",
+    ),
+    Kind(
+        "name_used_twice",
+        "two hosts of the inventory have the same name for their WECs, or are the same cluster",
+        "equal names on one ITS, or equal UIDs of kube-system",
+        "Give each cluster one host and each host its own wec_name and wec_context",
+    ),
+    Kind(
+        "replaced",
+        "another cluster was registered under this name and is gone",
+        "a ManagedCluster that is not available, of another identity or of none that this cluster could prove",
+        "Set replace_lost_cluster if this cluster takes its place for good; else choose another name",
+    ),
+    Kind(
+        "other_hub",
+        "the cluster is registered with another hub",
+        "its certificate is not of this ITS, or it introduces itself elsewhere",
+        "Deregister it there first, or set move_from_other_hub, or take it out of this inventory",
+    ),
+    Kind(
+        "other_name",
+        "the cluster is registered under another name",
+        "its Klusterlet or its certificate has another cluster name",
+        "Use that name, or deregister it first",
+    ),
+    Kind(
+        "membership_unclear",
+        "nothing shows whether the cluster's agent belongs to this ITS",
+        "the ITS's client CA may not be read, and neither CA nor address decide",
+        "Let the ITS identity read the ConfigMap kube-system/extension-apiserver-authentication, or deregister the agent",
+    ),
+    Kind(
+        "works_remain",
+        "works are still there that nobody would look after any more",
+        "ManifestWorks in the mailbox, or AppliedManifestWorks on the WEC",
+        "Deregister the WEC properly, or withdraw its workload first",
+    ),
+)
+_HEALTH = (
+    Kind(
+        "lease_expired",
+        "the agent has stopped renewing its lease",
+        "condition ManagedClusterConditionAvailable=Unknown, or a lease older than five times its duration",
+        "Check that the WEC runs, that its agent runs, and that it reaches the ITS",
+    ),
+    Kind(
+        "wec_api_unhealthy",
+        "the agent finds its own API server unhealthy",
+        "condition ManagedClusterConditionAvailable=False, ManagedClusterKubeAPIServerUnavailable",
+        "Look at the WEC's API server (readyz)",
+    ),
+    Kind(
+        "certificate_expired",
+        "the agent's certificate has expired",
+        "the end of the certificate on the WEC has passed",
+        "Run register: an agent without a valid certificate cannot renew it, and is made to start anew",
+    ),
+    Kind(
+        "certificate_not_renewed",
+        "the agent fails to renew its certificate",
+        "condition ClusterCertificateRotated=False",
+        "Read the condition's message; see that the WEC is still accepted on the ITS",
+    ),
+    Kind(
+        "deleting",
+        "the WEC is being deregistered",
+        "its ManagedCluster, mailbox or Klusterlet has a deletionTimestamp",
+        "Wait until that is finished, or see what holds it",
     ),
     Kind(
         "not_available",
         "the WEC has joined and is not available",
+        "condition ManagedClusterConditionAvailable is not True",
         "Look at the conditions of its ManagedCluster and at its agent",
     ),
 )
-BY_CODE = {kind.code: kind for kind in _TABLE}
+_ADDON = (
+    Kind(
+        "addon_absent",
+        "KubeStellar's status add-on is not there for the WEC",
+        "no ManagedClusterAddOn addon-status in the mailbox: no ClusterManagementAddOn, no Placement, or WEC not available",
+        "Install the status add-on on the ITS, or see its Placement 'global' and the hub's add-on manager",
+    ),
+    Kind(
+        "addon_registering",
+        "KubeStellar's status add-on has not registered",
+        "its condition RegistrationApplied is not True, or its Secret on the WEC is missing",
+        "Look at the add-on's controller on the ITS, and at its signing request",
+    ),
+    Kind(
+        "addon_unavailable",
+        "KubeStellar's status add-on is not available on the WEC",
+        "its condition Available is not True; on the WEC the pods of Deployment status-agent say why",
+        "Look at the pods in the namespace open-cluster-management-agent-addon of the WEC",
+    ),
+    Kind(
+        "probe_failed",
+        "a small work did not arrive on the WEC",
+        "a ManifestWork that is not Applied, or whose object is not seen",
+        "Look at the work agent's log on the WEC",
+    ),
+)
+_CONFIGURATION = (
+    Kind(
+        "not_registered",
+        "the ITS does not know the WEC",
+        "no ManagedCluster of this name",
+        "Register it first, or correct its name",
+    ),
+    Kind(
+        "labels_not_effective",
+        "the ITS did not keep the labels that were written",
+        "the ManagedCluster has other labels right after the write",
+        "See which webhook or controller on the ITS changes them back",
+    ),
+    Kind(
+        "property_unusable",
+        "a property cannot be used in templates, or a template misses one",
+        "a key that is no Go identifier, or Binding.status.errors",
+        "Correct the key or the template; nothing of this Binding is delivered anywhere until then",
+    ),
+)
+SECTIONS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
+    ("The ITS", _ITS),
+    ("The WEC's API", _WEC_API),
+    ("From the WEC to the ITS", _PATH_TO_ITS),
+    ("The agent on the WEC", _AGENT),
+    ("Registration", _REGISTRATION),
+    ("Identity", _IDENTITY),
+    ("Health", _HEALTH),
+    ("The status add-on", _ADDON),
+    ("Labels and properties", _CONFIGURATION),
+)
+BY_CODE = {kind.code: kind for _title, kinds in SECTIONS for kind in kinds}

@@ -12,6 +12,7 @@ import dataclasses
 import datetime
 
 from . import certificates, times
+from .conditions import Condition
 from .hub_view import HubIdentity
 from .its_view import ItsView, is_pending
 from .wec_view import Bootstrap, HubCredential, Klusterlet, WecView
@@ -184,6 +185,18 @@ def _with_bootstrap(
     if view.csrs:
         return State(PENDING_APPROVAL, "its signing request waits for approval, or its certificate for the agent")
     return State(PENDING_CSR, "no signing request of its agent has arrived", (str(connection),))
+
+
+def _worthless_token(bootstrap: Bootstrap, connection: Condition, now: datetime.datetime) -> str | None:
+    """Why the agent's bootstrap token is not accepted any more, or None."""
+    if bootstrap.token.expires is not None and bootstrap.token.expires <= now:
+        return f"it expired at {times.show(bootstrap.token.expires)}"
+    if bootstrap.is_revoked:
+        return "it was revoked: the Secret that it is bound to is gone from the ITS"
+    told_by_hub = connection.is_true and "BootstrapSecretError" in connection.reason
+    if told_by_hub and bootstrap.is_revoked is None and "Unauthorized" in connection.message:
+        return str(connection)
+    return None
 
 
 def _joined(view: ItsView, now: datetime.datetime) -> State:

@@ -1,6 +1,7 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 # This is private to the collection: it changes without notice.
 """What a service account's token says about itself. Nothing here verifies a signature: the API server does that."""
 
@@ -11,14 +12,24 @@ import binascii
 import dataclasses
 import datetime
 import json
+import typing as t
+
+
+@dataclasses.dataclass(frozen=True)
+class BoundSecret:
+    """The Secret that a token lives and dies with."""
+
+    name: str
+    uid: str
 
 
 @dataclasses.dataclass(frozen=True)
 class TokenFacts:
     """``id`` is the ``jti`` claim: the ITS records it with each CSR that the token makes (Kubernetes 1.30 and later)."""
 
-    id: str | None
-    expires: datetime.datetime | None
+    id: str | None = None
+    expires: datetime.datetime | None = None
+    secret: BoundSecret | None = None
 
 
 def read(token: str) -> TokenFacts:
@@ -28,6 +39,11 @@ def read(token: str) -> TokenFacts:
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         expires = claims.get("exp")
         moment = datetime.datetime.fromtimestamp(expires, datetime.timezone.utc) if expires else None
-        return TokenFacts(claims.get("jti"), moment)
+        return TokenFacts(claims.get("jti"), moment, _bound_secret(claims))
     except (IndexError, ValueError, binascii.Error, AttributeError, TypeError):
-        return TokenFacts(None, None)
+        return TokenFacts()
+
+
+def _bound_secret(claims: t.Mapping[str, t.Any]) -> BoundSecret | None:
+    secret = (claims.get("kubernetes.io") or {}).get("secret") or {}
+    return BoundSecret(secret["name"], secret["uid"]) if secret.get("name") and secret.get("uid") else None

@@ -62,11 +62,16 @@ def klusterlet(item: Json) -> Klusterlet:
 
 @dataclasses.dataclass(frozen=True)
 class Bootstrap:
-    """What the agent introduces itself to a hub with. ``ca`` is a PEM bundle."""
+    """What the agent introduces itself to a hub with. ``ca`` is a PEM bundle.
+
+    ``is_revoked``: whether the Secret that the token is bound to is gone from the ITS; None if that is not known.
+    """
 
     server: str
     ca: bytes | None
     token: TokenFacts
+    is_revoked: bool | None = None
+    proxy: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

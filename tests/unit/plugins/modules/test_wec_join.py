@@ -60,8 +60,10 @@ def test_without_wait_only_the_agent_is_applied(run: FrontEnd, its: FakeIts, opt
     assert result["state"] == "pending_csr"
     assert result["member"]["token_id"]
     assert its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["spec"]["hubAcceptsClient"] is False
+    namespace = "/api/v1/namespaces/open-cluster-management"
     assert [path for _method, path in its.writes] == [
-        "/api/v1/namespaces/open-cluster-management/serviceaccounts/agent-registration-bootstrap/token"
+        f"{namespace}/secrets",
+        f"{namespace}/serviceaccounts/agent-registration-bootstrap/token",
     ]
 
 
@@ -74,7 +76,8 @@ def test_check_mode_plans_the_same_and_writes_nothing(
     assert result["diff"]["after"]["WEC: Klusterlet klusterlet"]["hub"] == PUBLISHED
     assert its.writes == []
     assert wec.writes == []
-    assert [json.loads(line) for line in clusteradm[1].read_text().splitlines()] == [["version"]]
+    called = [json.loads(line) for line in clusteradm[1].read_text().splitlines()]
+    assert called == [["version"], ["join", "--help"]]
 
 
 def test_a_joined_wec_is_not_touched(

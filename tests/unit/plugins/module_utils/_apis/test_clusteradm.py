@@ -31,11 +31,10 @@ def test_join_says_everything_explicitly(tmp_path: pathlib.Path, wec: FakeApi) -
     program, log = fake_clusteradm(tmp_path)
     Clusteradm(str(program)).join(wec.kubeconfig(), request(), timeout=20)
     (arguments,) = [json.loads(line) for line in log.read_text().splitlines()]
-    given = dict(zip(arguments[1::2], arguments[2::2], strict=False))
     assert arguments[0] == "join"
-    assert given["--context"] == "fake"
-    assert given["--bundle-version"] == "1.2.1"
-    assert {"--kubeconfig", "--ca-file", "--hub-apiserver", "--cluster-name"} <= set(given)
+    assert arguments[arguments.index("--context") + 1] == "fake"
+    flags = {word for word in arguments if word.startswith("--")}
+    assert {"--kubeconfig", "--ca-file", "--hub-apiserver", "--cluster-name", "--bundle-version-overrides"} <= flags
     assert "--singleton" in arguments
     assert not {"--dry-run", "--output-file", "--wait"} & set(arguments)
 
@@ -73,6 +72,49 @@ def test_a_version_that_is_too_old_is_refused_with_the_one_wanted(tmp_path: path
     program, _log = fake_clusteradm(tmp_path, version="v0.10.1")
     with pytest.raises(ClusteradmError, match=r"clusteradm_binary.*is version 0\.10\.1; 1\.0\.0 or newer"):
         Clusteradm(str(program)).require()
+
+
+def test_an_option_that_it_lacks_is_named(tmp_path: pathlib.Path) -> None:
+    program, _log = fake_clusteradm(tmp_path, version="v1.0.2", flags="--ca-file string")
+    with pytest.raises(ClusteradmError, match=r"version 1\.0\.2\) has no option --klusterlet-values-file"):
+        Clusteradm(str(program)).require_flags(["--ca-file", "--klusterlet-values-file"])
+
+
+def test_every_wish_becomes_an_argument() -> None:
+    files: list[bytes] = []
+
+    def file_of(content: bytes) -> str:
+        files.append(content)
+        return f"file-{len(files)}"
+
+    arguments = request(
+        image_registry="mirror.example/ocm",
+        image_pull_credential=b"credential",
+        proxy_url="http://proxy:3128",
+        proxy_ca=b"proxy ca",
+        feature_gates={"ClusterClaim": False, "RawFeedbackJsonString": True},
+        annotations={"a": "b"},
+        resource_qos_class="ResourceRequirement",
+        resource_requests={"cpu": "100m", "memory": "128Mi"},
+        resource_limits={"cpu": "1"},
+        klusterlet_values=b"values",
+        internal_endpoint=True,
+        singleton=False,
+    ).arguments(file_of)
+    text = " ".join(arguments)
+    for told in (
+        "--image-registry mirror.example/ocm",
+        "--proxy-url http://proxy:3128",
+        "--feature-gates ClusterClaim=false,RawFeedbackJsonString=true",
+        "--klusterlet-annotation a=b",
+        "--resource-qos-class ResourceRequirement",
+        "--resource-requests cpu=100m,memory=128Mi",
+        "--resource-limits cpu=1",
+        "--force-internal-endpoint-lookup",
+    ):
+        assert told in text
+    assert "--singleton" not in text
+    assert files == [b"the ca", b'{"ocm": "v1.2.1"}', b"credential", b"proxy ca", b"values"]
 
 
 def test_a_missing_binary_is_told_with_the_option() -> None:

@@ -60,14 +60,14 @@ def test_objects_are_read_and_written(api: FakeApi, kube: Kube) -> None:
 def test_long_lists_come_page_by_page(api: FakeApi, kube: Kube) -> None:
     for number in range(1200):
         api.put(f"{NAMESPACES}/n{number}", {})
-    assert len(kube.list(NAMESPACES)) == 1201
+    assert len(kube.items(NAMESPACES)) == 1201
     assert api.requests.count(("GET", NAMESPACES)) == 3
 
 
 def test_lists_are_narrowed_by_selectors(api: FakeApi, kube: Kube) -> None:
     api.put(f"{NAMESPACES}/a", {"metadata": {"labels": {"x": "1"}}})
-    assert [one["metadata"]["name"] for one in kube.list(NAMESPACES, label_selector="x=1")] == ["a"]
-    assert [one["metadata"]["name"] for one in kube.list(NAMESPACES, field_selector="metadata.name=a")] == ["a"]
+    assert [one["metadata"]["name"] for one in kube.items(NAMESPACES, label_selector="x=1")] == ["a"]
+    assert [one["metadata"]["name"] for one in kube.items(NAMESPACES, field_selector="metadata.name=a")] == ["a"]
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

@@ -1,0 +1,113 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  hub_apiserver:
+    description:
+      - The address of the ITS that the agent on the WEC dials.
+      - Without it, this is the address in the ITS's own connection. If that leads back to whoever dials it (loopback,
+        C(localtest.me)), it is the address that the ITS publishes, see O(internal_endpoint_lookup).
+      - C(clusteradm) dials an address given here too, so the machine where this runs must be able to.
+      - If an agent that is not available dials another address than this one, it is made to start anew with this one.
+    type: str
+  internal_endpoint_lookup:
+    description:
+      - Whether the agent gets the address that the ITS publishes in the ConfigMap C(kube-public/cluster-info), as kind and
+        kubeadm do it, instead of the one in the ITS's own connection. Without meaning if O(hub_apiserver) is given.
+      - With V(auto), only if the address in the connection leads back to whoever dials it.
+      - C(clusteradm) looks this address up without checking the ITS's certificate, and sends the agent's token along.
+    type: str
+    choices: [auto, always, never]
+    default: auto
+  hub_ca_cert:
+    description:
+      - File with the CA that the agent trusts the ITS by. Without it, that of the ITS's own connection.
+    type: path
+  hub_token:
+    description:
+      - A token for the agent to introduce itself with, for those who may not make one.
+      - Without it, a token is made for this WEC alone, bound to a Secret in the ITS's namespace C(open-cluster-management),
+        and made worthless as soon as the WEC is available or has failed. Where the identity may not create Secrets, the
+        token lives for one hour, and a warning says so.
+      - While C(clusteradm) runs, the token is visible in the process list of the machine where this runs.
+    type: str
+  bundle_version:
+    description:
+      - Version of the klusterlet, such as V(1.2.1). Without it, that of the hub.
+      - It cannot be newer than the hub, because the agent's add-ons would never register.
+    type: str
+  bundle_overrides:
+    description: Other image tags than O(bundle_version) says, for V(ocm) and V(policy_addon).
+    type: dict
+  klusterlet_mode:
+    description:
+      - With V(singleton), registration and work agent are one pod whose name on the ITS stays the same when it restarts.
+      - With V(default) they are two.
+      - V(hosted) is refused, because each C(clusteradm join) makes another hosted klusterlet with a random name, so that a
+        run could not be repeated.
+    type: str
+    choices: [singleton, default, hosted]
+    default: singleton
+  image_registry:
+    description: Where the klusterlet's images come from, instead of C(quay.io/open-cluster-management).
+    type: str
+  image_pull_credential_file:
+    description: File with the credentials for it, in the format of C(~/.docker/config.json).
+    type: path
+  proxy_url:
+    description: Address of a proxy that the agent reaches the ITS through.
+    type: str
+  proxy_ca_cert:
+    description: File with the CA of that proxy.
+    type: path
+  feature_gates:
+    description: Feature gates of the agent, each V(true) or V(false).
+    type: dict
+  klusterlet_annotations:
+    description:
+      - Annotations that the agent puts on its ManagedCluster when it creates it. Keys get the prefix
+        C(agent.open-cluster-management.io/) if they have none.
+    type: dict
+  resource_qos_class:
+    description: Quality of service of the agent's pods.
+    type: str
+    choices: [Default, BestEffort, ResourceRequirement]
+  resource_requests:
+    description: What the agent's containers request, such as C(cpu) and C(memory).
+    type: dict
+  resource_limits:
+    description: What the agent's containers are limited to.
+    type: dict
+  klusterlet_values_file:
+    description: File with values for the klusterlet's chart, which override everything else.
+    type: path
+  clusteradm_binary:
+    description: Name or path of C(clusteradm), version 1.0 or newer. It is needed only when an agent must be installed.
+    type: str
+    default: clusteradm
+  clusteradm_timeout:
+    description: Seconds that C(clusteradm join) has.
+    type: int
+    default: 120
+  move_from_other_hub:
+    description:
+      - Whether a cluster that is registered with another hub may be moved to this ITS. Its ManagedCluster on the other hub
+        is left behind. Refused all the same while works of the other hub are on the cluster.
+    type: bool
+    default: false
+  replace_lost_cluster:
+    description:
+      - Whether a cluster may take over the name of another one that is not available any more. The other's ManagedCluster,
+        mailbox and signing requests are removed first. Refused all the same while works are in the mailbox.
+      - The lost cluster's certificate works again from then on, until it expires, because OCM grants rights by name.
+    type: bool
+    default: false
+"""

@@ -1,0 +1,57 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""The body of wec_preflight."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._operations.preflight import Check, Preflight, Report
+from . import join_options, options
+from .task import Task, check_names, its_of, wec_of
+
+Json = dict[str, t.Any]
+
+SPEC: dict[str, t.Any] = {
+    "argument_spec": {
+        "name": {"type": "str", "required": True},
+        **join_options.SPEC,
+        **options.its(),
+        **options.wec(),
+        **options.common(),
+    },
+    "supports_check_mode": True,
+}
+
+
+def run(task: Task) -> Json:
+    check_names(task, {"name (wec_name in an inventory)": task.params["name"]})
+    wishes = join_options.wishes(task)
+    with its_of(task) as its, wec_of(task) as wec:
+        report = Preflight(its, wec, wishes, join_options.permissions(task)).run()
+        result: Json = {
+            "changed": False,
+            "name": wishes.name,
+            "state": report.state.name if report.state else None,
+            "uid": report.uid,
+            "kubernetes_version": report.version,
+            "distribution": report.distribution.name,
+            "checks": [check.as_data() for check in report.checks],
+            "its": its.kube.connection.as_data(),
+            "wec": wec.kube.connection.as_data(),
+        }
+        if report.violations:
+            result.update(failed=True, msg=_message(wishes.name, report))
+        return result
+
+
+def _message(name: str, report: Report) -> str:
+    return f"{name} cannot be registered: {' '.join(_told(check) for check in report.violations)}"
+
+
+def _told(check: Check) -> str:
+    code = f" [{check.problem.code}]" if check.problem and check.problem.code not in check.fact else ""
+    return f"{check.name}{code}: {check.fact}"

@@ -1,0 +1,133 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""Carrying out what an agent's plan says, one operation after the other."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import typing as t
+
+from .._apis.clusteradm import Clusteradm, JoinRequest
+from .._apis.its import Its
+from .._apis.wec import Wec
+from .._errors import ClusteradmError, WecError
+from .._rules import agent_plan, certificates, endpoints, kubeconfigs, problems, tokens
+from .._rules.plan import Step
+from .._rules.wec_view import AGENT_NAMESPACE, BOOTSTRAP_SECRET, WecView
+from . import clearing, credentials
+from .credentials import Minted
+
+Json = dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """The address that agents dial, and how clusteradm is told. ``dialled_here`` is what this machine uses."""
+
+    server: str
+    dialled_here: str
+    is_published: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Installation:
+    """Everything that an agent is told. ``ca`` is a PEM bundle; ``given_token`` a token that the user brought."""
+
+    name: str
+    uid: str
+    account: str = ""
+    endpoint: Endpoint | None = None
+    ca: bytes | None = None
+    request: JoinRequest | None = None
+    given_token: str | None = None
+    timeout: float = 120.0
+
+
+class Agent:
+    """The agent of one WEC."""
+
+    def __init__(
+        self, its: Its, wec: Wec, view: WecView, installation: Installation, clusteradm: Clusteradm | None
+    ) -> None:
+        self._its, self._wec, self._view = its, wec, view
+        self._installation, self._clusteradm = installation, clusteradm
+        klusterlet = view.the_klusterlet(installation.name)
+        self._namespace = klusterlet.namespace if klusterlet else AGENT_NAMESPACE
+        self.minted: Minted | None = None
+
+    def carry_out(self, step: Step) -> None:
+        """Raises WecError."""
+        operations: dict[str, t.Callable[[], None]] = {
+            agent_plan.MINT: self._mint,
+            agent_plan.JOIN: self._join,
+            agent_plan.REFRESH: self._refresh,
+            agent_plan.FORGET: lambda: self._wec.forget_certificate(self._namespace),
+            agent_plan.RESTART: lambda: self._wec.restart_agent(self._namespace),
+            agent_plan.RECREATE: lambda: self._its.create_accepted(self._installation.name, self._installation.uid),
+            agent_plan.CLEAR_NAME: lambda: clearing.clear_name(self._its, self._installation.name),
+        }
+        operations[step.do]()
+
+    def _mint(self) -> None:
+        installation = self._installation
+        if installation.given_token is not None:
+            self.minted = Minted(installation.given_token, tokens.read(installation.given_token))
+            return
+        self.minted = credentials.mint(self._its, installation.name, installation.account)
+
+    @property
+    def _token(self) -> Minted:
+        return t.cast(Minted, self.minted)
+
+    def _join(self) -> None:
+        request = dataclasses.replace(t.cast(JoinRequest, self._installation.request), hub_token=self._token.token)
+        clusteradm = t.cast(Clusteradm, self._clusteradm)
+        clusteradm.join(self._wec.kube.connection.kubeconfig, request, self._installation.timeout)
+        self._verify()
+
+    def _refresh(self) -> None:
+        """A new introduction, as clusteradm writes it, but nothing else."""
+        endpoint = t.cast(Endpoint, self._installation.endpoint)
+        ca = t.cast(bytes, self._installation.ca)
+        cluster: Json = {"server": endpoint.server, "certificate-authority-data": base64.b64encode(ca).decode()}
+        request = self._installation.request
+        proxy = (request.proxy_url if request else None) or (
+            self._view.bootstrap.proxy if self._view.bootstrap else None
+        )
+        if proxy:
+            cluster["proxy-url"] = proxy
+        introduction = kubeconfigs.build(cluster, {"token": self._token.token}, "bootstrap")
+        # The agent compares the name of the cluster's entry with that of its own kubeconfig, which is this one.
+        introduction["clusters"][0]["name"] = introduction["contexts"][0]["context"]["cluster"] = "hub"
+        self._wec.write_bootstrap(self._namespace, introduction)
+        self._verify()
+
+    def _verify(self) -> None:
+        """clusteradm exits 0 also after writing an introduction that leads nowhere, or for another cluster's sake."""
+        installation = self._installation
+        endpoint = t.cast(Endpoint, installation.endpoint)
+        found = self._wec.bootstrap(self._namespace)
+        if found is None:
+            raise ClusteradmError(f"clusteradm join left no Secret {self._namespace}/{BOOTSTRAP_SECRET} on the WEC.")
+        if not found.server:
+            problem = problems.of("bootstrap_server_empty")
+            raise WecError(f"{installation.name}: {problem}", problem)
+        if endpoints.host_and_port(found.server) != endpoints.host_and_port(endpoint.server):
+            raise ClusteradmError(
+                f"clusteradm join told the agent to dial {found.server} instead of {endpoint.server}."
+            )
+        if found.ca is None or not _holds(found.ca, t.cast(bytes, installation.ca)):
+            raise ClusteradmError("clusteradm join gave the agent another CA than the ITS's.")
+        if found.token.id != self._token.facts.id:
+            raise ClusteradmError(
+                "The agent was given another token than this run's: another run is joining the same WEC. Run again."
+            )
+
+
+def _holds(bundle: bytes, wanted: bytes) -> bool:
+    """Whether a CA bundle has every certificate that it should (a proxy's CA may stand beside them)."""
+    return set(certificates.load_bundle(wanted)) <= set(certificates.load_bundle(bundle))

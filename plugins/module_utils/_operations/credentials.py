@@ -1,0 +1,120 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""The credential that one agent introduces itself with: made for it alone, and dead as soon as it is not needed."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import time
+import typing as t
+
+from .._apis.its import HOLDER_ANNOTATION, Its
+from .._errors import ApiError, WecError
+from .._rules import its_view, times, tokens
+
+Json = dict[str, t.Any]
+_HELD_FOR = 45.0
+"""Seconds for which the Secret of another run is respected; a join takes a tenth of that."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Minted:
+    """``token`` is a secret. ``warning``: why it cannot be revoked, if so."""
+
+    token: str
+    facts: tokens.TokenFacts
+    warning: str | None = None
+
+
+class HeldByAnotherRunError(WecError):
+    """Another run is joining the same WEC at this moment."""
+
+
+def mint(its: Its, name: str, account: str) -> Minted:
+    """A token for the agent of one WEC, bound to a Secret made for it.
+
+    The Secret is also what keeps two runs apart: whoever finds another's raises HeldByAnotherRunError, unless that run
+    is dead (a process of this machine that is gone) or too old, and then takes over. Where the identity may not create
+    Secrets, the token lives for its hour. Raises ApiError.
+    """
+    try:
+        secret = _create_secret(its, name)
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        token = its.mint_token(account, None)
+        warning = (
+            f"The bootstrap token of {name} is valid for an hour and cannot be revoked, because the ITS identity may not "
+            f"create Secrets ({error.told})."
+        )
+        return Minted(token, tokens.read(token), warning)
+    token = its.mint_token(account, secret)
+    return Minted(token, tokens.read(token))
+
+
+def _create_secret(its: Its, name: str) -> Json:
+    holder = _own_holder()
+    for _attempt in range(3):
+        try:
+            return its.create_bootstrap_secret(name, holder)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+        found = its.bootstrap_secret(name)
+        if found is None:
+            continue
+        age = times.age(its_view.created(found), its.now()) or 0.0
+        other = (found["metadata"].get("annotations") or {}).get(HOLDER_ANNOTATION, "")
+        if age < _HELD_FOR and not _is_gone(other) and other != holder:
+            raise HeldByAnotherRunError(f"Another run is joining {name} right now (since {age:.0f} s).")
+        its.delete_bootstrap_secret(found)
+    raise HeldByAnotherRunError(f"Several runs are joining {name} at once.")
+
+
+def revoke(its: Its, names: t.Collection[str]) -> None:
+    """Make the bootstrap tokens of these WECs worthless, whoever made them."""
+    for name, secret in its.bootstrap_secrets().items():
+        if name in names:
+            its.delete_bootstrap_secret(secret)
+
+
+def _own_holder() -> str:
+    return f"{_boot_id()}/{os.getpid()}/{_started(os.getpid())}"
+
+
+def _is_gone(holder: str) -> bool:
+    """Whether the holder was a process of this machine that does not live any more."""
+    boot, _slash, rest = holder.partition("/")
+    pid, _slash, started = rest.partition("/")
+    if not boot or boot != _boot_id() or not pid.isdigit():
+        return False
+    return _started(int(pid)) != started
+
+
+def _boot_id() -> str:
+    """What tells this machine, since its last start, from others; empty where the system does not say."""
+    try:
+        # A container shares its host's boot id, but not its processes.
+        machine = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{machine}:{os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str:
+    """When a process started, in the kernel's own clock; empty if there is none."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        return stat.rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def wait_a_moment() -> None:
+    """Between two looks at what another run is doing."""
+    time.sleep(1.0)

@@ -1,0 +1,196 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""What an agent will be told, decided before anything is changed: hub, address, CA, version, and clusteradm's part."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import typing as t
+
+from .._apis.clusteradm import Clusteradm, JoinRequest
+from .._apis.its import Its
+from .._errors import InvalidOption, WecError
+from .._rules import endpoints, problems, versions
+from .._rules.agent_plan import Intended
+from .agent import Endpoint, Installation
+
+Json = dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Wishes:
+    """How a WEC shall be joined; what is None or empty is left to the ITS or to clusteradm.
+
+    ``hub_apiserver``: the address that its agent dials. ``internal_endpoint``: auto, always or never take the address
+    that the ITS publishes. ``hub_ca``: a PEM bundle for the agent, if not that of the ITS connection.
+    """
+
+    name: str
+    hub_apiserver: str | None = None
+    internal_endpoint: str = "auto"
+    hub_ca: bytes | None = None
+    hub_token: str | None = None
+    bundle_version: str | None = None
+    bundle_overrides: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    singleton: bool = True
+    image_registry: str | None = None
+    image_pull_credential: bytes | None = None
+    proxy_url: str | None = None
+    proxy_ca: bytes | None = None
+    feature_gates: t.Mapping[str, bool] = dataclasses.field(default_factory=dict)
+    annotations: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    resource_qos_class: str | None = None
+    resource_requests: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    resource_limits: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    klusterlet_values: bytes | None = None
+    clusteradm_binary: str = "clusteradm"
+    clusteradm_timeout: float = 120.0
+
+
+class Installer:
+    """Works out, for one ITS and one WEC's wishes, what to tell the agent."""
+
+    def __init__(self, its: Its, wishes: Wishes) -> None:
+        self._its, self._wishes = its, wishes
+
+    def intended(self, with_clusteradm: bool) -> Intended:
+        """Raises InvalidOption, WecError for whatever is in the way."""
+        if with_clusteradm:
+            self.require_clusteradm()
+        return Intended(
+            name=self._wishes.name,
+            server=self.endpoint.server,
+            mode="Singleton" if self._wishes.singleton else "Default",
+            version=self.bundle_version,
+            account=self.require_account(),
+        )
+
+    def installation(self, uid: str, intended: Intended | None) -> Installation:
+        """What the operations need. Without ``intended``, no agent is installed or starts anew."""
+        if intended is None:
+            return Installation(self._wishes.name, uid)
+        return Installation(
+            name=self._wishes.name,
+            uid=uid,
+            account=intended.account,
+            endpoint=self.endpoint,
+            ca=self.ca,
+            request=self._request(),
+            given_token=self._wishes.hub_token,
+            timeout=self._wishes.clusteradm_timeout,
+        )
+
+    @functools.cached_property
+    def clusteradm(self) -> Clusteradm | None:
+        try:
+            return Clusteradm(self._wishes.clusteradm_binary)
+        except WecError:
+            return None
+
+    def require_clusteradm(self) -> versions.Version | None:
+        """Its version, if it is there and able. Raises ClusteradmError."""
+        clusteradm = Clusteradm(self._wishes.clusteradm_binary)
+        version = clusteradm.require()
+        clusteradm.require_flags(self._request().flags())
+        return version
+
+    def require_account(self) -> str:
+        """The account whose tokens introduce agents. Raises WecError."""
+        if self._wishes.hub_token is not None:
+            return "(given)"
+        account = self._its.hub.bootstrap_account
+        if account is None:
+            problem = problems.of("bootstrap_account_missing")
+            raise WecError(f"{self._its.kube.connection.option}: {problem}", problem)
+        return account
+
+    @functools.cached_property
+    def ca(self) -> bytes:
+        """The CA that the agent is given. Raises InvalidOption where there is none."""
+        found = self._wishes.hub_ca or self._its.ca
+        if not found:
+            raise InvalidOption(
+                self._its.kube.connection.option,
+                None,
+                "the connection to the ITS has no CA that agents could be given",
+                "Use a kubeconfig with certificate-authority-data, or set hub_ca_cert",
+            )
+        return found
+
+    @functools.cached_property
+    def endpoint(self) -> Endpoint:
+        """The address that the agent dials. Raises InvalidOption where none can be found that leads anywhere."""
+        given, own, choice = (
+            self._wishes.hub_apiserver,
+            self._its.kube.connection.server,
+            self._wishes.internal_endpoint,
+        )
+        if given:
+            return Endpoint(given, given, is_published=False)
+        if choice != "always" and not endpoints.is_local(own):
+            return Endpoint(own, own, is_published=False)
+        published = self._its.published_server if choice != "never" else None
+        if published and (choice == "always" or not endpoints.is_local(published)):
+            return Endpoint(published, own, is_published=True)
+        why = f"the ITS is reached at {own}, which leads agents on a WEC back to themselves"
+        if choice == "always":
+            why = "the address that the ITS publishes was asked for"
+        raise InvalidOption(
+            "hub_apiserver",
+            None,
+            f"{why}, and it publishes none that would serve (ConfigMap kube-public/cluster-info)",
+            "Set hub_apiserver to an address of the ITS that pods on the WEC can dial",
+        )
+
+    @functools.cached_property
+    def bundle_version(self) -> str:
+        """The klusterlet's version: the hub's own, unless another was asked for. Raises InvalidOption."""
+        hub = self._its.hub.version
+        given = self._wishes.bundle_version or self._wishes.bundle_overrides.get("ocm")
+        if given is None and hub is None:
+            raise InvalidOption(
+                "bundle_version",
+                None,
+                "the version of the hub cannot be told, so the klusterlet's must be given",
+                "Set bundle_version to the hub's OCM version",
+            )
+        if given is None:
+            return versions.show(t.cast(versions.Version, hub))
+        wanted = versions.parse(given)
+        if wanted is None:
+            raise InvalidOption("bundle_version", given, "is no version", "Write it like 1.2.1")
+        if hub is not None and wanted > hub:
+            raise InvalidOption(
+                "bundle_version",
+                given,
+                f"is newer than the hub, which is {versions.show(hub)}: its add-ons would never register",
+                f"Use {versions.show(hub)} or older",
+            )
+        return versions.show(wanted)
+
+    def _request(self) -> JoinRequest:
+        wishes = self._wishes
+        return JoinRequest(
+            cluster_name=wishes.name,
+            hub_server=self.endpoint.dialled_here,
+            hub_ca=self.ca,
+            hub_token="",
+            bundle_version=self.bundle_version,
+            bundle_overrides=dict(wishes.bundle_overrides),
+            singleton=wishes.singleton,
+            internal_endpoint=self.endpoint.is_published,
+            image_registry=wishes.image_registry,
+            image_pull_credential=wishes.image_pull_credential,
+            proxy_url=wishes.proxy_url,
+            proxy_ca=wishes.proxy_ca,
+            feature_gates=dict(wishes.feature_gates),
+            annotations=dict(wishes.annotations),
+            resource_qos_class=wishes.resource_qos_class,
+            resource_requests=dict(wishes.resource_requests),
+            resource_limits=dict(wishes.resource_limits),
+            klusterlet_values=wishes.klusterlet_values,
+        )

@@ -1,0 +1,217 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""Everything that could make a registration fail, found out without changing anything, and all of it at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .._apis import paths
+from .._apis.its import Its
+from .._apis.kube import Kube
+from .._apis.wec import Wec
+from .._errors import ApiError, Unreachable, WecError
+from .._rules import agent_plan, diagnosis, distributions, problems, rights, states, times, versions
+from .._rules.agent_plan import Permissions
+from .._rules.distributions import Distribution
+from .._rules.problems import Problem
+from .._rules.rights import Right
+from .._rules.states import State
+from .._rules.wec_view import WecView
+from .installing import Installer, Wishes
+
+Json = dict[str, t.Any]
+_SKEW_IS_FATAL = 300.0
+"""Seconds: certificates are made valid five minutes back, and OCM calls five lease durations out of sync."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """``passed`` is None where it could not be checked. ``fact`` is what was seen, or what is wrong and what to do."""
+
+    name: str
+    passed: bool | None
+    fact: str
+    problem: Problem | None = None
+
+    def as_data(self) -> Json:
+        return {
+            "name": self.name,
+            "passed": self.passed,
+            "fact": self.fact,
+            "problem": self.problem.as_data() if self.problem else None,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    checks: tuple[Check, ...]
+    state: State | None
+    distribution: Distribution
+    uid: str | None
+    version: str | None
+
+    @property
+    def violations(self) -> list[Check]:
+        return [check for check in self.checks if check.passed is False]
+
+
+class Preflight:
+    """The checks for one WEC."""
+
+    def __init__(self, its: Its, wec: Wec, wishes: Wishes, allowed: Permissions) -> None:
+        self._its, self._wec, self._wishes, self._allowed = its, wec, wishes, allowed
+        self._installer = Installer(its, wishes)
+        self._checks: list[Check] = []
+        self._state: State | None = None
+        self._distribution = Distribution("unknown")
+
+    def run(self) -> Report:
+        """What cannot be looked at because something else failed before is left out."""
+        its_answers = self._its_answers()
+        wec_answers = self._wec_answers()
+        if its_answers and wec_answers:
+            self._membership()
+        joined = self._state is not None and self._state.name in (states.JOINED, states.JOINED_UNAVAILABLE)
+        if its_answers and not joined:
+            self._installation()
+            self._rights("its_rights", self._its.kube, rights.ITS_RIGHTS)
+        if wec_answers and not joined:
+            self._rights("wec_rights", self._wec.kube, rights.WEC_RIGHTS)
+        if its_answers and wec_answers:
+            self._clocks()
+        return Report(
+            tuple(self._checks),
+            self._state,
+            self._distribution,
+            self._wec.uid if wec_answers else None,
+            self._wec.version if wec_answers else None,
+        )
+
+    def _note(self, name: str, passed: bool | None, fact: str, problem: Problem | None = None) -> None:
+        self._checks.append(Check(name, passed, fact, problem))
+
+    def _attempt(self, name: str, look: t.Callable[[], str]) -> bool:
+        """Note what a look gives, or the error that it ends in."""
+        try:
+            self._note(name, True, look())
+            return True
+        except WecError as error:
+            self._note(name, False, error.message, error.problem)
+            return False
+
+    def _its_answers(self) -> bool:
+        def look() -> str:
+            self._its.require_hub()
+            version = self._its.hub.version
+            shown = versions.show(version) if version else "unknown"
+            return f"{self._its.kube.connection.server} is a hub, OCM {shown}"
+
+        return self._attempt("its", look)
+
+    def _wec_answers(self) -> bool:
+        def look() -> str:
+            uid, version = self._wec.uid, self._wec.version
+            self._distribution = self._detect(version)
+            sign = f" ({self._distribution.sign})" if self._distribution.sign else ""
+            return f"{self._wec.kube.connection.server} is Kubernetes {version}, {self._distribution.name}{sign}, UID {uid}"
+
+        return self._attempt("wec", look)
+
+    def _detect(self, version: str) -> Distribution:
+        groups = [group["name"] for group in self._wec.kube.get("/apis").get("groups") or []]
+        try:
+            nodes: list[Json] | None = self._wec.kube.first(paths.NODES)
+        except ApiError:
+            nodes = None
+        published = False
+        try:
+            published = self._wec.kube.find(paths.config_map("kube-public", "cluster-info")) is not None
+        except ApiError:
+            # It may not be read: then it does not tell anything.
+            published = False
+        return distributions.detect(version, groups, nodes, published)
+
+    def _membership(self) -> None:
+        def look() -> str:
+            view = self._its.view(self._wishes.name)
+            wec = self._wec.view(self._wishes.name, self._its)
+            hub = self._its.identity(self._wishes.hub_apiserver)
+            now = self._its.now()
+            state = self._state = states.classify(self._wishes.name, wec, view, hub, now)
+            needs = agent_plan.needs(state, wec, view, hub, self._allowed, now, self._wishes.hub_apiserver)
+            if needs.do is None:
+                problem = diagnosis.of_state(state) or problems.of("membership_unclear", *state.evidence)
+                raise WecError(f"{state.reason}. {problem}", problem)
+            self._skew(wec)
+            return f"{state.name}: {state.reason}"
+
+        self._attempt("membership", look)
+
+    def _skew(self, wec: WecView) -> None:
+        klusterlet = wec.the_klusterlet(self._wishes.name)
+        found = diagnosis.version_skew(klusterlet, self._its.hub.version)
+        if found is not None:
+            self._note("klusterlet_version", False, str(found), found)
+
+    def _installation(self) -> None:
+        """What would be told to an agent."""
+
+        def clusteradm() -> str:
+            found = self._installer.require_clusteradm()
+            return f"clusteradm {versions.show(found) if found else 'of unknown version'}"
+
+        def account() -> str:
+            return f"tokens are those of {self._installer.require_account()}"
+
+        def endpoint() -> str:
+            found = self._installer.endpoint
+            return f"agents dial {found.server}{' (published by the ITS)' if found.is_published else ''}"
+
+        self._attempt("bootstrap_account", account)
+        endpoint_is_known = self._attempt("agent_endpoint", endpoint)
+        ca_is_known = self._attempt("hub_ca", lambda: f"{len(self._installer.ca)} bytes of PEM")
+        version_is_known = self._attempt("bundle_version", lambda: f"klusterlet {self._installer.bundle_version}")
+        if endpoint_is_known and ca_is_known and version_is_known:
+            self._attempt("clusteradm", clusteradm)
+
+    def _rights(self, name: str, kube: Kube, wanted: t.Sequence[Right]) -> None:
+        try:
+            lacking = _missing_rights(kube, wanted)
+        except (ApiError, Unreachable) as error:
+            self._note(name, None, f"could not be asked: {error.message}")
+            return
+        if lacking is None:
+            self._note(name, None, "the API server cannot list what its authorizer grants")
+        elif lacking:
+            told = [str(right) for right in lacking]
+            problem = problems.of("forbidden", *told)
+            self._note(name, False, str(problem), problem)
+        else:
+            self._note(name, True, f"the {kube.connection.side} identity has the rights that are needed")
+
+    def _clocks(self) -> None:
+        skew = abs(self._its.kube.clock_offset - self._wec.kube.clock_offset)
+        if skew >= _SKEW_IS_FATAL:
+            problem = problems.of("clock_skew", f"their API servers' clocks are {times.show_seconds(skew)} apart")
+            self._note("clocks", False, str(problem), problem)
+        else:
+            self._note("clocks", True, f"{skew:.0f} s apart")
+
+
+def _missing_rights(kube: Kube, wanted: t.Sequence[Right]) -> list[Right] | None:
+    """None where the API server does not know (an authorizer that cannot list its rules)."""
+    lacking: list[Right] = []
+    for namespace in rights.namespaces(wanted):
+        answer = kube.create(paths.RULES_REVIEW, {"spec": {"namespace": namespace}})
+        status = answer.get("status") or {}
+        own = [right for right in wanted if right.namespace in ("", namespace)]
+        found = rights.missing(status.get("resourceRules") or [], own)
+        if found and status.get("incomplete"):
+            return None
+        lacking += [right for right in found if right not in lacking]
+    return lacking

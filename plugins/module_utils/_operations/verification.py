@@ -1,0 +1,156 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""Proof beyond "available": KubeStellar's status add-on works, and a small work arrives and is seen."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import time
+import typing as t
+
+from .._apis import paths
+from .._apis.its import Its
+from .._errors import ApiError
+from .._rules import addon, probe, problems
+from .acceptance import Verdict
+
+Json = dict[str, t.Any]
+_TICK = 1.5
+_LOOKS_UNTIL_STABLE = 2
+"""After an outage an add-on shows a false Available=True for half a second."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Proofs:
+    """What is wanted. ``addon``: auto, always or never; timeouts are seconds, for the whole batch."""
+
+    addon: str = addon.AUTO
+    probe: bool = False
+    addon_timeout: float = 180.0
+    probe_timeout: float = 60.0
+    between_lines: float = 5.0
+
+
+def verify(its: Its, verdicts: t.Mapping[str, Verdict], wanted: Proofs, progress: t.Callable[[str], None]) -> None:
+    """Check every WEC that is available; one that fails gets its problem in its verdict, and the others go on."""
+    available = [verdict for verdict in verdicts.values() if verdict.done]
+    if not available:
+        return
+    if wanted.addon != addon.NEVER:
+        is_offered = its.offers_addon()
+        if is_offered or wanted.addon == addon.ALWAYS:
+            _Addons(its, available, is_offered, wanted, progress).run()
+    if wanted.probe:
+        _Probes(its, [verdict for verdict in available if verdict.done], wanted, progress).run()
+
+
+class _Wait:
+    """A shared wait for several WECs, with a line about the progress now and then."""
+
+    what: t.ClassVar[str]
+
+    def __init__(
+        self, verdicts: t.Sequence[Verdict], timeout: float, wanted: Proofs, progress: t.Callable[[str], None]
+    ) -> None:
+        self._open = {verdict.name: verdict for verdict in verdicts}
+        self._total = len(verdicts)
+        self._timeout, self._between_lines, self._progress = timeout, wanted.between_lines, progress
+
+    def run(self) -> None:
+        began = line_at = time.monotonic()
+        while self._open:
+            self.look()
+            elapsed = time.monotonic() - began
+            if not self._open or elapsed >= self._timeout:
+                break
+            if time.monotonic() - line_at >= self._between_lines:
+                line_at = time.monotonic()
+                waiting = ", ".join(sorted(self._open)[:5])
+                done = self._total - len(self._open)
+                self._progress(f"{self.what}: {done} of {self._total} after {elapsed:.0f} s; waiting for {waiting}")
+            time.sleep(min(_TICK, self._timeout - elapsed))
+        for verdict in self._open.values():
+            self.give_up(verdict)
+
+    def look(self) -> None:
+        raise NotImplementedError
+
+    def give_up(self, verdict: Verdict) -> None:
+        verdict.done, verdict.failed = False, True
+
+
+class _Addons(_Wait):
+    what = "Status add-on"
+
+    def __init__(
+        self,
+        its: Its,
+        verdicts: t.Sequence[Verdict],
+        is_offered: bool,
+        wanted: Proofs,
+        progress: t.Callable[[str], None],
+    ) -> None:
+        super().__init__(verdicts, wanted.addon_timeout, wanted, progress)
+        self._its, self._is_offered = its, is_offered
+        self._times_seen: dict[str, int] = {}
+
+    def look(self) -> None:
+        addons = self._its.addons(list(self._open))
+        for name, verdict in list(self._open.items()):
+            state = addon.examine(addons.get(name), self._is_offered)
+            verdict.waiting_for, verdict.problem = state.waiting_for, state.problem
+            self._times_seen[name] = self._times_seen.get(name, 0) + 1 if state.available else 0
+            if self._times_seen[name] >= _LOOKS_UNTIL_STABLE:
+                verdict.addon = "available"
+                del self._open[name]
+
+
+class _Probes(_Wait):
+    what = "Probe"
+
+    def __init__(
+        self, its: Its, verdicts: t.Sequence[Verdict], wanted: Proofs, progress: t.Callable[[str], None]
+    ) -> None:
+        super().__init__(verdicts, wanted.probe_timeout, wanted, progress)
+        self._its = its
+        self._nonce = secrets.token_hex(8)
+        self._sent: set[str] = set()
+        self._going: set[str] = set()
+
+    def look(self) -> None:
+        for name, verdict in list(self._open.items()):
+            path = f"{paths.manifest_works(name)}/{probe.NAME}"
+            try:
+                self._step(name, path)
+            except ApiError as error:
+                if not error.is_transient and error.status != 409:
+                    verdict.problem = problems.of("forbidden", error.message)
+                    self.give_up(self._open.pop(name))
+
+    def _step(self, name: str, path: str) -> None:
+        found = self._its.kube.find(path)
+        if name not in self._sent:
+            if found is not None:
+                # Left by a run that was killed, or another run's: it must be gone before ours can prove anything.
+                self._its.kube.delete(path)
+                return
+            self._its.kube.create(paths.manifest_works(name), probe.work(self._nonce))
+            self._sent.add(name)
+        elif name in self._going:
+            if found is None:
+                self._open.pop(name).probe = "seen"
+        elif probe.seen(found) == self._nonce:
+            self._its.kube.delete(path)
+            self._going.add(name)
+
+    def give_up(self, verdict: Verdict) -> None:
+        super().give_up(verdict)
+        found = self._its.kube.find(f"{paths.manifest_works(verdict.name)}/{probe.NAME}")
+        verdict.waiting_for = "its probe has not arrived"
+        verdict.problem = verdict.problem if verdict.problem else problems.of("probe_failed", probe.tells(found))
+        if found is not None:
+            self._its.kube.delete(f"{paths.manifest_works(verdict.name)}/{probe.NAME}")

@@ -1,0 +1,104 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""The rights that registering needs, on either side, and whether an identity's rules grant them.
+
+docs/rbac has the same as manifests; a test keeps the two together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .hub_view import BOOTSTRAP_NAMESPACE
+
+Json = dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Right:
+    """``namespace`` is empty for cluster-wide rights; ``resource`` may have a subresource; ``name`` narrows it to one."""
+
+    verbs: tuple[str, ...]
+    resource: str
+    group: str = ""
+    namespace: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        where = f" in namespace {self.namespace}" if self.namespace else ""
+        group = f" ({self.group})" if self.group else ""
+        name = f" {self.name}" if self.name else ""
+        return f"{', '.join(self.verbs)} {self.resource}{group}{name}{where}"
+
+
+_OCM = "open-cluster-management.io"
+ITS_RIGHTS: tuple[Right, ...] = (
+    Right(("get", "list", "create", "patch", "delete"), "managedclusters", f"cluster.{_OCM}"),
+    Right(("update",), "managedclusters/accept", f"register.{_OCM}"),
+    Right(("get", "list", "delete"), "certificatesigningrequests", "certificates.k8s.io"),
+    Right(("update",), "certificatesigningrequests/approval", "certificates.k8s.io"),
+    Right(("approve",), "signers", "certificates.k8s.io", name="kubernetes.io/kube-apiserver-client"),
+    Right(("get", "list", "delete"), "namespaces"),
+    Right(("get", "list"), "leases", "coordination.k8s.io"),
+    Right(("get", "list", "create", "delete"), "manifestworks", f"work.{_OCM}"),
+    Right(("get", "list"), "managedclusteraddons", f"addon.{_OCM}"),
+    Right(("get",), "clustermanagementaddons", f"addon.{_OCM}"),
+    Right(("get",), "clustermanagers", f"operator.{_OCM}"),
+    Right(("get",), "serviceaccounts", namespace=BOOTSTRAP_NAMESPACE),
+    Right(("create",), "serviceaccounts/token", namespace=BOOTSTRAP_NAMESPACE),
+    Right(("get", "list", "create", "delete"), "secrets", namespace=BOOTSTRAP_NAMESPACE),
+)
+WEC_RIGHTS: tuple[Right, ...] = (
+    Right(("get", "create", "patch"), "namespaces"),
+    Right(("get", "list", "watch", "create", "patch"), "customresourcedefinitions", "apiextensions.k8s.io"),
+    Right(("get", "create", "patch", "escalate", "bind"), "clusterroles", "rbac.authorization.k8s.io"),
+    Right(("get", "create", "patch"), "clusterrolebindings", "rbac.authorization.k8s.io"),
+    Right(("get", "list", "create", "patch"), "klusterlets", f"operator.{_OCM}"),
+    Right(("list",), "appliedmanifestworks", f"work.{_OCM}"),
+    Right(("list",), "nodes"),
+    Right(("get", "create", "patch"), "serviceaccounts", namespace="open-cluster-management"),
+    Right(("get", "create", "patch"), "deployments", "apps", namespace="open-cluster-management"),
+    Right(("get", "create", "patch"), "secrets", namespace="open-cluster-management"),
+    Right(("list",), "pods", namespace="open-cluster-management"),
+    Right(("get", "create", "patch", "delete"), "secrets", namespace="open-cluster-management-agent"),
+    Right(("list", "delete"), "pods", namespace="open-cluster-management-agent"),
+    Right(("get",), "configmaps", namespace="kube-public", name="cluster-info"),
+)
+
+
+def missing(rules: t.Sequence[Json], wanted: t.Iterable[Right]) -> list[Right]:
+    """What the rules of a SelfSubjectRulesReview do not grant, each with only the verbs that are missing."""
+    found = []
+    for right in wanted:
+        verbs = tuple(verb for verb in right.verbs if not any(_grants(rule, right, verb) for rule in rules))
+        if verbs:
+            found.append(dataclasses.replace(right, verbs=verbs))
+    return found
+
+
+def namespaces(wanted: t.Iterable[Right]) -> list[str]:
+    """The namespaces in which to ask for rules; an answer for one has the cluster-wide ones too."""
+    return sorted({right.namespace for right in wanted if right.namespace})
+
+
+def _grants(rule: Json, right: Right, verb: str) -> bool:
+    names = rule.get("resourceNames") or []
+    return (
+        _has(rule.get("verbs"), verb)
+        and _has(rule.get("apiGroups"), right.group)
+        and _has_resource(rule.get("resources") or [], right.resource)
+        and (not names or (bool(right.name) and right.name in names))
+    )
+
+
+def _has(values: t.Sequence[str] | None, wanted: str) -> bool:
+    return any(value in ("*", wanted) for value in values or [])
+
+
+def _has_resource(values: t.Sequence[str], wanted: str) -> bool:
+    _resource, slash, subresource = wanted.partition("/")
+    return any(value in ("*", wanted) or (slash and value == f"*/{subresource}") for value in values)
