@@ -88,10 +88,30 @@ class Status:
 def of_fleet(its: Its, names: t.Sequence[str] | None) -> list[Status]:
     """Every named WEC, or every one that the ITS knows, as the ITS shows it."""
     views, now = its.views(names), its.now()
-    return [
-        Status(view, states.of_its_view(view, now), tuple(diagnosis.from_its(view, now)), now)
-        for view in views.values()
-    ]
+    addons = _addons(its, list(views))
+    found = []
+    for name, view in views.items():
+        state, addon = states.of_its_view(view, now), addons.get(name)
+        trouble = (*diagnosis.from_its(view, now), *_addon_problems(state, addon))
+        found.append(Status(view, state, trouble, now, addon=_addon_word(addon)))
+    return found
+
+
+def _addons(its: Its, names: list[str]) -> dict[str, AddonState]:
+    """The state of the status add-on for each WEC; nothing where the ITS does not have it."""
+    if not names or not its.offers_addon():
+        return {}
+    addons = its.addons(names)
+    return {name: addon_rules.examine(addons.get(name), is_offered=True) for name in names}
+
+
+def _addon_word(addon: AddonState | None) -> str | None:
+    return None if addon is None else "available" if addon.available else "unavailable"
+
+
+def _addon_problems(state: State, addon: AddonState | None) -> list[Problem]:
+    """An add-on of a WEC that is not available itself is a consequence, and no cause."""
+    return [addon.problem] if state.name == states.JOINED and addon is not None and addon.problem else []
 
 
 def of_one(its: Its, wec: Wec, name: str, hub_apiserver: str | None = None) -> Status:
