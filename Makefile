@@ -60,6 +60,11 @@ test-build:  ## the artifact: what is in it, and that it runs
 test-molecule:  ## the role register under Molecule, on a sandbox of its own
 	@tests/run molecule
 
+.PHONY: docs
+docs:  ## the pages in docs/ that are made of the code's own tables
+	@ANSIBLE_COLLECTIONS_PATH=$$(PYTHONPATH=tests $(DEV)/python -m sandbox.outputs) PYTHONPATH=$$(PYTHONPATH=tests $(DEV)/python -m sandbox.outputs) \
+		$(DEV)/python tests/generate_docs.py
+
 .PHONY: build
 build:  ## the collection's artifact
 	@$(DEV)/ansible-galaxy collection build --force --output-path .

@@ -26,3 +26,23 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Fleet]:
         yield running
     finally:
         lifecycle.down(Layout(state))
+
+
+@pytest.fixture
+def take(fleet: Fleet) -> t.Iterator[t.Callable[..., list[str]]]:
+    """Gives WECs that nobody else uses, and ends them after the test."""
+    taken: list[str] = []
+
+    def some(count: int = 1, flavour: str | None = None) -> list[str]:
+        names = fleet.take(count, flavour)
+        taken.extend(names)
+        return names
+
+    yield some
+    fleet.release(taken)
+
+
+@pytest.fixture
+def wec(take: t.Callable[..., list[str]]) -> str:
+    """A WEC that nobody else uses."""
+    return take()[0]

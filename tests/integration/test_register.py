@@ -14,11 +14,11 @@ import pytest
 import yaml
 from fleet import ITS, Fleet, wait_until
 
-MANAGED_CLUSTERS = "/apis/cluster.open-cluster-management.io/v1/managedclusters"
+Take = t.Callable[..., "list[str]"]
 
 
-def test_check_mode_says_every_step_and_writes_nothing(fleet: Fleet) -> None:
-    names = fleet.take(2)
+def test_check_mode_says_every_step_and_writes_nothing(fleet: Fleet, take: Take) -> None:
+    names = take(2)
     mark = fleet.mark()
     run = fleet.register(names, "--check", "--diff")
     assert run.code == 0, run.output
@@ -33,8 +33,10 @@ def test_check_mode_says_every_step_and_writes_nothing(fleet: Fleet) -> None:
     assert '+ "WEC: Klusterlet klusterlet": {' in run.text.replace("+ +", "+")
 
 
-def test_a_fresh_fleet_becomes_available_with_its_labels_and_a_second_run_changes_nothing(fleet: Fleet) -> None:
-    names = fleet.take(3)
+def test_a_fresh_fleet_becomes_available_with_its_labels_and_a_second_run_changes_nothing(
+    fleet: Fleet, take: Take
+) -> None:
+    names = take(3)
     first = fleet.register(names)
     assert first.code == 0, first.output
     inventory = yaml.safe_load(fleet.layout.inventory.read_text())["wecs"]["hosts"]
@@ -60,8 +62,8 @@ def test_a_fresh_fleet_becomes_available_with_its_labels_and_a_second_run_change
         assert any(line.split()[:2] == [name, "joined"] for line in status.output.splitlines()), status.output
 
 
-def test_a_wec_that_is_down_fails_alone_with_its_problem(fleet: Fleet) -> None:
-    up, down = fleet.take(2)
+def test_a_wec_that_is_down_fails_alone_with_its_problem(fleet: Fleet, take: Take) -> None:
+    up, down = take(2)
     fleet.sandbox("stop", cluster=down)
     try:
         run = fleet.register([up, down])
@@ -82,8 +84,8 @@ def test_a_wec_that_is_down_fails_alone_with_its_problem(fleet: Fleet) -> None:
     assert fleet.is_available(down)
 
 
-def test_a_wec_that_cannot_reach_its_hub_fails_with_the_cause_and_goes_on_when_healed(fleet: Fleet) -> None:
-    near, far = fleet.take(2)
+def test_a_wec_that_cannot_reach_its_hub_fails_with_the_cause_and_goes_on_when_healed(fleet: Fleet, take: Take) -> None:
+    near, far = take(2)
     fleet.sandbox("partition", wec=far, refuse=True)
     run = fleet.register([near, far], register_wait_timeout=25)
     assert run.recap[near].failed == 0
@@ -95,8 +97,8 @@ def test_a_wec_that_cannot_reach_its_hub_fails_with_the_cause_and_goes_on_when_h
     assert fleet.is_available(far)
 
 
-def test_an_image_that_cannot_be_pulled_is_named(fleet: Fleet) -> None:
-    (name,) = fleet.take(1)
+def test_an_image_that_cannot_be_pulled_is_named(fleet: Fleet, take: Take) -> None:
+    (name,) = take(1)
     fleet.sandbox("break-image", cluster=name, repository="registration-operator")
     run = fleet.register([name], register_wait_timeout=10)
     assert run.recap[name].failed == 1
@@ -106,8 +108,8 @@ def test_an_image_that_cannot_be_pulled_is_named(fleet: Fleet) -> None:
     assert fleet.register([name]).code == 0
 
 
-def test_the_request_was_proved_by_the_wecs_own_token(fleet: Fleet, tmp_path: pathlib.Path) -> None:
-    (name,) = fleet.take(1)
+def test_the_request_was_proved_by_the_wecs_own_token(fleet: Fleet, take: Take, tmp_path: pathlib.Path) -> None:
+    (name,) = take(1)
     playbook = tmp_path / "join.yml"
     playbook.write_text(
         yaml.safe_dump(
@@ -132,9 +134,9 @@ def test_the_request_was_proved_by_the_wecs_own_token(fleet: Fleet, tmp_path: pa
 
 
 @pytest.mark.parametrize("run_on", ["controller", "host"])
-def test_both_front_ends_give_the_same(fleet: Fleet, tmp_path: pathlib.Path, run_on: str) -> None:
+def test_both_front_ends_give_the_same(fleet: Fleet, take: Take, tmp_path: pathlib.Path, run_on: str) -> None:
     """``host`` is this machine here: a module with an interpreter of its own, over a connection plugin."""
-    (name,) = fleet.take(1)
+    (name,) = take(1)
     options = {"name": name, "run_on": run_on, **connections(fleet, name)}
     tasks: list[dict[str, t.Any]] = [
         {"kubestellar.wec.wec_join": options, "register": "first", "check_mode": True},
@@ -168,8 +170,10 @@ def connections(fleet: Fleet, name: str) -> dict[str, str]:
     }
 
 
-def test_bad_input_is_one_clear_sentence_before_anything_is_changed(fleet: Fleet, tmp_path: pathlib.Path) -> None:
-    (name,) = fleet.take(1)
+def test_bad_input_is_one_clear_sentence_before_anything_is_changed(
+    fleet: Fleet, take: Take, tmp_path: pathlib.Path
+) -> None:
+    (name,) = take(1)
     its = yaml.safe_load(fleet.layout.kubeconfig(ITS).read_text())
     mark = fleet.mark()
 
@@ -223,9 +227,9 @@ def test_bad_input_is_one_clear_sentence_before_anything_is_changed(fleet: Fleet
     assert fleet.writes(mark) == []
 
 
-def test_a_wec_joined_by_hand_is_adopted_without_another_join(fleet: Fleet) -> None:
+def test_a_wec_joined_by_hand_is_adopted_without_another_join(fleet: Fleet, take: Take) -> None:
     """As KubeStellar's own guide has it: clusteradm get token, join, accept."""
-    (name,) = fleet.take(1)
+    (name,) = take(1)
     its, wec = str(fleet.layout.kubeconfig(ITS)), str(fleet.layout.kubeconfig("fleet"))
     script = f"""
     token=$(clusteradm get token --kubeconfig {its} --context its1 | sed -n 's/^token=//p')

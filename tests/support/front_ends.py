@@ -13,6 +13,7 @@ import typing as t
 from contextlib import redirect_stdout
 from unittest import mock
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.task import Task
@@ -24,7 +25,10 @@ _PLUGINS = "ansible_collections.kubestellar.wec.plugins"
 
 
 class FrontEnd(t.Protocol):
+    """``lines`` are what was shown while it ran, ``warnings`` what was warned of."""
+
     lines: list[str]
+    warnings: list[str]
 
     def __call__(self, module: str, check_mode: bool = False, **options: t.Any) -> Json: ...
 
@@ -36,12 +40,14 @@ class AsModule:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.warnings: list[str] = []
 
     def __call__(self, module: str, check_mode: bool = False, **options: t.Any) -> Json:
         main = importlib.import_module(f"{_PLUGINS}.modules.{module}").main
         printed = io.StringIO()
         arguments = {**options, "_ansible_check_mode": check_mode, "_ansible_diff": True}
-        with patch_module_args(arguments), redirect_stdout(printed):
+        warn = mock.patch.object(AnsibleModule, "warn", lambda _module, text: self.warnings.append(text))
+        with patch_module_args(arguments), redirect_stdout(printed), warn:
             try:
                 main()
             except SystemExit:
@@ -58,6 +64,7 @@ class AsAction:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.warnings: list[str] = []
 
     def __call__(self, module: str, check_mode: bool = False, **options: t.Any) -> Json:
         action = importlib.import_module(f"{_PLUGINS}.action.{module}").ActionModule
@@ -77,7 +84,9 @@ class AsAction:
             templar=Templar(loader=loader, variables={}),
             shared_loader_obj=None,
         )
-        with mock.patch.object(Display, "display", lambda _display, line, *_rest, **_more: self.lines.append(line)):
+        show = mock.patch.object(Display, "display", lambda _display, line, *_rest, **_more: self.lines.append(line))
+        warn = mock.patch.object(Display, "warning", lambda _display, text, *_rest, **_more: self.warnings.append(text))
+        with show, warn:
             result = t.cast(Json, plugin.run(task_vars={}))
         assert not connection.method_calls, "an action on the controller must not use the connection"
         return result

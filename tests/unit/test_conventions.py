@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import pathlib
 import re
 import typing as t
@@ -115,6 +116,25 @@ def test_the_readme_lists_everything(thing: str) -> None:
         f"`{thing}`" in (ROOT / "README.md").read_text()
         or f"`kubestellar.wec.{thing}`" in (ROOT / "README.md").read_text()
     )
+
+
+def test_the_page_of_problems_is_up_to_date() -> None:
+    spec = importlib.util.spec_from_file_location("generate_docs", ROOT / "tests" / "generate_docs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    assert (ROOT / "docs" / "problems.md").read_text() == generator.problems_page(), "run 'make docs'"
+
+
+def test_every_problem_is_recognised_somewhere() -> None:
+    table = UTILS / "_rules" / "problems.py"
+    code = "\n".join(path.read_text() for path in UTILS.rglob("*.py") if path != table)
+    told_by_roles = "\n".join(path.read_text() for path in (ROOT / "roles").rglob("*.yml"))
+    loaded = importlib.import_module("ansible_collections.kubestellar.wec.plugins.module_utils._rules.problems")
+    unused = [kind for kind in loaded.BY_CODE if f'"{kind}"' not in code and f"[{kind}]" not in told_by_roles]
+    # Those of the two sides are put together from the side's name.
+    assert set(unused) <= {"its_unreachable", "wec_unreachable"}
 
 
 def test_every_source_file_names_its_licence() -> None:

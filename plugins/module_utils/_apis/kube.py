@@ -353,7 +353,10 @@ def _api_error(side: str, method: str, path: str, error: t.Any) -> ApiError:
         told = str(error.body)[:300]
     if error.status == 401:
         told = "the credentials were not accepted: they are wrong, or have expired"
-    return ApiError(side, method, path, int(error.status or 0), str(error.reason or ""), told)
+    found = ApiError(side, method, path, int(error.status or 0), str(error.reason or ""), told)
+    if found.status == 403:
+        found.problem = problems.of("forbidden", f"on the {side}: {told}")
+    return found
 
 
 _REASONS = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import time
 import typing as t
 
 from .._apis.clusteradm import Clusteradm, JoinRequest
@@ -22,6 +23,8 @@ from . import clearing, credentials
 from .credentials import Minted
 
 Json = dict[str, t.Any]
+_DISCOVERY_ATTEMPTS = 3
+"""clusteradm may use a definition that it has only just created before the API server serves it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,9 +88,21 @@ class Agent:
 
     def _join(self) -> None:
         request = dataclasses.replace(t.cast(JoinRequest, self._installation.request), hub_token=self._token.token)
+        for attempt in range(_DISCOVERY_ATTEMPTS):
+            try:
+                self._run_clusteradm(request)
+                break
+            except ClusteradmError as error:
+                if "no matches for kind" not in error.message:
+                    raise
+                if attempt + 1 == _DISCOVERY_ATTEMPTS:
+                    raise WecError(error.message, problems.of("discovery_race", error.message)) from error
+                time.sleep(2.0)
+        self._verify()
+
+    def _run_clusteradm(self, request: JoinRequest) -> None:
         clusteradm = t.cast(Clusteradm, self._clusteradm)
         clusteradm.join(self._wec.kube.connection.kubeconfig, request, self._installation.timeout)
-        self._verify()
 
     def _refresh(self) -> None:
         """A new introduction, as clusteradm writes it, but nothing else."""

@@ -17,6 +17,7 @@ from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable
 from .._rules import addon as addon_rules
 from .._rules import conditions, diagnosis, problems, states, times, versions
+from .._rules.addon import AddonState
 from .._rules.diagnosis import AgentHealth
 from .._rules.its_view import ItsView
 from .._rules.problems import Problem

@@ -404,12 +404,6 @@ _CONFIGURATION = (
         "the ManagedCluster has other labels right after the write",
         "See which webhook or controller on the ITS changes them back",
     ),
-    Kind(
-        "property_unusable",
-        "a property cannot be used in templates, or a template misses one",
-        "a key that is no Go identifier, or Binding.status.errors",
-        "Correct the key or the template; nothing of this Binding is delivered anywhere until then",
-    ),
 )
 SECTIONS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("The ITS", _ITS),

@@ -175,13 +175,10 @@ def _with_bootstrap(
     if taken:
         return taken
     connection = klusterlet.hub_connection
-    expired = bootstrap.token.expires is not None and bootstrap.token.expires <= now
-    rejected = (
-        connection.is_true and "BootstrapSecretError" in connection.reason and "Unauthorized" in connection.message
-    )
-    if not view.csrs and (expired or rejected):
-        facts = [f"its bootstrap token expired at {times.show(bootstrap.token.expires)}"] if expired else []
-        return State(TOKEN_EXPIRED, "its bootstrap token is worthless", (*facts, str(connection)))
+    worthless = _worthless_token(bootstrap, connection, now)
+    if worthless:
+        # A request that is there already does not help: its agent could not fetch the certificate.
+        return State(TOKEN_EXPIRED, "its bootstrap token is worthless", (worthless,))
     if view.csrs:
         return State(PENDING_APPROVAL, "its signing request waits for approval, or its certificate for the agent")
     return State(PENDING_CSR, "no signing request of its agent has arrived", (str(connection),))

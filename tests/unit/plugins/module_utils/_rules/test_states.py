@@ -101,10 +101,15 @@ TABLE: dict[str, tuple[WecView, ItsView, str]] = {
         NOTHING,
         states.TOKEN_EXPIRED,
     ),
-    "the token expired, but the request is there": (
+    "the token expired, and the request is there: its agent could not fetch the certificate": (
         change(PENDING, bootstrap=bootstrap(expires_in=-HOUR)),
         on_its(accepted=False, joined=False, renewed_ago=None, identity=None, csrs=(csr("edge-1"),)),
-        states.PENDING_APPROVAL,
+        states.TOKEN_EXPIRED,
+    ),
+    "the token was revoked": (
+        change(PENDING, bootstrap=change(bootstrap(), is_revoked=True)),
+        NOTHING,
+        states.TOKEN_EXPIRED,
     ),
     "all is well": (JOINED, on_its(), states.JOINED),
     "all is well, and the ITS does not know which cluster it is": (JOINED, on_its(identity=None), states.JOINED),

@@ -1,0 +1,41 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import addon
+from fake_ocm import condition
+
+
+def made(*conditions: dict[str, t.Any], **metadata: t.Any) -> dict[str, t.Any]:
+    return {"metadata": {"name": "addon-status", **metadata}, "status": {"conditions": list(conditions)}}
+
+
+REGISTERED = condition("RegistrationApplied", reason="SetPermissionApplied")
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        (None, "addon_absent"),
+        (made(deletionTimestamp="2026-01-01T00:00:00Z"), "addon_absent"),
+        (made(), "addon_registering"),
+        (made(condition("RegistrationApplied", "False", "SetPermissionFailed")), "addon_registering"),
+        (made(REGISTERED), "addon_unavailable"),
+        (made(REGISTERED, condition("Available", "False", "ProbeUnavailable")), "addon_unavailable"),
+        (made(REGISTERED, condition("Available", "Unknown", "WorkNotApplied")), "addon_unavailable"),
+        (made(REGISTERED, condition("Progressing", "True", "Completed")), "addon_unavailable"),
+    ],
+)
+def test_an_addon_that_does_not_work_says_why(found: dict[str, t.Any] | None, code: str) -> None:
+    state = addon.examine(found, is_offered=True)
+    assert not state.available
+    assert state.problem is not None
+    assert state.problem.code == code
+
+
+def test_an_available_addon_is_available() -> None:
+    assert addon.examine(made(REGISTERED, condition("Available")), True) == addon.AddonState(True)
