@@ -3,46 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
-import pathlib
-import typing as t
+from clusters import fleet, take, wec
 
-import pytest
-from fleet import Fleet, start
-from sandbox import lifecycle
-from sandbox.layout import Layout
-
-
-@pytest.fixture(scope="session")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Fleet]:
-    """One sandbox for all tests. ``$WEC_TEST_SANDBOX`` names the state folder of one that is up already, to save time."""
-    given = os.environ.get("WEC_TEST_SANDBOX")
-    if given:
-        yield Fleet(Layout(given))
-        return
-    state: pathlib.Path = tmp_path_factory.mktemp("fleet") / "sandbox"
-    running = start(3, state)
-    try:
-        yield running
-    finally:
-        lifecycle.down(Layout(state))
-
-
-@pytest.fixture
-def take(fleet: Fleet) -> t.Iterator[t.Callable[..., list[str]]]:
-    """Gives WECs that nobody else uses, and ends them after the test."""
-    taken: list[str] = []
-
-    def some(count: int = 1, flavour: str | None = None) -> list[str]:
-        names = fleet.take(count, flavour)
-        taken.extend(names)
-        return names
-
-    yield some
-    fleet.release(taken)
-
-
-@pytest.fixture
-def wec(take: t.Callable[..., list[str]]) -> str:
-    """A WEC that nobody else uses."""
-    return take()[0]
+__all__ = ["fleet", "take", "wec"]

@@ -15,12 +15,10 @@ import typing as t
 
 import pytest
 import yaml
-from fake_ocm import csr, request, subject
-from fleet import ITS, Cluster, Fleet, wait_until
+from fake_ocm import request, subject
+from fleet import ITS, MANAGED_CLUSTERS, Cluster, Fleet, wait_until
 
 Json = dict[str, t.Any]
-MANAGED_CLUSTERS = "/apis/cluster.open-cluster-management.io/v1/managedclusters"
-CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 AGENT = "/api/v1/namespaces/open-cluster-management-agent"
 OPERATOR = "/api/v1/namespaces/open-cluster-management"
 KLUSTERLET = "/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet"
@@ -50,29 +48,9 @@ def expect(fleet: Fleet, name: str, code: str, seconds: float = 60, both_sides: 
     return seen[code]
 
 
-def pre_create(fleet: Fleet, name: str, accepted: bool = False) -> None:
-    body = {
-        "apiVersion": "cluster.open-cluster-management.io/v1",
-        "kind": "ManagedCluster",
-        "metadata": {"name": name},
-        "spec": {"hubAcceptsClient": accepted},
-    }
-    fleet.its.request("POST", MANAGED_CLUSTERS, body)
-
-
-def requests_of(fleet: Fleet, name: str) -> list[Json]:
-    return fleet.its.items(f"{CSRS}?labelSelector=open-cluster-management.io/cluster-name={name}")
-
-
-def decide(fleet: Fleet, item: Json, kind: str) -> None:
-    condition = {"type": kind, "status": "True", "reason": "Test", "message": "by a test"}
-    body = {**item, "status": {"conditions": [condition]}}
-    fleet.its.request("PUT", f"{CSRS}/{item['metadata']['name']}/approval", body)
-
-
 def await_request(fleet: Fleet, name: str) -> Json:
-    wait_until(lambda: requests_of(fleet, name), 60, f"a request of {name}")
-    return requests_of(fleet, name)[0]
+    wait_until(lambda: fleet.csrs(name), 60, f"a request of {name}")
+    return fleet.csrs(name)[0]
 
 
 def introduce(wec: Cluster, change: t.Callable[[Json], None]) -> None:
@@ -100,7 +78,9 @@ def fault(fleet: Fleet, begin: str, end: str, **arguments: t.Any) -> t.Iterator[
     try:
         yield
     finally:
-        fleet.sandbox(end, **{key: value for key, value in arguments.items() if key in ("cluster", "wec")})
+        undone = {"known": True, "state": "up"}
+        kept = {key: value for key, value in arguments.items() if key in ("cluster", "wec")}
+        fleet.sandbox(end, **kept, **{key: undone[key] for key in arguments if key in undone})
 
 
 # -- before anything is changed ----------------------------------------------------------------------------------------
@@ -267,7 +247,7 @@ def test_version_skew(fleet: Fleet, wec: str) -> None:
 
 
 def test_csr_missing(fleet: Fleet) -> None:
-    pre_create(fleet, "without-request")
+    fleet.pre_create("without-request")
     expect(fleet, "without-request", "csr_missing", both_sides=False)
 
 
@@ -276,54 +256,46 @@ def test_csr_pending_not_issued_not_accepted_and_denied(fleet: Fleet, wec: str) 
     item = await_request(fleet, wec)
     expect(fleet, wec, "csr_pending", both_sides=False)
     with fault(fleet, "stop-controllers", "start-controllers", cluster=ITS):
-        decide(fleet, item, "Approved")
+        fleet.decide(item, "Approved")
         expect(fleet, wec, "csr_not_issued", both_sides=False)
     expect(fleet, wec, "not_accepted", both_sides=False)
 
 
 def test_csr_denied(fleet: Fleet, wec: str) -> None:
     install(fleet, wec)
-    decide(fleet, await_request(fleet, wec), "Denied")
+    fleet.decide(await_request(fleet, wec), "Denied")
     result = fleet.join(wec, wait_timeout=60)
     assert result["problem"]["code"] == "csr_denied"
     assert "by a test" in result["msg"]
 
 
-def forge(fleet: Fleet, name: str, object_name: str, pem: bytes | None = None) -> None:
-    """A request as this WEC's agent would make it, but by the administrator: the API server notes who asks."""
-    made = csr(name, object_name, pem=pem)
-    spec = {key: made["spec"][key] for key in ("signerName", "usages", "request")}
-    fleet.its.request("POST", CSRS, {"metadata": made["metadata"], "spec": spec})
-
-
 def test_csr_not_legitimate(fleet: Fleet) -> None:
-    pre_create(fleet, "forged")
-    forge(fleet, "forged", "forged-1")
+    fleet.pre_create("forged")
+    fleet.forge("forged", "forged-1")
     evidence = expect(fleet, "forged", "csr_not_legitimate", both_sides=False)
     assert "its requester is 'its1-admin'" in evidence
     result = fleet.module("wec_accept", "forged", wait_timeout=3)
     assert result["failed"]
     assert result["verdicts"]["forged"]["rejected_csrs"][0]["name"] == "forged-1"
-    (item,) = requests_of(fleet, "forged")
+    (item,) = fleet.csrs("forged")
     assert "status" not in item or not item["status"]
 
 
 def test_csr_too_many(fleet: Fleet, wec: str) -> None:
     for number in range(10):
         pem = request(subject(wec, [f"system:open-cluster-management:{wec}:old{number}"]))
-        forge(fleet, wec, f"{wec}-old-{number}", pem)
+        fleet.forge(wec, f"{wec}-old-{number}", pem)
     install(fleet, wec)
     wait_until(lambda: fleet.managed_cluster(wec), 60, "it is announced")
     expect(fleet, wec, "csr_too_many")
-    assert len(requests_of(fleet, wec)) == 10, "the agent made one all the same"
+    assert len(fleet.csrs(wec)) == 10, "the agent made one all the same"
 
 
 def test_csr_several_requesters(fleet: Fleet, take: t.Callable[..., list[str]]) -> None:
     one, other = take(2)
-    for context in (one, other):
-        install(fleet, "same-name", context=context)
-        wait_until(lambda: requests_of(fleet, "same-name"), 60, "a request")
-    wait_until(lambda: len(requests_of(fleet, "same-name")) == 2, 60, "both requests")
+    install(fleet, "same-name", context=one)
+    install(fleet, "same-name", context=other, hub_token=fleet.bootstrap_token())
+    wait_until(lambda: len(fleet.csrs("same-name")) == 2, 60, "both requests")
     expect(fleet, "same-name", "csr_several_requesters", both_sides=False)
     result = fleet.join("same-name", context=one)
     assert list(result["proofs"].values()) == ["token"], "only the one that was made with this cluster's own token"
@@ -348,7 +320,7 @@ def test_managed_cluster_missing_and_webhook_down(fleet: Fleet, wec: str) -> Non
         pre = fleet.module("wec_label", "labelled", labels={"a": "b"})
         assert pre["verdicts"]["labelled"]["problem"]["code"] == "not_registered"
         fleet.sandbox("webhooks", state="up")
-    pre_create(fleet, "webhook-victim")
+    fleet.pre_create("webhook-victim")
     fleet.sandbox("webhooks", state="down")
     try:
         result = fleet.module("wec_label", "webhook-victim", labels={"a": "b"})
@@ -365,7 +337,7 @@ def test_mailbox_terminating(fleet: Fleet, wec: str) -> None:
     fleet.its.request("DELETE", namespace)
     refused = fleet.join(wec, deletion_timeout=3)
     assert refused["problem"]["code"] == "deleting"
-    pre_create(fleet, wec)
+    fleet.pre_create(wec)
     assert fleet.module("wec_accept", wec, wait_timeout=3)["verdicts"][wec]["problem"]["code"] == "mailbox_terminating"
     fleet.its.request("PATCH", f"{namespace}/configmaps/stuck", {"metadata": {"finalizers": None}})
     wait_until(lambda: fleet.its.get(namespace) is None, 60, "the namespace is gone")
@@ -377,7 +349,7 @@ def test_mailbox_missing(fleet: Fleet) -> None:
     selector = "app=clustermanager-registration-controller"
     try:
         assert fleet.sandbox("kill-pods", cluster=ITS, namespace="open-cluster-management-hub", selector=selector)
-        pre_create(fleet, "without-mailbox", accepted=True)
+        fleet.pre_create("without-mailbox", accepted=True)
         expect(fleet, "without-mailbox", "mailbox_missing", both_sides=False)
     finally:
         fleet.sandbox("mend-images", cluster=ITS)
@@ -385,7 +357,7 @@ def test_mailbox_missing(fleet: Fleet) -> None:
 
 
 def test_deleting(fleet: Fleet) -> None:
-    pre_create(fleet, "leaving")
+    fleet.pre_create("leaving")
     path = f"{MANAGED_CLUSTERS}/leaving"
     fleet.its.request("PATCH", path, {"metadata": {"finalizers": ["example.com/stuck"]}})
     fleet.its.request("DELETE", path)

@@ -13,15 +13,16 @@ from . import lifecycle
 from .binaries import OCM_VERSIONS, Binaries, BuildError, needed_sets
 from .control import SandboxError, ask
 from .flavours import BY_NAME
-from .layout import ITS, Layout
+from .layout import ITS, WDS, Layout
 
 Command = t.Callable[[Layout, argparse.Namespace], None]
 
 
 def _up(layout: Layout, given: argparse.Namespace) -> None:
     lifecycle.up(layout, given.wecs, given.ocm, given.kubestellar)
+    hub = f"hub {ITS}, {WDS} with KubeStellar" if given.kubestellar else f"hub {ITS}"
     print(
-        f"\nThe sandbox is up: hub {ITS} and {given.wecs} WECs, not registered.\n"
+        f"\nThe sandbox is up: {hub} and {given.wecs} WECs, not registered.\n"
         f"  . {layout.env}\n"
         f"  ansible-playbook -i {layout.inventory} kubestellar.wec.register"
     )
@@ -101,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("repository", help="the image's last name, such as registration-operator")
     add("mend-images", _fault("mend-images", "cluster"), "undo break-image").add_argument("cluster")
 
+    add(
+        "stop-kubestellar",
+        _fault("stop-kubestellar"),
+        "kill KubeStellar's controllers: labels move no workload any more",
+    )
+    add("start-kubestellar", _fault("start-kubestellar"), "start them again, and wait until they answer")
     add("addon", _fault("addon"), f"give {ITS} a stand-in of KubeStellar's status add-on")
     add("webhooks-down", _fault("webhooks", state="down"), f"let {ITS} find no pod behind its webhooks")
     add("webhooks-up", _fault("webhooks", state="up"), "undo webhooks-down")

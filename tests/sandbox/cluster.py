@@ -97,8 +97,17 @@ class Etcd:
 class Cluster:
     """A control plane without nodes. ``user`` is the identity in the kubeconfig that people get."""
 
-    def __init__(self, name: str, layout: Layout, binaries: Binaries, etcd: Etcd, flavour: Flavour = KIND) -> None:
+    def __init__(
+        self,
+        name: str,
+        layout: Layout,
+        binaries: Binaries,
+        etcd: Etcd,
+        flavour: Flavour = KIND,
+        controllers: str = f"*,{_CONTROLLERS_THAT_NEED_NODES}",
+    ) -> None:
         self.name, self.flavour = name, flavour
+        self._which_controllers = controllers
         self.user = f"{name}-admin"
         self.folder = layout.cluster(name)
         self._layout, self._binaries, self._etcd = layout, binaries, etcd
@@ -202,7 +211,7 @@ class Cluster:
                 f"--root-ca-file={folder / 'ca.crt'}",
                 f"--cluster-signing-cert-file={folder / 'ca.crt'}",
                 f"--cluster-signing-key-file={folder / 'ca.key'}",
-                f"--controllers=*,{_CONTROLLERS_THAT_NEED_NODES}",
+                f"--controllers={self._which_controllers}",
             ],
             mark=str(self._layout.state),
             log=folder / "kube-controller-manager.log",

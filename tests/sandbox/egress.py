@@ -31,7 +31,14 @@ class Egress:
     def __init__(self, api: Api, pods: Pods, path: t.Any) -> None:
         self._pods, self._path = pods, path
         self._services = Follower(api, "/api/v1/services")
+        self._open_writers: set[asyncio.StreamWriter] = set()
         self.broken = False
+
+    def break_off(self) -> None:
+        """Be broken from now on, for the connections that the API server has kept as well."""
+        self.broken = True
+        for writer in list(self._open_writers):
+            writer.transport.abort()
 
     async def run(self) -> None:
         server = await asyncio.start_unix_server(self._serve, self._path)
@@ -52,7 +59,11 @@ class Egress:
             writer.close()
             return
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        await asyncio.gather(pump(reader, onward[1]), pump(onward[0], writer))
+        self._open_writers.add(writer)
+        try:
+            await asyncio.gather(pump(reader, onward[1]), pump(onward[0], writer))
+        finally:
+            self._open_writers.discard(writer)
 
     async def _open(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         service = next((one for one in self._services.objects.values() if _is_at(one, host)), None)

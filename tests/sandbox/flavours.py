@@ -106,6 +106,8 @@ EKS = Flavour(
     os_image="Amazon Linux 2023",
     node_labels={"eks.amazonaws.com/nodegroup": "edge", "topology.kubernetes.io/region": "us-east-1"},
 )
+KUBEFLEX = Flavour("kubeflex", version_suffix="", provider_id="", os_image="")
+"""A control plane of KubeFlex's type k8s: an API server without nodes. No WEC looks like this."""
 ROTATION = (KIND, K3S, OPENSHIFT, EKS)
 BY_NAME = {flavour.name: flavour for flavour in ROTATION}
 

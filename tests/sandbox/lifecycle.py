@@ -120,35 +120,43 @@ def status(layout: Layout) -> str:
         lines += _cluster_lines(ask(layout, "status", timeout=10))
     except SandboxError as error:
         lines.append(f"The supervisor does not answer ({error}); 'make sandbox-down' clears what is left.")
-    lines += ["", f"{'processes':<28}{'count':>6}{'memory':>12}"]
+    lines += ["", f"{'processes':<32}{'count':>6}{'memory':>12}"]
     by_program: dict[str, list[int]] = {}
     for one in running:
         by_program.setdefault(_program(one.command), []).append(one.memory)
     for program, sizes in sorted(by_program.items()):
-        lines.append(f"{program:<28}{len(sizes):>6}{sum(sizes) / 2**20:>8.0f} MiB")
+        lines.append(f"{program:<32}{len(sizes):>6}{sum(sizes) / 2**20:>8.0f} MiB")
     total = sum(sum(sizes) for sizes in by_program.values())
-    lines.append(f"{'all':<28}{len(running):>6}{total / 2**20:>8.0f} MiB")
+    lines.append(f"{'all':<32}{len(running):>6}{total / 2**20:>8.0f} MiB")
     return "\n".join(lines)
 
 
 def _cluster_lines(told: dict[str, t.Any]) -> t.Iterator[str]:
-    yield f"Sandbox with OCM {told['ocm']}"
+    yield f"Sandbox with OCM {told['ocm']}{' and KubeStellar' if told['kubestellar'] else ''}"
     yield f"{'cluster':<12}{'API server':<28}{'state':<10}{'looks like':<12}{'version':<22}faults"
     for name, one in told["clusters"].items():
-        faults = []
-        if one["its_link"] not in (None, "open"):
-            faults.append(f"partitioned from {ITS} ({one['its_link']})")
-        if one["delay"]:
-            faults.append(f"{one['delay']} s slower to {ITS}")
-        faults += [f"cannot pull {repository}" for repository in one["broken_images"]]
-        if one["webhooks"] == "down":
-            faults.append("webhooks down")
-        if not one["names"]:
-            faults.append("names do not resolve")
         yield (
             f"{name:<12}{one['url']:<28}{one['state']:<10}{one['flavour']:<12}{one['version']:<22}"
-            f"{', '.join(faults)}".rstrip()
+            f"{', '.join(_faults(one))}".rstrip()
         )
+    if told["kubestellar"]:
+        yield ""
+        yield f"{'controller':<40}{'state':<12}{'restarts':<10}log"
+    for name, one in told["kubestellar"].items():
+        yield f"{name:<40}{one['state']:<12}{one['restarts']:<10}{one['log']}"
+
+
+def _faults(one: dict[str, t.Any]) -> t.Iterator[str]:
+    """The faults of one cluster; one without pods, the WDS, has none of these."""
+    if one.get("its_link") not in (None, "open"):
+        yield f"partitioned from {ITS} ({one['its_link']})"
+    if one.get("delay"):
+        yield f"{one['delay']} s slower to {ITS}"
+    yield from (f"cannot pull {repository}" for repository in one.get("broken_images", []))
+    if one.get("webhooks") == "down":
+        yield "webhooks down"
+    if not one.get("names", True):
+        yield "names do not resolve"
 
 
 def _program(command: str) -> str:

@@ -15,7 +15,7 @@ import yaml
 
 from .binaries import Binaries, cache_folder
 from .cluster import Cluster
-from .layout import ITS, REPOSITORY, Layout
+from .layout import ITS, REPOSITORY, WDS, Layout
 
 _REGIONS = ("us-east", "eu-west", "ap-south")
 
@@ -28,13 +28,13 @@ def write_private(path: pathlib.Path, text: str) -> None:
     partial.replace(path)
 
 
-def write_kubeconfig(layout: Layout, cluster: Cluster) -> None:
-    """The administrator's kubeconfig, and that of an identity with exactly the rights that docs/rbac grants."""
+def write_kubeconfig(layout: Layout, cluster: Cluster, restricted: str) -> None:
+    """The administrator's kubeconfig, and that of an identity that has only the rights its work needs."""
     write_private(layout.kubeconfig(cluster.name), yaml.safe_dump(cluster.kubeconfig()))
-    write_private(layout.kubeconfig(f"{cluster.name}-onboarder"), yaml.safe_dump(cluster.kubeconfig("onboarder")))
+    write_private(layout.kubeconfig(f"{cluster.name}-{restricted}"), yaml.safe_dump(cluster.kubeconfig(restricted)))
 
 
-def write_fleet(layout: Layout, wecs: t.Sequence[Cluster]) -> None:
+def write_fleet(layout: Layout, wecs: t.Sequence[Cluster], with_wds: bool) -> None:
     """fleet.kubeconfig with a context per WEC, and the inventory."""
     merged: dict[str, t.Any] = {"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": []}
     for cluster in wecs:
@@ -43,11 +43,11 @@ def write_fleet(layout: Layout, wecs: t.Sequence[Cluster]) -> None:
             merged[part] += one[part]
     write_private(layout.kubeconfig("fleet"), yaml.safe_dump(merged))
     layout.inventory.write_text(
-        yaml.safe_dump(inventory(layout, [one.name for one in wecs]), sort_keys=False), encoding="utf-8"
+        yaml.safe_dump(inventory(layout, [one.name for one in wecs], with_wds), sort_keys=False), encoding="utf-8"
     )
 
 
-def inventory(layout: Layout, names: t.Sequence[str]) -> dict[str, t.Any]:
+def inventory(layout: Layout, names: t.Sequence[str], with_wds: bool) -> dict[str, t.Any]:
     hosts = {}
     for number, name in enumerate(names, start=1):
         region = _REGIONS[(number - 1) % len(_REGIONS)]
@@ -68,6 +68,7 @@ def inventory(layout: Layout, names: t.Sequence[str]) -> dict[str, t.Any]:
     variables = {
         "its_kubeconfig": str(layout.kubeconfig(f"{ITS}-onboarder")),
         "its_context": ITS,
+        **({"wds_kubeconfig": str(layout.kubeconfig(f"{WDS}-reader")), "wds_context": WDS} if with_wds else {}),
         "wec_kubeconfig": str(layout.kubeconfig("fleet")),
         "wec_context": "{{ inventory_hostname }}",
     }
@@ -87,7 +88,7 @@ def collections_folder() -> pathlib.Path:
     return folder
 
 
-def write_env(layout: Layout, binaries: Binaries) -> None:
+def write_env(layout: Layout, binaries: Binaries, with_wds: bool) -> None:
     """The file to source, and the ``sandbox`` command that it puts on the path."""
     commands = layout.state / "bin"
     commands.mkdir(exist_ok=True)
@@ -104,13 +105,19 @@ def write_env(layout: Layout, binaries: Binaries) -> None:
         pathlib.Path(sys.executable).parent,
         binaries.path("clusteradm", "clusteradm").parent,
     ]
+    kubeconfigs = [layout.kubeconfig(name) for name in (ITS, "fleet", *([WDS] if with_wds else []))]
     lines = [
         "# Source this file: ansible-playbook, clusteradm and kubectl then work on the sandbox, from any folder.",
         f'export PATH={":".join(shlex.quote(str(one)) for one in path)}:"$PATH"',
         f"export ANSIBLE_COLLECTIONS_PATH={shlex.quote(str(collections_folder()))}",
-        f"export KUBECONFIG={shlex.quote(str(layout.kubeconfig(ITS)))}:{shlex.quote(str(layout.kubeconfig('fleet')))}",
+        f"export KUBECONFIG={':'.join(shlex.quote(str(one)) for one in kubeconfigs)}",
         f"export WEC_SANDBOX={shlex.quote(str(layout.state))}",
     ]
+    if with_wds:
+        lines += [
+            f"export KUBESTELLAR_WDS_KUBECONFIG={shlex.quote(str(layout.kubeconfig(f'{WDS}-reader')))}",
+            f"export KUBESTELLAR_WDS_CONTEXT={WDS}",
+        ]
     layout.env.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -16,6 +16,7 @@ import os
 import pathlib
 import signal
 import time
+import traceback
 import typing as t
 
 MARK = "WEC_SANDBOX_MARK"
@@ -44,6 +45,19 @@ async def spawn(
             env={**(os.environ if environment is None else environment), MARK: mark},
             preexec_fn=_die_with_parent,
         )
+
+
+def in_background(work: t.Coroutine[t.Any, t.Any, t.Any]) -> asyncio.Task[t.Any]:
+    """A task that nobody awaits: its end by an exception goes to the log, not unseen."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_tell_of_crash)
+    return task
+
+
+def _tell_of_crash(task: asyncio.Task[t.Any]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        print("a part of the sandbox crashed:", flush=True)
+        traceback.print_exception(task.exception())
 
 
 async def stop(process: asyncio.subprocess.Process, grace: float) -> None:

@@ -26,7 +26,8 @@ from .egress import Egress
 from .flavours import BY_NAME, KIND, Flavour, of_wec
 from .images import Images
 from .kubelet import Kubelet
-from .layout import ITS, REPOSITORY, Layout
+from .kubestellar import KubeStellar, new_wds
+from .layout import ITS, REPOSITORY, WDS, Layout
 from .link import Link, Wire
 
 Json = dict[str, t.Any]
@@ -51,9 +52,7 @@ class Member:
         await self.cluster.start()
         for link in self.links.values():
             await link.start()
-        self._tasks = [asyncio.create_task(self.egress.run()), asyncio.create_task(self.kubelet.run())]
-        for task in self._tasks:
-            task.add_done_callback(_tell_of_crash)
+        self._tasks = [processes.in_background(self.egress.run()), processes.in_background(self.kubelet.run())]
 
     async def remove(self) -> None:
         for task in self._tasks:
@@ -64,13 +63,6 @@ class Member:
         await self.cluster.remove()
 
 
-def _tell_of_crash(task: asyncio.Task[t.Any]) -> None:
-    """Nobody awaits what runs in the background: its end must not go unseen."""
-    if not task.cancelled() and task.exception() is not None:
-        print("a part of the sandbox crashed:", flush=True)
-        traceback.print_exception(task.exception())
-
-
 class Supervisor:
     """Brings a sandbox up and keeps it until it is told to stop."""
 
@@ -79,6 +71,8 @@ class Supervisor:
         self.binaries = Binaries()
         self.images = Images(layout, self.binaries)
         self.members: dict[str, Member] = {}
+        self.wds: Cluster | None = None
+        self.kubestellar: KubeStellar | None = None
         self.stopping = asyncio.Event()
         self._changing = asyncio.Lock()
         self._commands: dict[str, t.Callable[..., t.Awaitable[t.Any]]] = {
@@ -92,6 +86,8 @@ class Supervisor:
             "start": self.start,
             "stop-controllers": self.stop_controllers,
             "start-controllers": self.start_controllers,
+            "stop-kubestellar": self.stop_kubestellar,
+            "start-kubestellar": self.start_kubestellar,
             "addon": self.addon,
             "freeze": self.freeze,
             "thaw": self.thaw,
@@ -113,7 +109,7 @@ class Supervisor:
 
     # -- bringing up ---------------------------------------------------------------------------------------------
 
-    async def bring_up(self, wecs: int, tell: t.Callable[[str], None]) -> None:
+    async def bring_up(self, wecs: int, kubestellar: bool, tell: t.Callable[[str], None]) -> None:
         began = time.monotonic()
 
         def elapsed() -> str:
@@ -122,12 +118,19 @@ class Supervisor:
         self._etcd = Etcd(self.layout, self.binaries)
         await self._etcd.start()
         names = [f"edge-{number}" for number in range(1, wecs + 1)]
-        tell(f"Starting the API servers of {ITS} and {', '.join(names) if wecs else 'no WEC'}")
+        others = [*([WDS] if kubestellar else []), *names]
+        tell(f"Starting the API servers of {ITS} and {', '.join(others) or 'no WEC'}")
         its = self._member(ITS, KIND, None)
         await its.start()
-        outputs.write_kubeconfig(self.layout, its.cluster)
+        outputs.write_kubeconfig(self.layout, its.cluster, "onboarder")
         tell(f"Making {ITS} an Open Cluster Management hub, version {self.ocm_version} ({elapsed()})")
         making_hub = asyncio.create_task(hub.initialise(its.cluster, self.ocm_version, self.layout, self.binaries))
+        if kubestellar:
+            self.wds = new_wds(self.layout, self.binaries, self._etcd)
+            await self.wds.start()
+            outputs.write_kubeconfig(self.layout, self.wds, "reader")
+            self.kubestellar = KubeStellar(its.cluster, self.wds, self.layout, self.binaries)
+            await self.kubestellar.install()
         members = [self._member(name, of_wec(number), its.cluster) for number, name in enumerate(names, start=1)]
         for start in range(0, len(members), 4):
             await asyncio.gather(*(member.start() for member in members[start : start + 4]))
@@ -135,14 +138,20 @@ class Supervisor:
         await making_hub
         await its.cluster.create_all(REPOSITORY / "docs" / "rbac" / "its-onboarder.yml")
         tell(f"{ITS} is a hub ({elapsed()})")
-        outputs.write_fleet(self.layout, [member.cluster for member in self.wecs])
-        outputs.write_env(self.layout, self.binaries)
+        if self.kubestellar is not None:
+            await self.kubestellar.start()
+            tell(f"KubeStellar answers on {WDS} ({elapsed()})")
+        self._write_fleet()
+        outputs.write_env(self.layout, self.binaries, self.wds is not None)
 
     def _member(self, name: str, flavour: Flavour, its: Cluster | None) -> Member:
         cluster = Cluster(name, self.layout, self.binaries, self._etcd, flavour)
         member = Member(cluster, [cluster, its] if its else [cluster], self.images, self.layout)
         self.members[name] = member
         return member
+
+    def _write_fleet(self) -> None:
+        outputs.write_fleet(self.layout, [member.cluster for member in self.wecs], self.wds is not None)
 
     # -- commands ------------------------------------------------------------------------------------------------
 
@@ -172,8 +181,24 @@ class Supervisor:
     def _find(self, name: str) -> Member:
         member = self.members.get(name)
         if member is None:
-            raise CommandError(f"there is no cluster {name} here, only {', '.join(self.members)}")
+            raise CommandError(f"there is no cluster {name} with pods here, only {', '.join(self.members)}")
         return member
+
+    @property
+    def _clusters(self) -> dict[str, Cluster]:
+        found = {name: member.cluster for name, member in self.members.items()}
+        return {**found, WDS: self.wds} if self.wds is not None else found
+
+    def _cluster(self, name: str) -> Cluster:
+        cluster = self._clusters.get(name)
+        if cluster is None:
+            raise CommandError(f"there is no cluster {name} here, only {', '.join(self._clusters)}")
+        return cluster
+
+    def _installed_kubestellar(self) -> KubeStellar:
+        if self.kubestellar is None:
+            raise CommandError("this sandbox is one without KubeStellar: start it with KUBESTELLAR=1")
+        return self.kubestellar
 
     def _its_link(self, wec: str) -> Link:
         link = self._find(wec).links.get(ITS)
@@ -186,18 +211,31 @@ class Supervisor:
             "ocm": self.ocm_version,
             "clusters": {
                 name: {
-                    "url": member.cluster.url,
-                    "flavour": member.cluster.flavour.name,
-                    "version": member.cluster.flavour.version,
-                    "state": member.cluster.state,
-                    "its_link": member.links[ITS].wire.value if ITS in member.links else None,
-                    "delay": member.links[ITS].delay if ITS in member.links else 0,
-                    "broken_images": self.images.broken_for(name),
-                    "webhooks": "down" if member.egress.broken else "up",
-                    "names": member.kubelet.known_hosts,
+                    "url": cluster.url,
+                    "flavour": cluster.flavour.name,
+                    "version": cluster.flavour.version,
+                    "state": cluster.state,
+                    **(self._faults(name, self.members[name]) if name in self.members else {}),
                 }
-                for name, member in self.members.items()
+                for name, cluster in self._clusters.items()
             },
+            "kubestellar": {
+                controller.name: {
+                    "state": controller.state,
+                    "restarts": controller.restarts,
+                    "log": str(controller.log),
+                }
+                for controller in (self.kubestellar.controllers if self.kubestellar else [])
+            },
+        }
+
+    def _faults(self, name: str, member: Member) -> Json:
+        return {
+            "its_link": member.links[ITS].wire.value if ITS in member.links else None,
+            "delay": member.links[ITS].delay if ITS in member.links else 0,
+            "broken_images": self.images.broken_for(name),
+            "webhooks": "down" if member.egress.broken else "up",
+            "names": member.kubelet.known_hosts,
         }
 
     async def add(self, name: str, flavour: str | None = None) -> Json:
@@ -210,7 +248,7 @@ class Supervisor:
                 raise CommandError(f"there is no flavour {flavour}, only {', '.join(BY_NAME)}")
             member = self._member(name, BY_NAME[flavour] if flavour else of_wec(number), self.its)
             await member.start()
-            outputs.write_fleet(self.layout, [one.cluster for one in self.wecs])
+            self._write_fleet()
             return {"url": member.cluster.url}
 
     async def remove(self, name: str) -> None:
@@ -219,7 +257,7 @@ class Supervisor:
             if self._find(name) not in self.wecs:
                 raise CommandError(f"{name} is no WEC")
             await self.members.pop(name).remove()
-            outputs.write_fleet(self.layout, [one.cluster for one in self.wecs])
+            self._write_fleet()
 
     async def partition(self, wec: str, refuse: bool = False) -> None:
         await self._its_link(wec).set(Wire.REFUSE if refuse else Wire.DROP)
@@ -233,12 +271,12 @@ class Supervisor:
         self._its_link(wec).delay = seconds
 
     async def stop(self, cluster: str) -> None:
-        await self._find(cluster).cluster.stop_apiserver()
+        await self._cluster(cluster).stop_apiserver()
         for link in self._links_to(cluster):
             await link.set(Wire.REFUSE)
 
     async def start(self, cluster: str) -> None:
-        target = self._find(cluster).cluster
+        target = self._cluster(cluster)
         if target.state != "stopped":
             raise CommandError(f"the API server of {cluster} is {target.state}")
         await target.restart()
@@ -246,10 +284,21 @@ class Supervisor:
             await link.set(Wire.OPEN)
 
     async def stop_controllers(self, cluster: str) -> None:
-        await self._find(cluster).cluster.stop_controllers()
+        await self._cluster(cluster).stop_controllers()
 
     async def start_controllers(self, cluster: str) -> None:
-        await self._find(cluster).cluster.start_controllers()
+        await self._cluster(cluster).start_controllers()
+
+    async def stop_kubestellar(self) -> None:
+        async with self._changing:
+            await self._installed_kubestellar().stop()
+
+    async def start_kubestellar(self) -> None:
+        async with self._changing:
+            kubestellar = self._installed_kubestellar()
+            if not kubestellar.is_stopped:
+                raise CommandError("KubeStellar's controllers are not stopped")
+            await kubestellar.start()
 
     async def addon(self) -> None:
         """Give the hub (a stand-in of) KubeStellar's status add-on."""
@@ -259,10 +308,10 @@ class Supervisor:
         return [member.links[cluster] for member in self.members.values() if cluster in member.links]
 
     async def freeze(self, cluster: str) -> None:
-        self._find(cluster).cluster.freeze(True)
+        self._cluster(cluster).freeze(True)
 
     async def thaw(self, cluster: str) -> None:
-        self._find(cluster).cluster.freeze(False)
+        self._cluster(cluster).freeze(False)
 
     async def break_image(self, cluster: str, repository: str) -> None:
         self._find(cluster)
@@ -273,7 +322,10 @@ class Supervisor:
         self.images.mend_for(cluster)
 
     async def webhooks(self, state: str) -> None:
-        self.members[ITS].egress.broken = state == "down"
+        if state == "down":
+            self.members[ITS].egress.break_off()
+        else:
+            self.members[ITS].egress.broken = False
 
     async def names(self, wec: str, known: bool) -> None:
         self._find(wec).kubelet.set_known_hosts(known)
@@ -301,7 +353,7 @@ async def _run(arguments: argparse.Namespace, report: t.TextIO) -> int:
         print(text, file=report, flush=True)
 
     try:
-        await supervisor.bring_up(arguments.wecs, tell)
+        await supervisor.bring_up(arguments.wecs, arguments.kubestellar, tell)
         tell("READY")
         report.close()
         await supervisor.serve()
@@ -319,6 +371,7 @@ def main() -> int:
     parser.add_argument("--state", required=True)
     parser.add_argument("--wecs", type=int, required=True)
     parser.add_argument("--ocm", required=True)
+    parser.add_argument("--kubestellar", action="store_true")
     parser.add_argument("--report", type=int, required=True, help="file descriptor for progress lines")
     arguments = parser.parse_args()
     _raise_file_limit()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import datetime
 import json
 import os
 import pathlib
@@ -21,6 +22,7 @@ import urllib.error
 import urllib.request
 
 import yaml
+from fake_ocm import csr
 from front_ends import AsModule
 from sandbox import lifecycle
 from sandbox.binaries import Binaries
@@ -29,6 +31,9 @@ from sandbox.layout import ITS, REPOSITORY, Layout
 
 Json = dict[str, t.Any]
 _READS = ("get", "list", "watch")
+MANAGED_CLUSTERS = "/apis/cluster.open-cluster-management.io/v1/managedclusters"
+CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+BOOTSTRAP = "/api/v1/namespaces/open-cluster-management"
 _RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
 
@@ -157,7 +162,7 @@ class Fleet:
         return ask(self.layout, command, **arguments)
 
     def managed_cluster(self, name: str) -> Json | None:
-        return self.its.get(f"/apis/cluster.open-cluster-management.io/v1/managedclusters/{name}")
+        return self.its.get(f"{MANAGED_CLUSTERS}/{name}")
 
     def condition(self, name: str, kind: str) -> str:
         found: Json = self.managed_cluster(name) or {}
@@ -165,6 +170,47 @@ class Fleet:
             if condition["type"] == kind:
                 return t.cast(str, condition["status"])
         return ""
+
+    def seconds_to_join(self, name: str) -> float:
+        """From the announcement of a WEC to its first being available."""
+        cluster = t.cast(Json, self.managed_cluster(name))
+        conditions = {one["type"]: one["lastTransitionTime"] for one in cluster["status"]["conditions"]}
+        began, ended = cluster["metadata"]["creationTimestamp"], conditions["ManagedClusterConditionAvailable"]
+        return (_time(ended) - _time(began)).total_seconds()
+
+    def csrs(self, name: str) -> list[Json]:
+        return self.its.items(f"{CSRS}?labelSelector=open-cluster-management.io/cluster-name={name}")
+
+    def decide(self, item: Json, kind: str) -> None:
+        """Approve or deny a signing request, as its administrator."""
+        condition = {"type": kind, "status": "True", "reason": "Test", "message": "by a test"}
+        body = {**item, "status": {"conditions": [condition]}}
+        self.its.request("PUT", f"{CSRS}/{item['metadata']['name']}/approval", body)
+
+    def forge(self, name: str, object_name: str, pem: bytes | None = None, token: str = "") -> None:
+        """A request as this WEC's agent would make it, but by the token's owner or the administrator."""
+        made = csr(name, object_name, pem=pem)
+        spec = {key: made["spec"][key] for key in ("signerName", "usages", "request")}
+        self.its.request("POST", CSRS, {"metadata": made["metadata"], "spec": spec}, token)
+
+    def pre_create(self, name: str, accepted: bool = False) -> None:
+        body = {
+            "apiVersion": "cluster.open-cluster-management.io/v1",
+            "kind": "ManagedCluster",
+            "metadata": {"name": name},
+            "spec": {"hubAcceptsClient": accepted},
+        }
+        self.its.request("POST", MANAGED_CLUSTERS, body)
+
+    def bootstrap_token(self) -> str:
+        """A token that may introduce any WEC, of nobody's run."""
+        path = f"{BOOTSTRAP}/serviceaccounts/agent-registration-bootstrap/token"
+        return t.cast(str, self.its.request("POST", path, {"spec": {}})["status"]["token"])
+
+    def bootstrap_secrets(self) -> list[str]:
+        """What runs have made for their own tokens and not taken away."""
+        found = self.its.items(f"{BOOTSTRAP}/secrets?labelSelector=wec.kubestellar.io/bootstrap")
+        return [one["metadata"]["name"] for one in found]
 
     def is_available(self, name: str) -> bool:
         return self.condition(name, "ManagedClusterConditionAvailable") == "True"
@@ -231,12 +277,13 @@ class Fleet:
         self, name: str, limit: t.Sequence[str], *arguments: str, timeout: float = 300, **variables: t.Any
     ) -> Run:
         """Run a playbook of the collection (or a path) on these WECs."""
+        return self.command(self.playbook_command(name, limit, *arguments, **variables), timeout=timeout)
+
+    def playbook_command(self, name: str, limit: t.Sequence[str], *arguments: str, **variables: t.Any) -> list[str]:
         playbook = name if "/" in name else f"kubestellar.wec.{name}"
         extra = ["-e", json.dumps(variables)] if variables else []
         inventory = str(self.layout.inventory)
-        return self.command(
-            ["ansible-playbook", "-i", inventory, "-l", ",".join(limit), playbook, *extra, *arguments], timeout=timeout
-        )
+        return ["ansible-playbook", "-i", inventory, "-l", ",".join(limit), playbook, *extra, *arguments]
 
     def register(self, limit: t.Sequence[str], *arguments: str, timeout: float = 300, **variables: t.Any) -> Run:
         return self.playbook("register", limit, *arguments, timeout=timeout, **variables)
@@ -276,6 +323,10 @@ def start(wecs: int, state: pathlib.Path, ocm: str = "1.2.1") -> Fleet:
     return Fleet(layout)
 
 
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
 def wait_until(holds: t.Callable[[], t.Any], seconds: float, what: str) -> None:
     """Poll until something holds. Raises AssertionError."""
     end = time.monotonic() + seconds
@@ -284,4 +335,16 @@ def wait_until(holds: t.Callable[[], t.Any], seconds: float, what: str) -> None:
         time.sleep(0.5)
 
 
-__all__ = ["ITS", "REPOSITORY", "Cluster", "Fleet", "Recap", "Run", "start", "wait_until"]
+__all__ = [
+    "BOOTSTRAP",
+    "CSRS",
+    "ITS",
+    "MANAGED_CLUSTERS",
+    "REPOSITORY",
+    "Cluster",
+    "Fleet",
+    "Recap",
+    "Run",
+    "start",
+    "wait_until",
+]

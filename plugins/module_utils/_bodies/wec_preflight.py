@@ -53,5 +53,5 @@ def _message(name: str, report: Report) -> str:
 
 
 def _told(check: Check) -> str:
-    code = f" [{check.problem.code}]" if check.problem and check.problem.code not in check.fact else ""
+    code = f" [{check.problem.code}]" if check.problem and f"[{check.problem.code}]" not in check.fact else ""
     return f"{check.name}{code}: {check.fact}"

@@ -222,7 +222,7 @@ def _note(verdict: Verdict, view: ItsView, decision: Decision, its: Its) -> None
     verdict.state = states.of_its_view(view, its.now()).name
     verdict.waiting_for = decision.waiting_for
     verdict.problem = decision.problem
-    verdict.rejected = [{"name": one.name, "faults": list(one.faults)} for one in decision.rejected]
+    verdict.rejected = [{"name": one.name, "faults": list(one.faults)} for one in decision.rejected] or verdict.rejected
 
 
 def _some(names: t.Sequence[str]) -> str:

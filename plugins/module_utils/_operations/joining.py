@@ -20,7 +20,7 @@ from .._rules.agent_plan import Intended, Permissions
 from .._rules.its_view import ItsView
 from .._rules.plan import Plan, Step
 from .._rules.states import State
-from .._rules.wec_view import WecView
+from .._rules.wec_view import AGENT_NAMESPACE, WecView
 from . import acceptance, credentials
 from .acceptance import Patience, Verdict
 from .agent import Agent
@@ -184,6 +184,8 @@ class Joining:
             for step in outcome.agent.steps:
                 agent.carry_out(step)
                 done.append(step)
+                if step.do == agent_plan.MINT:
+                    self._require_unchanged()
         except WecError as error:
             if not isinstance(error, HeldByAnotherRunError) and agent.minted is not None:
                 # The agent will not need the token that it did not get (or got, and then something else failed).
@@ -197,6 +199,15 @@ class Joining:
                 outcome.warnings.append(agent.minted.warning)
         if any(step.do == agent_plan.RECREATE for step in done):
             self._await_return(outcome)
+
+    def _require_unchanged(self) -> None:
+        """From here on no other run touches this WEC; but one may have finished with it since it was looked at."""
+        seen = self._wec_view.bootstrap
+        klusterlet = self._wec_view.the_klusterlet(self._name)
+        found = self._wec.bootstrap(klusterlet.namespace if klusterlet else AGENT_NAMESPACE)
+        if (found.token.id if found else None) != (seen.token.id if seen else None):
+            credentials.revoke(self._its, {self._name})
+            raise HeldByAnotherRunError(f"Another run has joined {self._name} in the meantime.")
 
     def _await_return(self, outcome: Outcome) -> None:
         """An agent whose ManagedCluster is back comes back with its old certificate; if not, it must start anew."""

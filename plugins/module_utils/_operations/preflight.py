@@ -176,8 +176,34 @@ class Preflight:
         endpoint_is_known = self._attempt("agent_endpoint", endpoint)
         ca_is_known = self._attempt("hub_ca", lambda: f"{len(self._installer.ca)} bytes of PEM")
         version_is_known = self._attempt("bundle_version", lambda: f"klusterlet {self._installer.bundle_version}")
+        if endpoint_is_known and ca_is_known:
+            self._trust()
         if endpoint_is_known and ca_is_known and version_is_known:
             self._attempt("clusteradm", clusteradm)
+
+    def _trust(self) -> None:
+        """Whether an agent would trust what it dials, where the address or the CA is not that of our own connection."""
+        if not (self._wishes.hub_apiserver or self._wishes.hub_ca) or self._wishes.proxy_url:
+            return
+        option = "hub_ca_cert" if self._wishes.hub_ca else "hub_apiserver"
+        server = self._installer.endpoint.server
+        found = self._its.kube.like(server, self._installer.ca)
+        try:
+            with found:
+                found.get(paths.VERSION)
+        except ApiError:
+            # An answer, whatever it says, came over a connection that was trusted.
+            self._note("agent_trust", True, f"the certificate of {server} is accepted")
+        except Unreachable as error:
+            if error.kind != "tls":
+                self._note(
+                    "agent_trust", None, f"{server} cannot be reached from here, which tells nothing about agents"
+                )
+                return
+            problem = problems.of("its_not_trusted_by_wec", f"the certificate of {server} is not accepted")
+            self._note("agent_trust", False, f"{option}: {problem}", problem)
+        else:
+            self._note("agent_trust", True, f"the certificate of {server} is accepted")
 
     def _rights(self, name: str, kube: Kube, wanted: t.Sequence[Right]) -> None:
         try:

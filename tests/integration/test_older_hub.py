@@ -1,0 +1,37 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A hub of OCM 1.0.0, as KubeStellar 0.30 has it, gets klusterlets of its own version."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+import pytest
+from fleet import Fleet, start
+from sandbox import lifecycle
+from sandbox.layout import Layout
+
+Json = dict[str, t.Any]
+
+
+@pytest.fixture
+def older(tmp_path: pathlib.Path) -> t.Iterator[Fleet]:
+    try:
+        yield start(1, tmp_path / "sandbox", ocm="1.0.0")
+    finally:
+        lifecycle.down(Layout(tmp_path / "sandbox"))
+
+
+def test_a_hub_of_1_0_0_and_its_wec(older: Fleet) -> None:
+    run = older.register(["edge-1"])
+    assert run.code == 0, run.output
+    found: Json = older.wec("edge-1").get("/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet") or {}
+    assert found["spec"]["registrationImagePullSpec"].endswith(":v1.0.0")
+    assert older.is_available("edge-1")
+    again = older.register(["edge-1"])
+    assert again.recap["edge-1"].changed == 0
+    newer = older.module("wec_preflight", "edge-1", bundle_version="1.2.1")
+    assert not newer.get("failed"), "a cluster that has joined is not asked for what a join would need"
+    assert older.problems("edge-1") == {}

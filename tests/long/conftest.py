@@ -1,0 +1,8 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from clusters import fleet, take, wec
+
+__all__ = ["fleet", "take", "wec"]
