@@ -57,6 +57,10 @@ test-sanity:  ## ansible-test sanity on a staged copy
 test-build:  ## the artifact: what is in it, and that it runs
 	@tests/run build
 
+.PHONY: test-long
+test-long:  ## a registration killed after each of its writes; about a quarter of an hour
+	@tests/run long
+
 test-molecule:  ## the role register under Molecule, on a sandbox of its own
 	@tests/run molecule
 

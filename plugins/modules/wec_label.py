@@ -7,12 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: wec_label
-short_description: Set labels of WECs on an ITS
+short_description: Set labels and annotations of WECs on an ITS
 description:
-  - Sets or removes labels of the ManagedClusters of one or many WECs. KubeStellar's BindingPolicies select WECs by them.
+  - Sets or removes labels and annotations of the ManagedClusters of one or many WECs. KubeStellar's BindingPolicies select WECs by
+    their labels; labels and annotations whose keys are identifiers can also be used in templates.
   - Each WEC that differs gets one patch. What is as desired is not written.
+  - If a WDS is given (O(wds_kubeconfig)), it is first looked up there which BindingPolicies would start or stop to select the WEC, and
+    which properties their templates need. What would take workload away is refused, unless it is allowed.
+  - When labels go that templates use, annotations stand in for them until KubeStellar has let the WEC go, so that no other WEC loses
+    its workload.
   - Keys that belong to Kubernetes, Open Cluster Management or KubeStellar are protected.
-  - Only the ITS is contacted.
+  - Only the ITS is written to.
 attributes:
   check_mode:
     support: full
@@ -21,13 +26,18 @@ attributes:
   idempotent:
     support: full
 options:
-  name:
-    description: Name of one WEC.
-    type: str
   labels:
     description:
-      - Its labels. Values are text. With O(state=absent) they do not matter.
+      - Its labels. KubeStellar's BindingPolicies select WECs by them. Values are text.
     type: dict
+  annotations:
+    description:
+      - Its annotations. Values are text.
+    type: dict
+  cluster_set:
+    description:
+      - The ManagedClusterSet that it belongs to.
+    type: str
   wecs:
     description: Several WECs.
     type: list
@@ -38,31 +48,32 @@ options:
         type: str
         required: true
       labels:
-        description: Its labels.
+        description: As O(labels).
         type: dict
-        required: true
+      annotations:
+        description: As O(annotations).
+        type: dict
+      cluster_set:
+        description: As O(cluster_set).
+        type: str
   state:
     description:
-      - V(present) sets the labels and leaves others alone.
-      - V(absent) removes the named labels.
-      - V(exact) sets the labels and removes every other one that is not protected.
+      - V(present) sets the labels and annotations and leaves others alone.
+      - V(absent) removes those that are named; their values do not matter.
+      - V(exact) sets the labels and annotations and removes every other one that is not protected.
     type: str
     choices: [present, absent, exact]
     default: present
-  protected:
-    description:
-      - More keys that must not be written or removed, as patterns with V(*) and V(?).
-      - Keys with a prefix in the domains C(kubernetes.io), C(k8s.io), C(open-cluster-management.io) and C(kubestellar.io)
-        always are.
-    type: list
-    elements: str
-    default: []
 extends_documentation_fragment:
   - kubestellar.wec._attributes
   - kubestellar.wec._attributes.actiongroup_wec
+  - kubestellar.wec._configure
   - kubestellar.wec._its
+  - kubestellar.wec._wds
   - kubestellar.wec._common
 seealso:
+  - module: kubestellar.wec.wec_properties
+  - module: kubestellar.wec.wec_configure
   - module: kubestellar.wec.wec_status
 author:
   - The kubestellar.wec authors (@kubestellar)
@@ -87,6 +98,15 @@ EXAMPLES = r"""
     state: exact
     protected: ["team.example/*"]
     its_kubeconfig: ~/.kube/its1.kubeconfig
+
+- name: Take a WEC out of a group, although workload goes with it
+  kubestellar.wec.wec_label:
+    name: edge-1
+    labels: {location-group: ""}
+    state: absent
+    allow_withdrawal: true
+    its_kubeconfig: ~/.kube/its1.kubeconfig
+    wds_kubeconfig: ~/.kube/wds1.kubeconfig
 """
 
 RETURN = r"""
@@ -100,26 +120,82 @@ verdicts:
       type: str
       sample: edge-1
     changed:
-      description: Whether its labels were changed.
+      description: Whether it was changed.
       type: bool
       sample: true
     failed:
-      description: Whether its labels could not be set.
+      description: Whether it could not be made as wanted, or must not be.
       type: bool
       sample: false
     msg:
-      description: What failed, or an empty text.
+      description: What was done, or what failed, in a sentence.
       type: str
-      sample: ""
+      sample: "edge-1 was changed: update ManagedCluster edge-1. BindingPolicy edge starts to select edge-1: its workload goes there."
     labels:
       description: Its labels afterwards, or as they would be in check mode.
       type: dict
       sample: {"location-group": "edge"}
+    annotations:
+      description: Its annotations afterwards, or as they would be in check mode.
+      type: dict
+      sample: {}
+    properties:
+      description: The properties in its ConfigMap afterwards, or as they would be in check mode.
+      type: dict
+      sample: {"clusterURL": "https://edge-1.example"}
+    usable_as_properties:
+      description: Labels and annotations that templates can use, because their keys are identifiers.
+      type: list
+      elements: str
+      sample: [region]
+    unusable_as_properties:
+      description: Labels that templates cannot use.
+      type: list
+      elements: str
+      sample: [location-group]
     steps:
       description: What was done, or would be done in check mode.
       type: list
       elements: dict
-      sample: [{"side": "ITS", "verb": "update", "object": "ManagedCluster edge-1", "reason": "its labels shall be as the inventory says"}]
+      sample: [{"side": "ITS", "verb": "update", "object": "ManagedCluster edge-1", "reason": "its labels shall be as wanted"}]
+    impacts:
+      description: What that does to the workload that KubeStellar delivers, as far as a WDS was given.
+      type: list
+      elements: dict
+      contains:
+        effect:
+          description: Whether a BindingPolicy V(starts) or V(stops) to select the WEC, or its workload V(lacks) a property.
+          type: str
+          sample: starts
+        policy:
+          description: The BindingPolicy.
+          type: str
+          sample: edge
+        properties:
+          description: The properties that would be missing.
+          type: list
+          elements: str
+          sample: []
+        objects:
+          description: The objects whose templates need them.
+          type: list
+          elements: str
+          sample: []
+        other_wecs:
+          description: The other WECs that would lose the workload too.
+          type: list
+          elements: str
+          sample: []
+        msg:
+          description: All that in a sentence.
+          type: str
+          sample: "BindingPolicy edge starts to select edge-1: its workload goes there."
+    delivery:
+      description:
+        - Whether properties with other values than before were V(delivered), or one of V(nothing to deliver) and V(waits for the
+          next change of the Binding).
+      type: str
+      sample: delivered
     problem:
       description: What failed.
       type: dict
@@ -127,25 +203,25 @@ verdicts:
         code:
           description: The problem's name for programs.
           type: str
-          sample: csr_denied
+          sample: not_accepted
         summary:
           description: What it is.
           type: str
-          sample: the agent's signing request was denied
+          sample: the ITS does not accept the WEC
         evidence:
           description: The facts that show it.
           type: list
           elements: str
-          sample: ["CertificateSigningRequest edge-1-x2k9d: AdminDeny not ours"]
+          sample: ["a labelled WEC without a mailbox starves the others"]
         remedy:
           description: What to do about it.
           type: str
-          sample: Find out who denied it and why; after it is deleted the agent makes another one
+          sample: Run register, or set hubAcceptsClient on its ManagedCluster, if it shall be a WEC
 its:
   description: The ITS that was used.
   returned: success
   type: dict
-  contains:
+  contains: &connection
     server:
       description: Address of its API server.
       type: str
@@ -154,6 +230,11 @@ its:
       description: Where the connection came from.
       type: str
       sample: its_kubeconfig /home/ops/.kube/its1.kubeconfig, context its1
+wds:
+  description: The WDS that was looked into.
+  returned: if one was given
+  type: dict
+  contains: *connection
 """
 
 from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_label

@@ -26,12 +26,12 @@ from .api import ApiError
 from .binaries import Binaries
 from .cluster import Cluster, Etcd, StartError
 from .flavours import KUBEFLEX
-from .layout import WDS, Layout
+from .layout import REPOSITORY, WDS, Layout
 
 Json = dict[str, t.Any]
 MANAGER, TRANSPORT = "kubestellar-controller-manager", "ocm-transport-controller"
 READERS = "kubestellar-wds-readers"
-"""The group that manifests/wds-reader.yaml gives its rights to."""
+"""The group that docs/rbac/wds-reader.yml gives its rights to."""
 _MANIFESTS = pathlib.Path(__file__).parent / "manifests"
 _CONTROL_PLANES = "/apis/tenancy.kflex.kubestellar.org/v1alpha1/controlplanes"
 _CONTROL = "/apis/control.kubestellar.io/v1alpha1"
@@ -130,7 +130,7 @@ class KubeStellar:
 
     async def install(self) -> None:
         """Put on both sides what the controllers expect there; the ITS need not be a hub yet. Raises StartError."""
-        await self._wds.create_all(_MANIFESTS / "wds-reader.yaml")
+        await self._wds.create_all(REPOSITORY / "docs" / "rbac" / "wds-reader.yml")
         await _define(self._wds, self._binaries.path("kubestellar", "kubestellar-crds").glob("*_*.yaml"))
         await _define(self._its, self._binaries.path("kubestellar", "kubeflex-crds").glob("*_*.yaml"))
         await _define(self._its, [_MANIFESTS / "workstatus-crd.yaml"])

@@ -54,6 +54,15 @@ def in_background(work: t.Coroutine[t.Any, t.Any, t.Any]) -> asyncio.Task[t.Any]
     return task
 
 
+async def end_tasks(tasks: t.Collection[asyncio.Task[t.Any]]) -> None:
+    """Cancel until they are over: asyncio.wait_for swallows a cancellation that comes with what it waits for."""
+    open_ones = set(tasks)
+    while open_ones:
+        for task in open_ones:
+            task.cancel()
+        _done, open_ones = await asyncio.wait(open_ones, timeout=1)
+
+
 def _tell_of_crash(task: asyncio.Task[t.Any]) -> None:
     if not task.cancelled() and task.exception() is not None:
         print("a part of the sandbox crashed:", flush=True)

@@ -55,9 +55,7 @@ class Member:
         self._tasks = [processes.in_background(self.egress.run()), processes.in_background(self.kubelet.run())]
 
     async def remove(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await processes.end_tasks(self._tasks)
         for link in self.links.values():
             await link.stop()
         await self.cluster.remove()
@@ -136,7 +134,8 @@ class Supervisor:
             await asyncio.gather(*(member.start() for member in members[start : start + 4]))
         tell(f"{wecs} WECs are up ({elapsed()})")
         await making_hub
-        await its.cluster.create_all(REPOSITORY / "docs" / "rbac" / "its-onboarder.yml")
+        for manifest in ("its-onboarder.yml", "its-configurer.yml"):
+            await its.cluster.create_all(REPOSITORY / "docs" / "rbac" / manifest)
         tell(f"{ITS} is a hub ({elapsed()})")
         if self.kubestellar is not None:
             await self.kubestellar.start()

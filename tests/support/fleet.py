@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import datetime
 import json
 import os
 import pathlib
 import re
+import socket
 import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import typing as t
 import urllib.error
@@ -27,7 +30,7 @@ from front_ends import AsModule
 from sandbox import lifecycle
 from sandbox.binaries import Binaries
 from sandbox.control import ask
-from sandbox.layout import ITS, REPOSITORY, Layout
+from sandbox.layout import ITS, REPOSITORY, WDS, Layout
 
 Json = dict[str, t.Any]
 _READS = ("get", "list", "watch")
@@ -77,7 +80,17 @@ class Cluster:
             self._tls.load_cert_chain(pem.name)
 
     def request(self, method: str, path: str, body: Json | None = None, token: str = "") -> Json:
-        """Raises urllib.error.HTTPError."""
+        """Raises urllib.error.HTTPError. An API server whose storage is not ready yet (429) is asked again."""
+        for _attempt in range(20):
+            try:
+                return self._request(method, path, body, token)
+            except urllib.error.HTTPError as error:
+                if error.code != 429:
+                    raise
+                time.sleep(0.5)
+        return self._request(method, path, body, token)
+
+    def _request(self, method: str, path: str, body: Json | None, token: str) -> Json:
         content = "application/merge-patch+json" if method == "PATCH" else "application/json"
         headers = {"Content-Type": content, "User-Agent": "wec-tests"}
         tls = self._tls
@@ -97,6 +110,29 @@ class Cluster:
                 return None
             raise
 
+    @contextlib.contextmanager
+    def watching(self, path: str) -> t.Iterator[list[str]]:
+        """Collects what happens to the objects of a kind (ADDED, MODIFIED, DELETED), in its order, as ``TYPE name``."""
+        version = self.request("GET", path)["metadata"]["resourceVersion"]
+        url = f"{self.url}{path}?watch=1&resourceVersion={version}"
+        answer = urllib.request.urlopen(url, context=self._tls, timeout=600)
+        seen: list[str] = []
+
+        def read() -> None:
+            with contextlib.suppress(OSError, ValueError):
+                for line in answer:
+                    event = json.loads(line)
+                    seen.append(f"{event['type']} {event['object']['metadata']['name']}")
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        try:
+            yield seen
+        finally:
+            with contextlib.suppress(OSError):
+                answer.fp.raw._sock.shutdown(socket.SHUT_RDWR)
+            reader.join(timeout=10)
+
     def items(self, path: str) -> list[Json]:
         found = self.get(path)
         return t.cast("list[Json]", found["items"]) if found else []
@@ -115,6 +151,10 @@ class Fleet:
     @property
     def its(self) -> Cluster:
         return Cluster(self.kubeconfig(ITS))
+
+    @property
+    def wds(self) -> Cluster:
+        return Cluster(self.kubeconfig(WDS))
 
     def wec(self, name: str) -> Cluster:
         return Cluster(self.kubeconfig("fleet", name))
@@ -227,13 +267,15 @@ class Fleet:
     def module(self, module: str, name: str, **options: t.Any) -> Json:
         """Run a module of the collection in this process: faster than a playbook by a second."""
         own = self.options(name)
-        if module in ("wec_accept", "wec_label"):
+        if module in ("wec_accept", "wec_label", "wec_properties", "wec_configure"):
             own = {key: value for key, value in own.items() if key in ("name", "its_kubeconfig")}
         binary = {"clusteradm_binary": str(self.clusteradm)} if module in ("wec_join", "wec_preflight") else {}
-        return AsModule()(module, **{**own, **binary, **options})
+        front_end = AsModule()
+        result = front_end(module, **{**own, **binary, **options})
+        return {**result, "warnings": front_end.warnings}
 
     def join(self, name: str, **options: t.Any) -> Json:
-        return self.module("wec_join", name, **options)
+        return self.module("wec_join", name, **{"wait_timeout": 120, **options})
 
     def problems(self, name: str, both_sides: bool = True) -> dict[str, str]:
         """The codes of all problems that wec_status sees, each with its evidence."""
@@ -317,9 +359,9 @@ class Fleet:
         ]
 
 
-def start(wecs: int, state: pathlib.Path, ocm: str = "1.2.1") -> Fleet:
+def start(wecs: int, state: pathlib.Path, ocm: str = "1.2.1", kubestellar: bool = False) -> Fleet:
     layout = Layout(state)
-    lifecycle.up(layout, wecs, ocm)
+    lifecycle.up(layout, wecs, ocm, kubestellar)
     return Fleet(layout)
 
 

@@ -11,6 +11,7 @@ import typing as t
 import pytest
 from fake_api import FakeApi
 from fake_ocm import FakeAuthority, FakeIts, fake_clusteradm
+from fake_wds import FakeWds
 from front_ends import FRONT_ENDS, FrontEnd
 
 
@@ -40,6 +41,13 @@ def wec() -> t.Iterator[FakeApi]:
 
 
 @pytest.fixture
+def wds(its: FakeIts) -> t.Iterator[FakeWds]:
+    server = FakeWds(its)
+    yield server
+    server.close()
+
+
+@pytest.fixture
 def clusteradm(tmp_path: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
     """The program, and the log of its calls."""
     return fake_clusteradm(tmp_path)
@@ -49,7 +57,7 @@ def clusteradm(tmp_path: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is set where the tests run must not matter."""
     for name in list(os.environ):
-        if name.startswith(("K8S_AUTH_", "KUBESTELLAR_ITS_")) or name.lower().endswith("_proxy"):
+        if name.startswith(("K8S_AUTH_", "KUBESTELLAR_ITS_", "KUBESTELLAR_WDS_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
 
 
@@ -58,3 +66,11 @@ def _fast_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits looks again after some milliseconds; deadlines stay real."""
     sleep = time.sleep
     monkeypatch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.01)))
+
+
+@pytest.fixture(autouse=True)
+def _quick_kubestellar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fake KubeStellar needs no seconds to notice a change."""
+    delivering = "ansible_collections.kubestellar.wec.plugins.module_utils._operations.delivering"
+    monkeypatch.setattr(f"{delivering}._NOTICED_WITHIN", 0.05)
+    monkeypatch.setattr(f"{delivering}._TICK", 0.02)

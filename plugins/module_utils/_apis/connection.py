@@ -61,6 +61,7 @@ _VARIABLES = {
 }
 FIELDS = tuple(_VARIABLES)
 ITS = Family("ITS", "its_", "KUBESTELLAR_ITS_")
+WDS = Family("WDS", "wds_", "KUBESTELLAR_WDS_")
 WEC = Family("WEC", "", "K8S_AUTH_")
 
 

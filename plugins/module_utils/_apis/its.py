@@ -13,7 +13,7 @@ import functools
 import typing as t
 
 from .._errors import ApiError, WecError
-from .._rules import addon, kubeconfigs, problems, times, versions, yaml_text
+from .._rules import addon, kubeconfigs, problems, properties, times, versions, works, yaml_text
 from .._rules import csr as csr_rules
 from .._rules.hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE, HubFacts, HubIdentity
 from .._rules.its_view import CLUSTER_NAME_LABEL, IDENTITY_ANNOTATION, LEASE_NAME, ItsView, newest_first
@@ -98,11 +98,12 @@ class Its:
         gates = {one.get("feature"): one.get("mode") for one in registration.get("featureGates") or []}
         return HubFacts(
             version=versions.of_image(spec.get("registrationImagePullSpec")),
-            bootstrap_account=self._bootstrap_account(),
             auto_approval=gates.get("ManagedClusterAutoApproval") == "Enable",
         )
 
-    def _bootstrap_account(self) -> str | None:
+    @functools.cached_property
+    def bootstrap_account(self) -> str | None:
+        """Whose tokens introduce agents. Raises ApiError where we may not look."""
         for account in BOOTSTRAP_ACCOUNTS:
             if self.kube.find(paths.service_account(BOOTSTRAP_NAMESPACE, account)) is not None:
                 return account
@@ -170,6 +171,20 @@ class Its:
     def works(self, name: str) -> list[Json]:
         """The ManifestWorks in a WEC's mailbox."""
         return self.kube.items(paths.manifest_works(name))
+
+    def property_maps(self, names: t.Sequence[str] | None = None) -> dict[str, Json]:
+        """The ConfigMaps with the properties of these WECs, or of all, by the WECs' names."""
+        if names is not None and len(names) <= _SINGLE_READS:
+            found = {name: self.kube.find(paths.config_map(properties.NAMESPACE, name)) for name in names}
+            return {name: item for name, item in found.items() if item is not None}
+        items = self.kube.items(paths.config_maps(properties.NAMESPACE))
+        return {
+            item["metadata"]["name"]: item for item in items if names is None or item["metadata"]["name"] in set(names)
+        }
+
+    def delivered_works(self, name: str) -> list[Json]:
+        """The ManifestWorks in a WEC's mailbox that KubeStellar has made."""
+        return self.kube.items(paths.manifest_works(name), label_selector=works.BINDING_LABEL)
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -269,9 +284,48 @@ class Its:
         """Note on the ManagedCluster which cluster was registered under its name."""
         self.kube.merge(paths.managed_cluster(name), {"metadata": {"annotations": {IDENTITY_ANNOTATION: uid}}})
 
-    def patch_labels(self, name: str, changes: t.Mapping[str, str | None]) -> Json:
-        """Set labels, or remove those whose value is None, in one request; returns the ManagedCluster."""
-        return self.kube.merge(paths.managed_cluster(name), {"metadata": {"labels": dict(changes)}})
+    def patch_metadata(self, name: str, changes: t.Mapping[str, t.Mapping[str, str | None]]) -> Json:
+        """Change labels and annotations in one request; returns the ManagedCluster."""
+        return self.kube.merge(
+            paths.managed_cluster(name), {"metadata": {key: dict(one) for key, one in changes.items()}}
+        )
+
+    def create_property_map(self, name: str, data: t.Mapping[str, str]) -> None:
+        """Raises ApiError, with 409 if there is one already; the namespace is made if need be."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": properties.NAMESPACE},
+            "data": dict(data),
+        }
+        path = paths.config_maps(properties.NAMESPACE)
+        try:
+            self.kube.create(path, body)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            self._create_property_namespace()
+            self.kube.create(path, body)
+
+    def _create_property_namespace(self) -> None:
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": properties.NAMESPACE}}
+        try:
+            self.kube.create(paths.NAMESPACES, body)
+        except ApiError as error:
+            # Another run was faster.
+            if error.status != 409:
+                raise
+
+    def replace_property_map(self, config_map: Json, data: t.Mapping[str, str]) -> None:
+        """All keys at once; raises ApiError, with 409 if somebody has changed it since it was read."""
+        path = paths.config_map(properties.NAMESPACE, config_map["metadata"]["name"])
+        self.kube.replace(path, {**config_map, "apiVersion": "v1", "kind": "ConfigMap", "data": dict(data)})
+
+    def deliver_again(self, work: Json) -> None:
+        """Make KubeStellar write a work anew, with the properties as they are now."""
+        metadata = work["metadata"]
+        path = f"{paths.manifest_works(metadata['namespace'])}/{metadata['name']}"
+        self.kube.merge(path, {"metadata": {"annotations": {works.GENERATION_ANNOTATION: works.NEVER}}})
 
     def now(self) -> datetime.datetime:
         return self.kube.now()

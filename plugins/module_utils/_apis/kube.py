@@ -307,7 +307,8 @@ class Kube:
     def _no_answer(self, kind: str, what: str, remedy: str) -> Unreachable:
         side, source = self.connection.side, self.connection.source
         text = f"The {side} {what}. {remedy} (connection from {source})."
-        return Unreachable(text, kind, problems.of(f"{side.lower()}_unreachable", what))
+        problem = None if side == "WDS" else problems.of(f"{side.lower()}_unreachable", what)
+        return Unreachable(text, kind, problem)
 
 
 def _bypasses_proxy(host_and_port: str) -> bool:

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from .._rules.wds_view import ObjectReference
+
 CLUSTER_GROUP = "/apis/cluster.open-cluster-management.io/v1"
 MANAGED_CLUSTERS = f"{CLUSTER_GROUP}/managedclusters"
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
@@ -22,6 +24,9 @@ MANAGED_CLUSTER_ADDONS = f"{ADDON_GROUP}/managedclusteraddons"
 NODES = "/api/v1/nodes"
 RULES_REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 VERSION = "/version"
+CONTROL_GROUP = "/apis/control.kubestellar.io/v1alpha1"
+BINDING_POLICIES = f"{CONTROL_GROUP}/bindingpolicies"
+BINDINGS = f"{CONTROL_GROUP}/bindings"
 
 
 def managed_cluster_addons(mailbox: str) -> str:
@@ -48,6 +53,10 @@ def lease(namespace_name: str, name: str) -> str:
     return f"/apis/coordination.k8s.io/v1/namespaces/{namespace_name}/leases/{name}"
 
 
+def leases(namespace_name: str) -> str:
+    return f"/apis/coordination.k8s.io/v1/namespaces/{namespace_name}/leases"
+
+
 def secret(namespace_name: str, name: str) -> str:
     return f"{NAMESPACES}/{namespace_name}/secrets/{name}"
 
@@ -62,6 +71,17 @@ def service_account(namespace_name: str, name: str) -> str:
 
 def secrets(namespace_name: str) -> str:
     return f"{NAMESPACES}/{namespace_name}/secrets"
+
+
+def config_maps(namespace_name: str) -> str:
+    return f"{NAMESPACES}/{namespace_name}/configmaps"
+
+
+def of_reference(reference: ObjectReference) -> str:
+    """Any object's path."""
+    root = f"/apis/{reference.group}/{reference.version}" if reference.group else f"/api/{reference.version}"
+    where = f"/namespaces/{reference.namespace}" if reference.namespace else ""
+    return f"{root}{where}/{reference.resource}/{reference.name}"
 
 
 def pods(namespace_name: str) -> str:

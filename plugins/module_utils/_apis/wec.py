@@ -13,6 +13,7 @@ import binascii
 import dataclasses
 import functools
 import json
+import time
 import typing as t
 
 from .._errors import ApiError
@@ -35,6 +36,8 @@ from . import paths
 from .kube import Kube
 
 Json = dict[str, t.Any]
+_STOPPING_TAKES = 35.0
+"""Seconds: a pod has 30 to end by itself."""
 
 
 class Judge(t.Protocol):
@@ -154,9 +157,31 @@ class Wec:
         self.kube.delete(paths.secret(namespace, HUB_SECRET))
 
     def restart_agent(self, namespace: str) -> None:
-        """Delete the agent's pods. A restarted container would find its old certificate in the pod's own volume."""
-        for pod in self.pods(namespace):
-            self.kube.delete(f"{paths.pods(namespace)}/{pod['metadata']['name']}")
+        """Delete the agent's pods. A restarted container would find its old certificate in the pod's own volume.
+
+        An agent that ends keeps its leadership, and its successor would wait for almost three minutes (OCM: library-go's
+        leader election, 137 s): a lease whose holder is gone is taken away.
+        """
+        old = {pod["metadata"]["name"] for pod in self.pods(namespace)}
+        for name in sorted(old):
+            self.kube.delete(f"{paths.pods(namespace)}/{name}")
+        end = time.monotonic() + _STOPPING_TAKES
+        while old & {pod["metadata"]["name"] for pod in self.pods(namespace)} and time.monotonic() < end:
+            time.sleep(0.5)
+        gone = old - {pod["metadata"]["name"] for pod in self.pods(namespace)}
+        for lease in self.kube.items(paths.leases(namespace)):
+            holder = str((lease.get("spec") or {}).get("holderIdentity") or "").rpartition("_")[0]
+            if holder in gone:
+                self._delete_unchanged(f"{paths.leases(namespace)}/{lease['metadata']['name']}", lease)
+
+    def _delete_unchanged(self, path: str, item: Json) -> None:
+        metadata = item["metadata"]
+        same = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+        try:
+            self.kube.delete(path, {"preconditions": same})
+        except ApiError as error:
+            if error.status != 409:
+                raise
 
     # -- health --------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,10 @@ def its() -> Spec:
     return _connection("its_")
 
 
+def wds() -> Spec:
+    return _connection("wds_")
+
+
 def wec() -> Spec:
     return _connection("")
 

@@ -15,6 +15,7 @@ from .._apis import connection
 from .._apis.connection import Family
 from .._apis.its import Its
 from .._apis.kube import Kube
+from .._apis.wds import Wds
 from .._apis.wec import Wec
 from .._errors import InvalidOption, InvalidOptions, WecError
 from .._rules import names
@@ -64,6 +65,16 @@ def its_of(task: Task) -> t.Iterator[Its]:
 def wec_of(task: Task) -> t.Iterator[Wec]:
     with _kube(task, connection.WEC) as kube:
         yield Wec(kube)
+
+
+@contextlib.contextmanager
+def wds_of(task: Task) -> t.Iterator[Wds]:
+    with _kube(task, connection.WDS) as kube:
+        yield Wds(kube)
+
+
+def has_wds_connection(task: Task) -> bool:
+    return connection.is_given(connection.WDS, task.params, task.environment)
 
 
 def has_wec_connection(task: Task) -> bool:

@@ -102,7 +102,7 @@ class Installer:
         """The account whose tokens introduce agents. Raises WecError."""
         if self._wishes.hub_token is not None:
             return "(given)"
-        account = self._its.hub.bootstrap_account
+        account = self._its.bootstrap_account
         if account is None:
             problem = problems.of("bootstrap_account_missing")
             raise WecError(f"{self._its.kube.connection.option}: {problem}", problem)

@@ -70,7 +70,7 @@ class Status:
             "evidence": list(self.state.evidence),
             "msg": self.message,
             "since": times.show(self.since),
-            "problems": [problem.as_data() for problem in self.problems],
+            "problems": [problem.as_data() for problem in problems.united(self.problems)],
             "accepted": view.hub_accepts_client,
             "joined": view.joined.is_true,
             "available": view.available.is_true,

@@ -70,7 +70,7 @@ def needs(
     if state.name in (states.ABSENT, states.PARTIAL):
         return Needs((MINT, JOIN), state.reason)
     if state.name == states.TOKEN_EXPIRED:
-        return Needs((MINT, REFRESH), state.reason)
+        return Needs((MINT, REFRESH, RESTART), state.reason)
     if state.name == states.ORPHANED:
         if _has_expired(wec, now):
             return Needs(
@@ -138,7 +138,7 @@ def _step(do: str, reason: str, view: ItsView, wec: WecView, intended: Intended 
         before = {"expires": times.show(certificate.not_after) if certificate else None}
         return Step("WEC", "delete", f"Secret {HUB_SECRET}", reason, before, None, do)
     if do == RESTART:
-        return Step("WEC", "restart", "agent", "its pods keep the old certificate", do=do)
+        return Step("WEC", "restart", "agent", "its pods keep what they were given before", do=do)
     agent = t.cast(Intended, intended)
     if do == MINT:
         return Step(

@@ -14,7 +14,7 @@ import datetime
 import re
 import typing as t
 
-from . import certificates, problems, states, times, versions
+from . import certificates, its_view, problems, states, times, versions
 from .acceptance import Member, decide, unavailable
 from .conditions import all_of, find
 from .hub_view import HubIdentity
@@ -38,6 +38,8 @@ _OF_STATE = {
 }
 _MOST_REQUESTS = 10
 """With so many requests under its name, an agent makes no more (OCM: pkg/registration/register/csr/csr.go)."""
+_APPLYING_TAKES = 15
+"""Seconds that the operator may take until there is a pod of the agent; it takes two."""
 _NO_WAY = (
     "dial tcp",
     "i/o timeout",
@@ -142,6 +144,11 @@ def from_wec(name: str, wec: WecView, health: AgentHealth, hub: HubIdentity, now
     applied = find(klusterlet.raw, "Applied")
     if applied.is_false:
         found.append(problems.of("klusterlet_not_applied", str(applied)))
+    elif not applied.is_true and not found and not health.agent_pods:
+        age = times.age(its_view.created(klusterlet.raw), now) or 0.0
+        if age > _APPLYING_TAKES:
+            fact = f"its operator runs, and after {times.show_seconds(age)} there is no pod of the agent"
+            found.append(problems.of("klusterlet_not_applied", fact))
     found += _credential(wec, hub, now)
     connection = _hub_connection(wec, klusterlet.hub_connection.message, klusterlet.hub_connection.reason)
     agent = pods_trouble(health.agent_pods)

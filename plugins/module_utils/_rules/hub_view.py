@@ -37,8 +37,7 @@ class HubIdentity:
 
 @dataclasses.dataclass(frozen=True)
 class HubFacts:
-    """``version`` is None where nothing tells it. ``bootstrap_account``: whose tokens introduce agents."""
+    """``version`` is None where nothing tells it."""
 
     version: Version | None
-    bootstrap_account: str | None
     auto_approval: bool = False

@@ -4,7 +4,7 @@
 
 # This is private to the collection: it changes without notice.
 
-"""Labels of ManagedClusters: their syntax, which of them belong to others, and what a wish changes."""
+"""Labels and annotations of ManagedClusters: their syntax, and which of them belong to others."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ import fnmatch
 import re
 import typing as t
 
-Labels = t.Mapping[str, str]
-Changes = dict[str, "str | None"]
-"""A merge patch: the new value of a key, or None where it goes."""
-
-PRESENT, ABSENT, EXACT = "present", "absent", "exact"
+CLUSTER_SET = "cluster.open-cluster-management.io/clusterset"
 
 _PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_SYSTEM_DOMAINS = ("open-cluster-management.io", "kubernetes.io", "k8s.io", "kubestellar.io")
+_SYSTEM_DOMAINS = ("open-cluster-management.io", "open-cluster-management", "kubernetes.io", "k8s.io", "kubestellar.io")
 
 
 def key_fault(key: str) -> str | None:
@@ -52,17 +48,3 @@ def is_protected(key: str, patterns: t.Iterable[str] = ()) -> bool:
     if any(domain == one or domain.endswith("." + one) for one in _SYSTEM_DOMAINS):
         return True
     return any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)
-
-
-def changes(state: str, current: Labels, wanted: Labels, protected: t.Iterable[str] = ()) -> Changes:
-    """What to change: only keys that differ, and never a protected key that was not named.
-
-    ``present`` sets, ``absent`` removes the named keys, ``exact`` sets and removes every other key that is not protected.
-    """
-    patterns = tuple(protected)
-    if state == ABSENT:
-        return {key: None for key in wanted if key in current}
-    result: Changes = {key: value for key, value in wanted.items() if current.get(key) != value}
-    if state == EXACT:
-        result.update({key: None for key in current if key not in wanted and not is_protected(key, patterns)})
-    return result

@@ -59,7 +59,7 @@ class Plan:
         after: Json = {}
         for step in self.steps:
             key = f"{step.side}: {step.object}"
-            before.setdefault(key, step.before)
+            before[key] = _merged(step.before, before[key]) if key in before else step.before
             after[key] = _merged(after.get(key), step.after)
         return {"before": before, "after": after}
 

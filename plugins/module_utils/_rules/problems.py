@@ -55,6 +55,15 @@ def of(code: str, *evidence: str) -> Problem:
     return Problem(BY_CODE[code], tuple(fact for fact in evidence if fact))
 
 
+def united(found: t.Iterable[Problem]) -> list[Problem]:
+    """Each kind once, with all of its facts, in the order in which they were found."""
+    facts: dict[str, tuple[str, ...]] = {}
+    for problem in found:
+        own = facts.get(problem.code, ())
+        facts[problem.code] = (*own, *(fact for fact in problem.evidence if fact not in own))
+    return [Problem(BY_CODE[code], evidence) for code, evidence in facts.items()]
+
+
 _ITS = (
     Kind(
         "its_not_a_hub",
@@ -181,8 +190,9 @@ _AGENT = (
     Kind(
         "klusterlet_not_applied",
         "the klusterlet operator cannot install the agent",
-        "the Klusterlet's condition Applied=False",
-        "Read the condition's message: rights or conflicting objects on the WEC",
+        "the Klusterlet's condition Applied=False; or its operator runs, and no pod of the agent comes",
+        "Read the condition, and the operator's log (Deployment open-cluster-management/klusterlet): rights, admission or "
+        "conflicting objects on the WEC",
     ),
     Kind(
         "half_purged",
@@ -399,10 +409,65 @@ _CONFIGURATION = (
         "Register it first, or correct its name",
     ),
     Kind(
+        "write_refused",
+        "the ITS does not take what was to be written",
+        "an error other than 403 Forbidden in answer to a write, which would come again",
+        "Read the answer: it says what is wrong with the object",
+    ),
+    Kind(
         "labels_not_effective",
-        "the ITS did not keep the labels that were written",
-        "the ManagedCluster has other labels right after the write",
+        "the ITS did not keep the labels or annotations that were written",
+        "the ManagedCluster has others right after the write",
         "See which webhook or controller on the ITS changes them back",
+    ),
+    Kind(
+        "properties_too_large",
+        "the properties do not fit into a ConfigMap",
+        "more than 1 MiB of keys and values, with what is there already",
+        "Make them smaller, or remove some with state absent",
+    ),
+    Kind(
+        "changed_meanwhile",
+        "somebody else keeps changing the properties",
+        "409 Conflict in answer to every attempt to write the ConfigMap in customization-properties",
+        "Find out who else writes it, and run again",
+    ),
+    Kind(
+        "property_needed",
+        "a template needs a property that the WEC would not have",
+        "the templates of the Binding's objects on the WDS; one WEC without it makes KubeStellar withdraw the workload from all",
+        "Give the WEC the property first, or take it out of the templates; allow_removal does it nevertheless",
+    ),
+    Kind(
+        "property_perhaps_needed",
+        "a template may need a property that would go",
+        "a property, or a label or annotation that can be one, would be removed, and no WDS was given to look into",
+        "Let it look into the WDS (wds_kubeconfig), or set allow_removal if you are sure: one WEC without a property that a "
+        "template needs makes KubeStellar withdraw the workload from all",
+    ),
+    Kind(
+        "would_withdraw",
+        "workload would be withdrawn from the WEC",
+        "a BindingPolicy on the WDS selects the WEC by the labels that it has, and not by those that it would have",
+        "Keep the labels that select it, or set allow_withdrawal",
+    ),
+    Kind(
+        "delivery_late",
+        "a changed property has not arrived in the WEC's workload",
+        "ManifestWorks that KubeStellar has not rewritten, or that the WEC has not applied",
+        "Check that KubeStellar's transport controller runs, and that the WEC is available; any change of the Binding delivers it",
+    ),
+    Kind(
+        "kubestellar_silent",
+        "KubeStellar has not followed a change of labels",
+        "a Binding's destinations that are not what its BindingPolicy selects",
+        "Check that KubeStellar's controller-manager runs",
+    ),
+    Kind(
+        "binding_errors",
+        "KubeStellar cannot deliver a workload since the change",
+        "errors in the status of a Binding on the WDS",
+        "Read them; a WEC that lacks a property stops the delivery to all WECs",
     ),
 )
 SECTIONS: tuple[tuple[str, tuple[Kind, ...]], ...] = (

@@ -38,6 +38,7 @@ class Right:
 _OCM = "open-cluster-management.io"
 ITS_RIGHTS: tuple[Right, ...] = (
     Right(("get", "list", "create", "patch", "delete"), "managedclusters", f"cluster.{_OCM}"),
+    Right(("create",), "managedclustersets/join", f"cluster.{_OCM}"),
     Right(("update",), "managedclusters/accept", f"register.{_OCM}"),
     Right(("get", "list", "delete"), "certificatesigningrequests", "certificates.k8s.io"),
     Right(("update",), "certificatesigningrequests/approval", "certificates.k8s.io"),
@@ -52,6 +53,16 @@ ITS_RIGHTS: tuple[Right, ...] = (
     Right(("create",), "serviceaccounts/token", namespace=BOOTSTRAP_NAMESPACE),
     Right(("get", "list", "create", "delete"), "secrets", namespace=BOOTSTRAP_NAMESPACE),
 )
+CONFIGURE_RIGHTS: tuple[Right, ...] = (
+    Right(("get", "list", "patch"), "managedclusters", f"cluster.{_OCM}"),
+    Right(("create",), "managedclustersets/join", f"cluster.{_OCM}"),
+    Right(("list",), "certificatesigningrequests", "certificates.k8s.io"),
+    Right(("get", "list"), "namespaces"),
+    Right(("get", "list"), "leases", "coordination.k8s.io"),
+    Right(("list", "patch"), "manifestworks", f"work.{_OCM}"),
+    Right(("get", "list", "create", "update"), "configmaps", namespace="customization-properties"),
+)
+"""What wec_label, wec_properties and wec_configure need on the ITS."""
 WEC_RIGHTS: tuple[Right, ...] = (
     Right(("get", "create", "patch"), "namespaces"),
     Right(("get", "list", "watch", "create", "patch"), "customresourcedefinitions", "apiextensions.k8s.io"),
@@ -66,6 +77,7 @@ WEC_RIGHTS: tuple[Right, ...] = (
     Right(("list",), "pods", namespace="open-cluster-management"),
     Right(("get", "create", "patch", "delete"), "secrets", namespace="open-cluster-management-agent"),
     Right(("list", "delete"), "pods", namespace="open-cluster-management-agent"),
+    Right(("list", "delete"), "leases", "coordination.k8s.io", namespace="open-cluster-management-agent"),
     Right(("get",), "configmaps", namespace="kube-public", name="cluster-info"),
 )
 

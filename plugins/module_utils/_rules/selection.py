@@ -28,15 +28,6 @@ def selects_any(selectors: t.Iterable[Json], labels: Texts) -> bool:
     return any(selects(one, labels) for one in selectors)
 
 
-def keys(selectors: t.Iterable[Json]) -> set[str]:
-    """The keys that any of the selectors looks at."""
-    found: set[str] = set()
-    for selector in selectors:
-        found.update(selector.get("matchLabels") or {})
-        found.update(expression["key"] for expression in selector.get("matchExpressions") or [])
-    return found
-
-
 def _holds(expression: Json, labels: Texts) -> bool:
     key, operator, values = expression["key"], expression["operator"], expression.get("values") or []
     if operator == "In":

@@ -71,7 +71,7 @@ def test_a_worthless_token_is_replaced_and_nothing_else(
     result = run("wec_join", **options)
     assert not result.get("failed"), result
     assert result["state_before"] == "token_expired"
-    assert [step["verb"] for step in result["steps"]] == ["create", "update", "accept", "approve", "update"]
+    assert [step["verb"] for step in result["steps"]] == ["create", "update", "restart", "accept", "approve", "update"]
     assert result["proofs"] == {"edge-1-new": "token"}
     assert [path for _method, path in wec.writes] == [BOOTSTRAP]
     assert TOKEN_SECRET not in its.objects, "the token must not live on"

@@ -63,7 +63,7 @@ def do(state: str, found: WecView | None = None, allowed: Permissions = ALL, **m
     [
         (states.ABSENT, ("mint", "join")),
         (states.PARTIAL, ("mint", "join")),
-        (states.TOKEN_EXPIRED, ("mint", "refresh")),
+        (states.TOKEN_EXPIRED, ("mint", "refresh", "restart")),
         (states.ORPHANED, ("recreate",)),
         (states.PENDING_CSR, ()),
         (states.PENDING_APPROVAL, ()),

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import typing as t
 
-import hypothesis
-import hypothesis.strategies as st
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import labels
 
@@ -70,23 +68,3 @@ def test_other_keys_are_free(key: str) -> None:
 def test_patterns_protect_more_keys() -> None:
     assert labels.is_protected("team.example/tier", ["team.example/*"])
     assert not labels.is_protected("other.example/tier", ["team.example/*"])
-
-
-_KEYS = st.sampled_from(["a", "b", "c", "team.example/x", "cluster.open-cluster-management.io/clusterset"])
-_LABELS = st.dictionaries(_KEYS, st.sampled_from(["", "1", "2"]))
-_FREE = _LABELS.map(lambda found: {key: value for key, value in found.items() if not labels.is_protected(key)})
-
-
-@hypothesis.given(current=_LABELS, wanted=_FREE, state=st.sampled_from(["present", "absent", "exact"]))
-def test_any_change_equals_the_model(current: dict[str, str], wanted: dict[str, str], state: str) -> None:
-    changes = labels.changes(state, current, wanted)
-    after = {key: value for key, value in {**current, **changes}.items() if value is not None}
-    protected = {key: value for key, value in current.items() if labels.is_protected(key)}
-    expected = {
-        "present": {**current, **wanted},
-        "absent": {key: value for key, value in current.items() if key not in wanted},
-        "exact": {**protected, **wanted},
-    }[state]
-    assert after == expected
-    assert not any(labels.is_protected(key) for key in changes)
-    assert labels.changes(state, after, wanted) == {}, "a second run must change nothing"

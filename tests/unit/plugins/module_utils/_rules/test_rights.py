@@ -9,10 +9,19 @@ import typing as t
 import pytest
 import yaml
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import rights
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.rights import ITS_RIGHTS, WEC_RIGHTS, Right
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.rights import (
+    CONFIGURE_RIGHTS,
+    ITS_RIGHTS,
+    WEC_RIGHTS,
+    Right,
+)
 
 RBAC = pathlib.Path(__file__).parents[5] / "docs" / "rbac"
-FILES = {"its-onboarder.yml": ITS_RIGHTS, "wec-onboarder.yml": WEC_RIGHTS}
+FILES = {
+    "its-onboarder.yml": ITS_RIGHTS,
+    "its-configurer.yml": CONFIGURE_RIGHTS,
+    "wec-onboarder.yml": WEC_RIGHTS,
+}
 OPTIONAL = {"cluster-info", "extension-apiserver-authentication"}
 
 

@@ -1,0 +1,57 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  name:
+    description: Name of one WEC.
+    type: str
+  protected:
+    description:
+      - More keys of labels and annotations that must not be written or removed, as patterns with V(*) and V(?).
+      - Keys with a prefix in the domains C(kubernetes.io), C(k8s.io), C(open-cluster-management.io) and C(kubestellar.io)
+        always are.
+    type: list
+    elements: str
+    default: []
+  allow_withdrawal:
+    description:
+      - Whether workload may be withdrawn from a WEC because a BindingPolicy does not select it any more.
+      - This is known, and refused, only if a WDS is given (O(wds_kubeconfig)).
+    type: bool
+    default: false
+  allow_removal:
+    description:
+      - Whether a property that a template needs may go, or a WEC be selected that lacks one. KubeStellar then withdraws the
+        whole workload of the Binding from all of its WECs.
+      - If no WDS is given (O(wds_kubeconfig)), nobody can tell what templates need. Then every removal of a property needs this,
+        and every removal of a label or annotation that can be one from a WEC that has workload.
+    type: bool
+    default: false
+  allow_unaccepted:
+    description:
+      - Whether a WEC may be changed that is not accepted, has no mailbox or is being deleted. If a BindingPolicy selects it, such
+        a WEC keeps KubeStellar from delivering to others.
+    type: bool
+    default: false
+  deliver:
+    description:
+      - Whether to have a property that has another value than before delivered to the WEC at once. KubeStellar delivers it with
+        the next change of the Binding otherwise.
+      - For that, KubeStellar's ManifestWorks in the WEC's mailbox are marked to be written anew.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - Seconds to wait until a property is delivered, until KubeStellar has let a WEC go, and, if a WDS is given
+        (O(wds_kubeconfig)), until it has followed the change.
+    type: int
+    default: 60
+"""

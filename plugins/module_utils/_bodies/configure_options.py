@@ -1,0 +1,176 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""What wec_label, wec_properties and wec_configure have in common: they differ in what they let a user say."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from .._errors import InvalidOption, InvalidOptions
+from .._operations.configuring import Allowed, Configuring, Verdict
+from .._operations.delivering import Settling
+from .._rules import labels as label_rules
+from .._rules import merging
+from .._rules import properties as property_rules
+from .._rules.configuration import Part, Wish
+from .._rules.plan import Plan
+from . import options
+from .task import Task, check_names, has_wds_connection, its_of, wds_of
+
+Json = dict[str, t.Any]
+STATE: Json = {"type": "str", "choices": list(merging.STATES), "default": merging.PRESENT}
+PARTS = ("labels", "annotations", "properties")
+
+
+def spec(own: t.Mapping[str, Json], states: t.Iterable[str]) -> Json:
+    """The argument spec of a module that has these options of its own, for one WEC or for each of several."""
+    several = {"name": {"type": "str", "required": True}, **own}
+    return {
+        "argument_spec": {
+            "name": {"type": "str"},
+            **own,
+            "wecs": {"type": "list", "elements": "dict", "options": several},
+            **dict.fromkeys(states, STATE),
+            "protected": {"type": "list", "elements": "str", "default": []},
+            "allow_withdrawal": {"type": "bool", "default": False},
+            "allow_removal": {"type": "bool", "default": False},
+            "allow_unaccepted": {"type": "bool", "default": False},
+            "deliver": {"type": "bool", "default": True},
+            "wait_timeout": {"type": "int", "default": 60},
+            **options.its(),
+            **options.wds(),
+            **options.common(),
+        },
+        "mutually_exclusive": [("name", "wecs"), *((key, "wecs") for key in own)],
+        "required_one_of": [("name", "wecs")],
+        "supports_check_mode": True,
+    }
+
+
+def run(task: Task, states: t.Mapping[str, str]) -> Json:
+    """``states`` maps each part (labels, annotations, properties) to the option with its state."""
+    given = task.params
+    several = given["wecs"] is not None
+    entries: list[Json] = given["wecs"] if several else [given]
+    places = [f"wecs[{index}]." if several else "" for index in range(len(entries))]
+    check_names(task, {f"{place}name": one["name"] for place, one in zip(places, entries, strict=True)})
+    own_states = {part: given[option] for part, option in states.items()}
+    found = [
+        fault
+        for place, one in zip(places, entries, strict=True)
+        for fault in faults_of(place, one, own_states, tuple(given["protected"]))
+    ]
+    InvalidOptions.raise_for([*found, *_repeated(places, entries)])
+    wishes = [_wish(one, own_states, tuple(given["protected"])) for one in entries]
+    with contextlib.ExitStack() as stack:
+        its = stack.enter_context(its_of(task))
+        wds = stack.enter_context(wds_of(task)) if has_wds_connection(task) else None
+        its.require_hub()
+        if wds is not None:
+            wds.require_wds()
+        allowed = Allowed(
+            given["allow_withdrawal"], given["allow_removal"], given["allow_unaccepted"], deliver=given["deliver"]
+        )
+        configuring = Configuring(its, wds, allowed)
+        verdicts = configuring.plan(wishes)
+        if not task.check_mode:
+            configuring.apply(verdicts, Settling(its, wds, given["wait_timeout"], task.progress))
+        for warning in configuring.warnings:
+            task.warn(warning)
+        connections = {"its": its.kube.connection.as_data()}
+        if wds is not None:
+            connections["wds"] = wds.kube.connection.as_data()
+        return {**_result(verdicts, task.check_mode), **connections}
+
+
+def _result(verdicts: t.Sequence[Verdict], foreseen: bool) -> Json:
+    data = {verdict.name: verdict.as_data(foreseen) for verdict in verdicts}
+    whole = Plan([step for verdict in verdicts for step in verdict.plan.steps])
+    result: Json = {
+        "changed": any(one["changed"] for one in data.values()),
+        "diff": whole.diff(),
+        "verdicts": data,
+    }
+    failed = [one["msg"] for one in data.values() if one["failed"]]
+    if failed:
+        result.update(failed=True, msg=" ".join(failed))
+    return result
+
+
+def _wish(one: Json, states: t.Mapping[str, str], protected: tuple[str, ...]) -> Wish:
+    def part(name: str) -> Part | None:
+        return Part(one[name], states[name]) if one.get(name) is not None else None
+
+    return Wish(one["name"], part("labels"), part("annotations"), part("properties"), one.get("cluster_set"), protected)
+
+
+def _repeated(places: t.Sequence[str], entries: t.Sequence[Json]) -> t.Iterator[InvalidOption]:
+    seen: set[str] = set()
+    for place, one in zip(places, entries, strict=True):
+        if one["name"] in seen:
+            yield InvalidOption(f"{place}name", one["name"], "is there twice", "Give each WEC one entry")
+        seen.add(one["name"])
+
+
+def faults_of(
+    place: str, one: Json, states: t.Mapping[str, str], protected: tuple[str, ...]
+) -> t.Iterator[InvalidOption]:
+    """What cannot be asked for one WEC, whatever it has. ``place`` comes before the options' names."""
+    if all(one.get(field) is None for field in (*PARTS, "cluster_set")):
+        fields = [field for field in (*PARTS, "cluster_set") if field in one]
+        yield InvalidOption(f"{place}{fields[0]}", None, f"{' or '.join(fields)} must be given")
+    for part, state in states.items():
+        wanted = one.get(part) or {}
+        for key, value in wanted.items():
+            option = f"{place}{part}[{key}]"
+            if not isinstance(key, str):
+                # YAML has such keys, and actions get them as they are.
+                yield InvalidOption(option, None, "the key must be text: write it in quotes")
+                continue
+            if part != "properties" or state != merging.ABSENT:
+                # What must not be set can be there all the same, and then be removed.
+                yield from _key_faults(part, option, key, protected)
+            if state != merging.ABSENT:
+                fault = _VALUE_FAULTS[part](value)
+                if fault:
+                    yield InvalidOption(option, value, fault)
+        if part == "properties" and state != merging.ABSENT:
+            texts = {str(key): value for key, value in wanted.items() if isinstance(value, str)}
+            fault = property_rules.size_fault(texts)
+            if fault:
+                yield InvalidOption(f"{place}{part}", None, fault, "Make them smaller")
+    cluster_set = one.get("cluster_set")
+    if cluster_set is not None:
+        fault = label_rules.value_fault(cluster_set) or ("must not be empty" if not cluster_set else None)
+        if fault:
+            yield InvalidOption(f"{place}cluster_set", cluster_set, fault)
+
+
+def _key_faults(part: str, option: str, key: str, protected: tuple[str, ...]) -> t.Iterator[InvalidOption]:
+    if part == "properties":
+        fault = property_rules.key_fault(key)
+        if fault:
+            yield InvalidOption(option, None, f"the key {fault}")
+        return
+    fault = label_rules.key_fault(key)
+    if fault:
+        yield InvalidOption(option, None, f"the key {fault}")
+    if key == label_rules.CLUSTER_SET:
+        yield InvalidOption(option, None, "the key is that of the cluster set", "Use the option cluster_set")
+    elif label_rules.is_protected(key, protected):
+        yield InvalidOption(option, None, "the key is protected: it belongs to the system, or matches 'protected'")
+
+
+def _text_fault(value: t.Any) -> str | None:
+    return None if isinstance(value, str) else "must be text: write it in quotes"
+
+
+_VALUE_FAULTS: dict[str, t.Callable[[t.Any], str | None]] = {
+    "labels": label_rules.value_fault,
+    "annotations": _text_fault,
+    "properties": property_rules.value_fault,
+}

@@ -1,0 +1,340 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""Labels, annotations and properties of WECs: look, judge what it does to the workload, and write in the safe order.
+
+Properties that are new come first, because labels start the delivery; properties that go come last, when KubeStellar has
+let the WEC go.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .._apis.its import Its
+from .._apis.wds import Wds
+from .._errors import ApiError
+from .._rules import configuration, impact, merging, problems, properties
+from .._rules.configuration import Configuration, Observed, Wish, decide
+from .._rules.impact import STARTS, STOPS, Delivery, Impact
+from .._rules.its_view import ItsView
+from .._rules.plan import Plan
+from .._rules.problems import Problem
+from .delivering import Expectation, Settling
+
+Json = dict[str, t.Any]
+_ATTEMPTS = 5
+DELIVERED, WAITS, NOTHING = "delivered", "waits for the next change of the Binding", "nothing to deliver"
+
+
+@dataclasses.dataclass(frozen=True)
+class Allowed:
+    """What a user has allowed, and wants. ``deliver``: have changed properties delivered at once."""
+
+    withdrawal: bool = False
+    removal: bool = False
+    without_acceptance: bool = False
+    deliver: bool = True
+
+
+@dataclasses.dataclass
+class Verdict:
+    """How it is for one WEC."""
+
+    name: str
+    observed: Observed
+    configuration: Configuration
+    plan: Plan = dataclasses.field(default_factory=Plan)
+    impacts: list[Impact] = dataclasses.field(default_factory=list)
+    problem: Problem | None = None
+    delivery: str = ""
+    done: int = 0
+    """How many steps were carried out."""
+
+    def message(self, foreseen: bool) -> str:
+        if self.problem is not None:
+            return f"{self.name}: {self.problem}"
+        if not self.plan.changes:
+            return f"{self.name} is as wanted."
+        what = "; ".join(f"{step.verb} {step.object}" for step in self.plan.steps)
+        told = " ".join(f"{one}." for one in self.impacts)
+        return f"{self.name} {'would be' if foreseen else 'was'} changed: {what}. {told}".rstrip()
+
+    def as_data(self, foreseen: bool) -> Json:
+        after = self.configuration.after
+        usable = properties.is_usable
+        return {
+            "name": self.name,
+            "changed": self.done > 0 if not foreseen else self.plan.changes and self.problem is None,
+            "failed": self.problem is not None,
+            "msg": self.message(foreseen),
+            "labels": dict(after.labels),
+            "annotations": dict(after.annotations),
+            "properties": {key: value for key, value in after.data.items() if key not in self.observed.binary_keys},
+            "usable_as_properties": sorted(key for key in {**after.labels, **after.annotations} if usable(key)),
+            "unusable_as_properties": sorted(key for key in after.labels if not usable(key)),
+            "steps": self.plan.as_data(),
+            "impacts": [one.as_data() for one in self.impacts],
+            "delivery": self.delivery or NOTHING,
+            "problem": self.problem.as_data() if self.problem else None,
+        }
+
+
+class Configuring:
+    """One batch of WECs. ``warnings`` are for the user."""
+
+    def __init__(self, its: Its, wds: Wds | None, allowed: Allowed) -> None:
+        self._its, self._wds, self._allowed = its, wds, allowed
+        self._deliveries: list[Delivery] = []
+        self.warnings: list[str] = []
+
+    # -- observe and decide --------------------------------------------------------------------------------------
+
+    def plan(self, wishes: t.Sequence[Wish]) -> list[Verdict]:
+        """What has to change for each WEC, and what that does; what cannot or must not be is a problem of its own."""
+        names = [wish.name for wish in wishes]
+        views = self._its.views(names)
+        maps = self._property_maps(wishes)
+        verdicts = [self._plan_one(wish, Observed(views[wish.name], maps.get(wish.name))) for wish in wishes]
+        self._judge([verdict for verdict in verdicts if verdict.problem is None and verdict.configuration.changes])
+        for verdict in verdicts:
+            if verdict.problem is None:
+                steps = verdict.configuration.steps(verdict.observed.config_map is not None)
+                verdict.plan = Plan(steps)
+        return verdicts
+
+    def _property_maps(self, wishes: t.Sequence[Wish]) -> dict[str, Json]:
+        """Who only labels can do without them: then less is known of what a template would find."""
+        try:
+            return self._its.property_maps([wish.name for wish in wishes])
+        except ApiError as error:
+            if error.status != 403 or any(wish.properties is not None for wish in wishes):
+                raise
+            return {}
+
+    def _plan_one(self, wish: Wish, observed: Observed) -> Verdict:
+        problem = self._unfit(observed.view)
+        if problem is not None:
+            return Verdict(wish.name, observed, Configuration(wish.name), problem=problem)
+        found = decide(wish, observed)
+        heavy = properties.size_fault({**observed.data, **found.added_properties}) if found.added_properties else None
+        return Verdict(
+            wish.name, observed, found, problem=problems.of("properties_too_large", f"it {heavy}") if heavy else None
+        )
+
+    def _unfit(self, view: ItsView) -> Problem | None:
+        """A labelled WEC without a mailbox keeps KubeStellar from delivering to the others."""
+        if not view.exists:
+            return problems.of("not_registered", f"the ITS has no ManagedCluster {view.name}")
+        if self._allowed.without_acceptance:
+            return None
+        if view.is_deleting:
+            return problems.of("deleting", f"ManagedCluster {view.name} is being deleted")
+        if not view.hub_accepts_client:
+            return problems.of("not_accepted", "a labelled WEC without a mailbox starves the others")
+        if view.mailbox_is_terminating:
+            return problems.of("mailbox_terminating", "a labelled WEC without a mailbox starves the others")
+        if view.mailbox is None:
+            return problems.of("mailbox_missing", "a labelled WEC without a mailbox starves the others")
+        return None
+
+    def _judge(self, verdicts: t.Sequence[Verdict]) -> None:
+        if not verdicts:
+            return
+        if self._wds is None:
+            self._judge_without_wds(verdicts)
+            return
+        changes = {one.name: (one.configuration.before, one.configuration.after) for one in verdicts}
+        self._deliveries = self._wds.deliveries(changes)
+        for verdict in verdicts:
+            before, after = changes[verdict.name]
+            verdict.impacts = impact.of_change(verdict.name, before, after, self._deliveries)
+            verdict.problem = impact.refusal(verdict.impacts, self._allowed.withdrawal, self._allowed.removal)
+            if verdict.problem is None:
+                self.warnings += [str(one) + "." for one in verdict.impacts if one.effect == impact.LACKS]
+
+    def _judge_without_wds(self, verdicts: t.Sequence[Verdict]) -> None:
+        selected_anew = []
+        for verdict in verdicts:
+            found = verdict.configuration
+            vanishing = impact.vanishing(found.before, found.after)
+            if vanishing and (found.removed_properties or self._its.delivered_works(verdict.name)):
+                fact = f"{', '.join(vanishing)} of {verdict.name}"
+                if not self._allowed.removal:
+                    verdict.problem = problems.of("property_perhaps_needed", fact)
+                    continue
+                self.warnings.append(
+                    f"{fact} goes, and no WDS was given to look into: if a template needs it, KubeStellar withdraws the "
+                    "workload from all WECs of its Binding."
+                )
+            if any(value is not None for value in found.labels.values()):
+                selected_anew.append(verdict)
+        if selected_anew:
+            self._warn_of_lacking(selected_anew)
+
+    def _warn_of_lacking(self, verdicts: t.Sequence[Verdict]) -> None:
+        """What the other WECs have, a template may need; nobody tells for sure without the WDS."""
+        try:
+            maps = self._its.property_maps()
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return
+        for verdict in verdicts:
+            others = [
+                set(filter(properties.is_usable, item.get("data") or {}))
+                for name, item in maps.items()
+                if name != verdict.name
+            ]
+            # Kubernetes puts a ConfigMap of its own into every namespace.
+            others = [keys for keys in others if keys]
+            usual = set.intersection(*others) if others else set()
+            lacking = sorted(usual - set(verdict.configuration.after.properties))
+            if lacking:
+                self.warnings.append(
+                    f"{verdict.name} lacks {', '.join(lacking)}, which every other WEC with properties has: if a template "
+                    "needs it, KubeStellar withdraws the workload from all WECs of its Binding. Give the WEC the property, or "
+                    "let it look into the WDS (wds_kubeconfig)."
+                )
+
+    # -- act -----------------------------------------------------------------------------------------------------
+
+    def apply(self, verdicts: t.Sequence[Verdict], settling: Settling) -> None:
+        """Carry out the plans, each WEC on its own; a failure is a problem in its verdict."""
+        open_ones = [verdict for verdict in verdicts if verdict.problem is None and verdict.plan.changes]
+        expected = {verdict.name: self._expectation(verdict) for verdict in open_ones}
+        known_errors = {one.policy.name: one.binding.errors for one in self._deliveries if one.binding}
+        for verdict in open_ones:
+            self._attempt(verdict, configuration.SET_PROPERTIES, configuration.SET_LABELS)
+        self._part(open_ones, expected, settling)
+        for verdict in open_ones:
+            self._attempt(verdict, configuration.PART, configuration.REMOVE_PROPERTIES)
+        self._deliver(open_ones, settling)
+        followed = {
+            one.name: expected[one.name]
+            for one in open_ones
+            if one.problem is None and (expected[one.name].joins or expected[one.name].leaves)
+        }
+        for name, problem in settling.follow(followed, known_errors).items():
+            _of(open_ones, name).problem = problem
+
+    def _expectation(self, verdict: Verdict) -> Expectation:
+        joins = {one.policy for one in verdict.impacts if one.effect == STARTS}
+        leaves = {one.policy for one in verdict.impacts if one.effect == STOPS}
+        leaves |= impact.still_delivered(verdict.name, verdict.configuration.after, self._deliveries)
+        return Expectation(frozenset(joins), frozenset(leaves))
+
+    def _part(self, verdicts: t.Sequence[Verdict], expected: t.Mapping[str, Expectation], settling: Settling) -> None:
+        """Nothing that a template may need goes before KubeStellar has let the WEC go."""
+        going = [
+            one
+            for one in verdicts
+            if one.problem is None and self._must_be_let_go(one.configuration, expected[one.name])
+        ]
+        if going:
+            late = settling.let_go({one.name: expected[one.name] for one in going})
+            for name, problem in late.items():
+                _of(verdicts, name).problem = problem
+
+    def _must_be_let_go(self, found: Configuration, expectation: Expectation) -> bool:
+        if found.keeps or found.parts:
+            return True
+        # Any change of labels may end a delivery, and so may one of an earlier run that KubeStellar has not followed yet.
+        return bool(found.removed_properties and (expectation.leaves or (found.labels and self._wds is None)))
+
+    def _attempt(self, verdict: Verdict, *operations: str) -> None:
+        """Carry out those steps of a plan that are of these operations."""
+        for step in verdict.plan.steps:
+            if verdict.problem is not None or step.do not in operations:
+                continue
+            try:
+                verdict.problem = self._carry_out(verdict, step.do)
+            except ApiError as error:
+                verdict.problem = _of_error(error)
+            if verdict.problem is None:
+                verdict.done += 1
+
+    def _carry_out(self, verdict: Verdict, operation: str) -> Problem | None:
+        found = verdict.configuration
+        if operation == configuration.SET_PROPERTIES:
+            return self._write_properties(verdict, dict(found.added_properties))
+        if operation == configuration.REMOVE_PROPERTIES:
+            return self._write_properties(verdict, dict.fromkeys(found.removed_properties))
+        if operation == configuration.PART:
+            self._its.patch_metadata(found.name, {"annotations": found.parting_annotations})
+            return None
+        annotations = {**found.annotations, **found.leaving_annotations}
+        parts = {"labels": found.labels, "annotations": annotations}
+        after = self._its.patch_metadata(found.name, {key: one for key, one in parts.items() if one})["metadata"]
+        undone = [
+            f"{field[:-1]} {key}"
+            for field, wanted in parts.items()
+            for key, value in wanted.items()
+            if (after.get(field) or {}).get(key) != value
+        ]
+        return (
+            problems.of("labels_not_effective", f"the ITS did not keep {', '.join(sorted(undone))}") if undone else None
+        )
+
+    def _write_properties(self, verdict: Verdict, changes: merging.Changes) -> Problem | None:
+        """Only our keys, on top of whatever somebody else has written meanwhile."""
+        # What was read before the first step has been changed by it.
+        is_fresh = verdict.done == 0
+        config_map = (
+            verdict.observed.config_map if is_fresh else self._its.property_maps([verdict.name]).get(verdict.name)
+        )
+        for _attempt in range(_ATTEMPTS):
+            try:
+                if config_map is None and not merging.merged({}, changes):
+                    # Somebody else has deleted it: there is nothing to remove from.
+                    return None
+                if config_map is None:
+                    self._its.create_property_map(verdict.name, merging.merged({}, changes))
+                else:
+                    self._its.replace_property_map(config_map, merging.merged(config_map.get("data") or {}, changes))
+                return None
+            except ApiError as error:
+                if error.status not in (404, 409):
+                    raise
+                config_map = self._its.property_maps([verdict.name]).get(verdict.name)
+        return problems.of("changed_meanwhile", f"{_ATTEMPTS} attempts")
+
+    def _deliver(self, verdicts: t.Sequence[Verdict], settling: Settling) -> None:
+        """KubeStellar does not deliver a changed value by itself."""
+        wanted: dict[str, set[str] | None] = {}
+        for verdict in verdicts:
+            differing = impact.differing(verdict.configuration.before, verdict.configuration.after)
+            if verdict.problem is not None or not differing:
+                continue
+            if not self._allowed.deliver:
+                verdict.delivery = WAITS
+                continue
+            wanted[verdict.name] = self._needing(differing)
+        if not wanted:
+            return
+        counts, late = settling.deliver(wanted)
+        for name, count in counts.items():
+            _of(verdicts, name).delivery = DELIVERED if count else NOTHING
+        for name, problem in late.items():
+            _of(verdicts, name).problem = problem
+            _of(verdicts, name).delivery = WAITS
+
+    def _needing(self, keys: t.Collection[str]) -> set[str] | None:
+        """The Bindings whose templates use one of these properties; None where nobody can tell."""
+        if self._wds is None:
+            return None
+        return {one.policy.name for one in self._deliveries if any(key in one.needs for key in keys)}
+
+
+def _of_error(error: ApiError) -> Problem:
+    if error.is_webhook_down:
+        return problems.of("webhook_down", error.message)
+    return problems.of("forbidden" if error.status == 403 else "write_refused", error.message)
+
+
+def _of(verdicts: t.Iterable[Verdict], name: str) -> Verdict:
+    return next(verdict for verdict in verdicts if verdict.name == name)

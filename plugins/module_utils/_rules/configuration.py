@@ -1,0 +1,187 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""What one WEC shall have, what it has, and the changes that lead from one to the other in the safe order."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from . import labels as label_rules
+from . import merging, properties
+from .impact import Traits
+from .its_view import ItsView
+from .merging import PRESENT, Changes, Texts
+from .plan import Step
+
+Json = dict[str, t.Any]
+PARTING = "wec.kubestellar.io/parting"
+"""Annotation of a ManagedCluster: names annotations that stand in for labels until KubeStellar has let the WEC go."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A wish for one map of texts. ``protected`` are patterns of keys that must not be touched."""
+
+    wanted: Texts = dataclasses.field(default_factory=dict)
+    state: str = PRESENT
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """What one WEC shall have; a part that is None is left alone."""
+
+    name: str
+    labels: Part | None = None
+    annotations: Part | None = None
+    properties: Part | None = None
+    cluster_set: str | None = None
+    protected: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Observed:
+    """``config_map`` is that of the WEC's properties, None if there is none."""
+
+    view: ItsView
+    config_map: Json | None = None
+
+    @property
+    def data(self) -> dict[str, str]:
+        return dict((self.config_map or {}).get("data") or {})
+
+    @property
+    def binary_keys(self) -> tuple[str, ...]:
+        return tuple((self.config_map or {}).get("binaryData") or {})
+
+    @property
+    def traits(self) -> Traits:
+        binary = dict.fromkeys(self.binary_keys, "(binary)")
+        return Traits(self.view.labels, self.view.annotations, {**self.data, **binary})
+
+
+@dataclasses.dataclass(frozen=True)
+class Configuration:
+    """The changes for one WEC. ``keeps`` are properties that annotations stand in for while labels change; ``parts`` those
+    that an earlier run has left standing."""
+
+    name: str
+    labels: Changes = dataclasses.field(default_factory=dict)
+    annotations: Changes = dataclasses.field(default_factory=dict)
+    properties: Changes = dataclasses.field(default_factory=dict)
+    before: Traits = dataclasses.field(default_factory=Traits)
+    after: Traits = dataclasses.field(default_factory=Traits)
+    keeps: Texts = dataclasses.field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.labels or self.annotations or self.properties or self.parts)
+
+    @property
+    def leaving_annotations(self) -> Changes:
+        """What the annotations need besides their own changes while labels change; ``parting_annotations`` undoes it."""
+        if not self.keeps:
+            return {}
+        return {**self.keeps, PARTING: ",".join(sorted({*self.keeps, *self.parts}))}
+
+    @property
+    def parting_annotations(self) -> Changes:
+        gone = {key: None for key in (*self.keeps, *self.parts) if key not in self.after.annotations}
+        return {**gone, PARTING: None}
+
+    @property
+    def added_properties(self) -> dict[str, str]:
+        return {key: value for key, value in self.properties.items() if value is not None}
+
+    @property
+    def removed_properties(self) -> list[str]:
+        return sorted(merging.removed(self.properties))
+
+    def steps(self, has_config_map: bool) -> list[Step]:
+        """In the order in which they are carried out."""
+        config_map = f"ConfigMap {properties.NAMESPACE}/{self.name}"
+        cluster = f"ManagedCluster {self.name}"
+        found = []
+        if self.added_properties:
+            old = {key: self.before.data.get(key) for key in self.added_properties} if has_config_map else None
+            verb = "update" if has_config_map else "create"
+            reason = "its properties shall be as wanted, before labels start a delivery"
+            found.append(Step("ITS", verb, config_map, reason, old, dict(self.added_properties), SET_PROPERTIES))
+        if self.labels or self.annotations:
+            before, after = self._of_metadata()
+            reason = f"its {' and '.join(after)} shall be as wanted"
+            found.append(Step("ITS", "update", cluster, reason, before, after, SET_LABELS))
+        if self.keeps or self.parts:
+            gone = sorted({*self.keeps, *self.parts})
+            reason = f"nothing stands in for {', '.join(gone)} any more, when KubeStellar has let the WEC go"
+            found.append(Step("ITS", "update", cluster, reason, {}, {}, PART))
+        if self.removed_properties:
+            old = {key: self.before.data.get(key) for key in self.removed_properties}
+            reason = "properties that are not wanted go last"
+            gone_data = dict.fromkeys(self.removed_properties)
+            found.append(Step("ITS", "update", config_map, reason, old, gone_data, REMOVE_PROPERTIES))
+        return found
+
+    def _of_metadata(self) -> tuple[Json, Json]:
+        before: Json = {}
+        after: Json = {}
+        for field, changed, current in (
+            ("labels", self.labels, self.before.labels),
+            ("annotations", self.annotations, self.before.annotations),
+        ):
+            if changed:
+                before[field] = {key: current.get(key) for key in changed}
+                after[field] = dict(changed)
+        return before, after
+
+
+SET_PROPERTIES, SET_LABELS, PART, REMOVE_PROPERTIES = "set_properties", "set_labels", "part", "remove_properties"
+
+
+def decide(wish: Wish, observed: Observed) -> Configuration:
+    """The changes for one WEC."""
+    view = observed.view
+
+    def is_protected(key: str) -> bool:
+        return label_rules.is_protected(key, wish.protected)
+
+    labels: Changes = {}
+    annotations: Changes = {}
+    data: Changes = {}
+    if wish.labels is not None:
+        labels = merging.changes(wish.labels.state, view.labels, wish.labels.wanted, is_protected)
+    if wish.cluster_set is not None and view.labels.get(label_rules.CLUSTER_SET) != wish.cluster_set:
+        labels[label_rules.CLUSTER_SET] = wish.cluster_set
+    parts = tuple(key for key in (view.annotations.get(PARTING) or "").split(",") if key)
+    standing = {key: value for key, value in view.annotations.items() if key not in (*parts, PARTING)}
+    if wish.annotations is not None:
+        annotations = merging.changes(wish.annotations.state, standing, wish.annotations.wanted, is_protected)
+    if wish.properties is not None:
+        data = merging.changes(wish.properties.state, observed.data, wish.properties.wanted)
+    before = observed.traits
+    after = Traits(
+        merging.merged(before.labels, labels),
+        merging.merged(standing, annotations),
+        merging.merged(before.data, data),
+    )
+    return Configuration(
+        wish.name, labels, annotations, data, before, after, _kept(before, after, labels, annotations, data), parts
+    )
+
+
+def _kept(before: Traits, after: Traits, labels: Changes, annotations: Changes, data: Changes) -> dict[str, str]:
+    """Properties that labels or annotations were, and that go with them: KubeStellar may see that they are gone before it
+    sees that the WEC is not selected any more, and would then withdraw the workload from every other WEC.
+
+    A label that only changes, or is new, may end the selection as well as one that goes.
+    """
+    going = (merging.removed(labels) | merging.removed(annotations)) - set(data)
+    if not labels:
+        return {}
+    had, has = before.properties, after.properties
+    return {key: had[key] for key in sorted(going) if key in had and key not in has}

@@ -1,0 +1,49 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""ManifestWorks that KubeStellar makes (KubeStellar: pkg/transport/generic/generic_transport_controller.go)."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .conditions import find
+
+Json = dict[str, t.Any]
+BINDING_LABEL = "transport.kubestellar.io/originOwnerReferenceBindingKey"
+GENERATION_ANNOTATION = "transport.kubestellar.io/originOwnerReferenceBindingGeneration"
+NEVER = "0"
+"""No Binding has this generation: a work that says so is written anew."""
+
+
+def binding_of(work: Json) -> str:
+    """The name of the Binding that a work was made for."""
+    return str((work["metadata"].get("labels") or {}).get(BINDING_LABEL, ""))
+
+
+def is_deleting(work: Json) -> bool:
+    return bool(work["metadata"].get("deletionTimestamp"))
+
+
+def awaits_rewriting(work: Json) -> bool:
+    return (work["metadata"].get("annotations") or {}).get(GENERATION_ANNOTATION) == NEVER
+
+
+def is_applied(work: Json) -> bool:
+    """Whether the WEC has applied the work as it is now."""
+    for condition in (work.get("status") or {}).get("conditions") or []:
+        if condition.get("type") == "Applied":
+            return bool(
+                condition.get("status") == "True"
+                and condition.get("observedGeneration") == work["metadata"].get("generation")
+            )
+    return False
+
+
+def trouble(work: Json) -> str:
+    """Why a work is not applied, as far as it tells."""
+    applied = find(work, "Applied")
+    return f"ManifestWork {work['metadata']['name']}: {applied}"

@@ -1,0 +1,255 @@
+#!/usr/bin/python
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wec_configure
+short_description: Set labels, annotations and properties of WECs in the safe order
+description:
+  - Does what M(kubestellar.wec.wec_label) and M(kubestellar.wec.wec_properties) do, for both at once and in the order that is safe.
+    New properties come first, because labels start the delivery of workload. Properties that are not wanted any more go last, when
+    KubeStellar has let the WEC go.
+  - If a WDS is given (O(wds_kubeconfig)), it is first looked up there which BindingPolicies would start or stop to select the WEC, and
+    which properties their templates need. What would take workload away is refused, unless it is allowed.
+  - Only the ITS is written to.
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  labels:
+    description:
+      - Its labels. KubeStellar's BindingPolicies select WECs by them. Values are text.
+    type: dict
+  annotations:
+    description:
+      - Its annotations. Values are text.
+    type: dict
+  properties:
+    description:
+      - Its properties for KubeStellar's templates. Keys are identifiers of the language Go, and values are text: a number or a
+        truth value is refused, because it would not always be written the way it was meant.
+    type: dict
+  cluster_set:
+    description:
+      - The ManagedClusterSet that it belongs to.
+    type: str
+  wecs:
+    description: Several WECs.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the WEC.
+        type: str
+        required: true
+      labels:
+        description: As O(labels).
+        type: dict
+      annotations:
+        description: As O(annotations).
+        type: dict
+      properties:
+        description: As O(properties).
+        type: dict
+      cluster_set:
+        description: As O(cluster_set).
+        type: str
+  labels_state:
+    description:
+      - V(present) sets the labels and leaves others alone.
+      - V(absent) removes those that are named; their values do not matter.
+      - V(exact) sets the labels and removes every other one that is not protected.
+    type: str
+    choices: [present, absent, exact]
+    default: present
+  annotations_state:
+    description:
+      - V(present) sets the annotations and leaves others alone.
+      - V(absent) removes those that are named; their values do not matter.
+      - V(exact) sets the annotations and removes every other one that is not protected.
+    type: str
+    choices: [present, absent, exact]
+    default: present
+  properties_state:
+    description:
+      - V(present) sets the properties and leaves others alone.
+      - V(absent) removes those that are named; their values do not matter.
+      - V(exact) sets the properties and removes every other one.
+    type: str
+    choices: [present, absent, exact]
+    default: present
+extends_documentation_fragment:
+  - kubestellar.wec._attributes
+  - kubestellar.wec._attributes.actiongroup_wec
+  - kubestellar.wec._configure
+  - kubestellar.wec._its
+  - kubestellar.wec._wds
+  - kubestellar.wec._common
+seealso:
+  - module: kubestellar.wec.wec_label
+  - module: kubestellar.wec.wec_properties
+author:
+  - The kubestellar.wec authors (@kubestellar)
+"""
+
+EXAMPLES = r"""
+- name: Make two WECs what the inventory says, and nothing else
+  kubestellar.wec.wec_configure:
+    wecs:
+      - name: edge-1
+        labels: {location-group: edge}
+        properties: {clusterURL: https://my.clusters/1001-abcd}
+      - name: edge-2
+        labels: {location-group: edge}
+        properties: {clusterURL: https://my.clusters/1002-efgh}
+    labels_state: exact
+    properties_state: exact
+    its_kubeconfig: ~/.kube/its1.kubeconfig
+    wds_kubeconfig: ~/.kube/wds1.kubeconfig
+"""
+
+RETURN = r"""
+verdicts:
+  description: How it ended for each WEC, by its name.
+  returned: success, and on failure if the ITS could be asked
+  type: dict
+  contains:
+    name:
+      description: Name of the WEC.
+      type: str
+      sample: edge-1
+    changed:
+      description: Whether it was changed.
+      type: bool
+      sample: true
+    failed:
+      description: Whether it could not be made as wanted, or must not be.
+      type: bool
+      sample: false
+    msg:
+      description: What was done, or what failed, in a sentence.
+      type: str
+      sample: "edge-1 was changed: update ManagedCluster edge-1. BindingPolicy edge starts to select edge-1: its workload goes there."
+    labels:
+      description: Its labels afterwards, or as they would be in check mode.
+      type: dict
+      sample: {"location-group": "edge"}
+    annotations:
+      description: Its annotations afterwards, or as they would be in check mode.
+      type: dict
+      sample: {}
+    properties:
+      description: The properties in its ConfigMap afterwards, or as they would be in check mode.
+      type: dict
+      sample: {"clusterURL": "https://edge-1.example"}
+    usable_as_properties:
+      description: Labels and annotations that templates can use, because their keys are identifiers.
+      type: list
+      elements: str
+      sample: [region]
+    unusable_as_properties:
+      description: Labels that templates cannot use.
+      type: list
+      elements: str
+      sample: [location-group]
+    steps:
+      description: What was done, or would be done in check mode.
+      type: list
+      elements: dict
+      sample: [{"side": "ITS", "verb": "update", "object": "ManagedCluster edge-1", "reason": "its labels shall be as wanted"}]
+    impacts:
+      description: What that does to the workload that KubeStellar delivers, as far as a WDS was given.
+      type: list
+      elements: dict
+      contains:
+        effect:
+          description: Whether a BindingPolicy V(starts) or V(stops) to select the WEC, or its workload V(lacks) a property.
+          type: str
+          sample: starts
+        policy:
+          description: The BindingPolicy.
+          type: str
+          sample: edge
+        properties:
+          description: The properties that would be missing.
+          type: list
+          elements: str
+          sample: []
+        objects:
+          description: The objects whose templates need them.
+          type: list
+          elements: str
+          sample: []
+        other_wecs:
+          description: The other WECs that would lose the workload too.
+          type: list
+          elements: str
+          sample: []
+        msg:
+          description: All that in a sentence.
+          type: str
+          sample: "BindingPolicy edge starts to select edge-1: its workload goes there."
+    delivery:
+      description:
+        - Whether properties with other values than before were V(delivered), or one of V(nothing to deliver) and V(waits for the
+          next change of the Binding).
+      type: str
+      sample: delivered
+    problem:
+      description: What failed.
+      type: dict
+      contains:
+        code:
+          description: The problem's name for programs.
+          type: str
+          sample: not_accepted
+        summary:
+          description: What it is.
+          type: str
+          sample: the ITS does not accept the WEC
+        evidence:
+          description: The facts that show it.
+          type: list
+          elements: str
+          sample: ["a labelled WEC without a mailbox starves the others"]
+        remedy:
+          description: What to do about it.
+          type: str
+          sample: Run register, or set hubAcceptsClient on its ManagedCluster, if it shall be a WEC
+its:
+  description: The ITS that was used.
+  returned: success
+  type: dict
+  contains: &connection
+    server:
+      description: Address of its API server.
+      type: str
+      sample: https://its1.example:6443
+    source:
+      description: Where the connection came from.
+      type: str
+      sample: its_kubeconfig /home/ops/.kube/its1.kubeconfig, context its1
+wds:
+  description: The WDS that was looked into.
+  returned: if one was given
+  type: dict
+  contains: *connection
+"""
+
+from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_configure
+from ansible_collections.kubestellar.wec.plugins.module_utils._bodies.module import run
+
+
+def main() -> None:
+    run(wec_configure)
+
+
+if __name__ == "__main__":
+    main()
