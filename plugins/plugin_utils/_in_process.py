@@ -58,6 +58,8 @@ class _ActionTask:
         self.params = params
         self.check_mode: bool = action._task.check_mode
         self.environment: t.Mapping[str, str] = environment
+        # This is a worker of the run, which ends with the task.
+        self.owner: int | None = os.getppid()
 
     def read_file(self, path: str) -> tuple[str, bytes]:
         """Relative paths are found beside the playbook or in the role's files; vaulted files are decrypted in memory."""

@@ -43,7 +43,7 @@ def test_two_runs_at_once_do_not_join_twice(fleet: Fleet, take: Take) -> None:
         assert len(joins) == 1, writes
         approvals = [one for one in writes if f"{ITS} update" in one and f"/{name}-" in one and "/approval" in one]
         assert len(approvals) == 1, writes
-    assert fleet.bootstrap_secrets() == []
+    assert fleet.bootstrap_secrets(*names) == []
 
 
 def test_in_a_fleet_of_six_four_fail_each_with_its_cause_and_two_are_available(

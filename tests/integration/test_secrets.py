@@ -136,7 +136,7 @@ def test_a_run_at_the_highest_verbosity_shows_no_secret_and_its_token_is_dead_af
             assert secret not in words, f"in the arguments of {command}"
 
     assert_dead(fleet, token)
-    assert fleet.bootstrap_secrets() == []
+    assert fleet.bootstrap_secrets(wec) == []
     assert fleet.is_available(wec)
 
 
@@ -172,5 +172,5 @@ def test_a_failed_join_leaves_a_dead_token_too(fleet: Fleet, wec: str) -> None:
     assert run.recap[wec].failed == 1
     (token,) = captured
     assert_dead(fleet, token)
-    assert fleet.bootstrap_secrets() == []
+    assert fleet.bootstrap_secrets(wec) == []
     assert fleet.register([wec]).code == 0

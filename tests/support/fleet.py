@@ -247,9 +247,10 @@ class Fleet:
         path = f"{BOOTSTRAP}/serviceaccounts/agent-registration-bootstrap/token"
         return t.cast(str, self.its.request("POST", path, {"spec": {}})["status"]["token"])
 
-    def bootstrap_secrets(self) -> list[str]:
-        """What runs have made for their own tokens and not taken away."""
-        found = self.its.items(f"{BOOTSTRAP}/secrets?labelSelector=wec.kubestellar.io/bootstrap")
+    def bootstrap_secrets(self, *names: str) -> list[str]:
+        """What runs have made for these WECs' tokens and not taken away."""
+        selector = f"wec.kubestellar.io/bootstrap in ({','.join(names)})".replace(" ", "%20")
+        found = self.its.items(f"{BOOTSTRAP}/secrets?labelSelector={selector}")
         return [one["metadata"]["name"] for one in found]
 
     def is_available(self, name: str) -> bool:

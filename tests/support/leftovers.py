@@ -39,7 +39,7 @@ def assert_converges(fleet: Fleet, name: str, moment: int, temporary: pathlib.Pa
     writes = fleet.writes(mark)
     approvals = [one for one in writes if one.startswith(f"{ITS} update") and "/approval" in one]
     assert len(approvals) == 1, f"killed after {last}: {approvals}"
-    assert fleet.bootstrap_secrets() == [], last
+    assert fleet.bootstrap_secrets(name) == [], last
     third = fleet.register([name])
     assert third.recap[name].changed == 0, third.output
     return last

@@ -81,6 +81,7 @@ def wishes(task: Task) -> Wishes:
         klusterlet_values=files["klusterlet_values_file"],
         clusteradm_binary=given["clusteradm_binary"],
         clusteradm_timeout=given["clusteradm_timeout"],
+        owner=task.owner,
     )
 
 

@@ -24,6 +24,8 @@ class _ModuleTask:
         self.params: dict[str, t.Any] = module.params
         self.check_mode: bool = module.check_mode
         self.environment: t.Mapping[str, str] = os.environ
+        # Whatever started this module ends with it, also where the run goes on.
+        self.owner: int | None = None
 
     def read_file(self, path: str) -> tuple[str, bytes]:
         absolute = os.path.abspath(os.path.expanduser(path))

@@ -25,11 +25,15 @@ Json = dict[str, t.Any]
 
 
 class Task(t.Protocol):
-    """One task. ``params`` are validated options; ``environment`` are the variables that count for it."""
+    """One task. ``params`` are validated options; ``environment`` are the variables that count for it.
+
+    ``owner`` is the process that lives as long as the whole run, if that is known.
+    """
 
     params: dict[str, t.Any]
     check_mode: bool
     environment: t.Mapping[str, str]
+    owner: int | None
 
     def read_file(self, path: str) -> tuple[str, bytes]:
         """Find and read a file that an option names. Raises OSError or ValueError."""

@@ -38,7 +38,10 @@ class Endpoint:
 
 @dataclasses.dataclass(frozen=True)
 class Installation:
-    """Everything that an agent is told. ``ca`` is a PEM bundle; ``given_token`` a token that the user brought."""
+    """Everything that an agent is told. ``ca`` is a PEM bundle; ``given_token`` a token that the user brought.
+
+    ``owner`` is the process that lives as long as the run.
+    """
 
     name: str
     uid: str
@@ -47,6 +50,7 @@ class Installation:
     ca: bytes | None = None
     request: JoinRequest | None = None
     given_token: str | None = None
+    owner: int | None = None
     timeout: float = 120.0
 
 
@@ -80,7 +84,7 @@ class Agent:
         if installation.given_token is not None:
             self.minted = Minted(installation.given_token, tokens.read(installation.given_token))
             return
-        self.minted = credentials.mint(self._its, installation.name, installation.account)
+        self.minted = credentials.mint(self._its, installation.name, installation.account, installation.owner)
 
     @property
     def _token(self) -> Minted:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+import secrets
 import time
 import typing as t
 
@@ -19,7 +20,7 @@ from .._rules import its_view, times, tokens
 
 Json = dict[str, t.Any]
 _HELD_FOR = 45.0
-"""Seconds for which the Secret of another run is respected; a join takes a tenth of that."""
+"""Seconds for which the Secret of a run is respected of which nobody can tell whether it lives; a join takes a tenth."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,15 +36,16 @@ class HeldByAnotherRunError(WecError):
     """Another run is joining the same WEC at this moment."""
 
 
-def mint(its: Its, name: str, account: str) -> Minted:
+def mint(its: Its, name: str, account: str, owner: int | None) -> Minted:
     """A token for the agent of one WEC, bound to a Secret made for it.
 
-    The Secret is also what keeps two runs apart: whoever finds another's raises HeldByAnotherRunError, unless that run
-    is dead (a process of this machine that is gone) or too old, and then takes over. Where the identity may not create
-    Secrets, the token lives for its hour. Raises ApiError.
+    The Secret is also what keeps two runs apart: whoever finds another's raises HeldByAnotherRunError. That of a run that is
+    dead is taken over at once; one of which that cannot be told (another machine's, or of no known process) after a while.
+    ``owner`` is the process that lives as long as this run. Where the identity may not create Secrets, the token lives for its
+    hour. Raises ApiError.
     """
     try:
-        secret = _create_secret(its, name)
+        secret = _create_secret(its, name, owner)
     except ApiError as error:
         if error.status != 403:
             raise
@@ -57,8 +59,8 @@ def mint(its: Its, name: str, account: str) -> Minted:
     return Minted(token, tokens.read(token))
 
 
-def _create_secret(its: Its, name: str) -> Json:
-    holder = _own_holder()
+def _create_secret(its: Its, name: str, owner: int | None) -> Json:
+    holder = _holder(owner)
     for _attempt in range(3):
         try:
             return its.create_bootstrap_secret(name, holder)
@@ -70,7 +72,9 @@ def _create_secret(its: Its, name: str) -> Json:
             continue
         age = times.age(its_view.created(found), its.now()) or 0.0
         other = (found["metadata"].get("annotations") or {}).get(HOLDER_ANNOTATION, "")
-        if age < _HELD_FOR and not _is_gone(other) and other != holder:
+        lives = _lives(other)
+        held = age < _HELD_FOR if lives is None else lives
+        if held and other != holder:
             raise HeldByAnotherRunError(f"Another run is joining {name} right now (since {age:.0f} s).")
         its.delete_bootstrap_secret(found)
     raise HeldByAnotherRunError(f"Several runs are joining {name} at once.")
@@ -83,17 +87,19 @@ def revoke(its: Its, names: t.Collection[str]) -> None:
             its.delete_bootstrap_secret(secret)
 
 
-def _own_holder() -> str:
-    return f"{_boot_id()}/{os.getpid()}/{_started(os.getpid())}"
+def _holder(owner: int | None) -> str:
+    if owner is None:
+        return f"{_boot_id()}/-/{secrets.token_hex(8)}"
+    return f"{_boot_id()}/{owner}/{_started(owner)}"
 
 
-def _is_gone(holder: str) -> bool:
-    """Whether the holder was a process of this machine that does not live any more."""
+def _lives(holder: str) -> bool | None:
+    """Whether the holder's process lives; None for one that cannot be looked at."""
     boot, _slash, rest = holder.partition("/")
     pid, _slash, started = rest.partition("/")
     if not boot or boot != _boot_id() or not pid.isdigit():
-        return False
-    return _started(int(pid)) != started
+        return None
+    return _started(int(pid)) == started
 
 
 def _boot_id() -> str:

@@ -26,7 +26,8 @@ class Wishes:
     """How a WEC shall be joined; what is None or empty is left to the ITS or to clusteradm.
 
     ``hub_apiserver``: the address that its agent dials. ``internal_endpoint``: auto, always or never take the address
-    that the ITS publishes. ``hub_ca``: a PEM bundle for the agent, if not that of the ITS connection.
+    that the ITS publishes. ``hub_ca``: a PEM bundle for the agent, if not that of the ITS connection. ``owner``: the
+    process that lives as long as the run.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Wishes:
     klusterlet_values: bytes | None = None
     clusteradm_binary: str = "clusteradm"
     clusteradm_timeout: float = 120.0
+    owner: int | None = None
 
 
 class Installer:
@@ -81,6 +83,7 @@ class Installer:
             ca=self.ca,
             request=self._request(),
             given_token=self._wishes.hub_token,
+            owner=self._wishes.owner,
             timeout=self._wishes.clusteradm_timeout,
         )
 
