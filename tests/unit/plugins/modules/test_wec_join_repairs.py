@@ -260,3 +260,42 @@ def test_a_failed_join_leaves_no_living_token(
     assert result["failed"]
     assert [step["verb"] for step in result["steps"]] == ["create"]
     assert TOKEN_SECRET not in its.objects
+
+
+def test_a_definition_that_the_api_does_not_serve_yet_is_waited_for_and_then_blamed(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fake_ocm import fake_clusteradm
+
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    _program, log = fake_clusteradm(tmp_path, failure="no matches for kind Klusterlet")
+    result = run("wec_join", **options)
+    assert result["problem"]["code"] == "discovery_race"
+    joins = [
+        call for call in map(json.loads, log.read_text().splitlines()) if call[0] == "join" and "--help" not in call
+    ]
+    assert len(joins) == 3
+    assert TOKEN_SECRET not in its.objects
+
+
+def test_an_object_that_does_not_go_is_named_with_what_holds_it(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ansible_collections.kubestellar.wec.plugins.module_utils._operations import clearing
+
+    monkeypatch.setattr(clearing, "_TIMEOUT", 0.2)
+    its.join("edge-1", "lost-cluster")
+    its.change(f"{MANAGED_CLUSTERS}/edge-1", {"status": {"conditions": UNAVAILABLE}})
+    lease = "/apis/coordination.k8s.io/v1/namespaces/edge-1/leases/managed-cluster-lease"
+    its.change(lease, {"spec": {"renewTime": now(-9000)}})
+    held_back = dict(its.objects[f"{MANAGED_CLUSTERS}/edge-1"])
+    held_back["metadata"] = {**held_back["metadata"], "finalizers": ["example.com/stuck"]}
+
+    def comes_back(method: str, path: str, _body: t.Any) -> None:
+        if method == "GET" and path.endswith("/managedclusters/edge-1"):
+            its.objects[f"{MANAGED_CLUSTERS}/edge-1"] = held_back
+
+    its.before.append(comes_back)
+    result = run("wec_join", **{**options, "replace_lost_cluster": True})
+    assert result["problem"]["code"] == "deletion_stuck"
+    assert "example.com/stuck" in result["msg"]

@@ -280,3 +280,16 @@ def test_workload_is_withdrawn_only_if_that_is_allowed(
     allowed = run("wec_label", allow_withdrawal=True, **wanted)
     assert [one["effect"] for one in allowed["verdicts"]["edge-1"]["impacts"]] == ["stops"]
     assert labels(its, "edge-1")["old"] == "2"
+
+
+def test_what_the_its_does_not_take_is_told_with_its_own_words(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any]
+) -> None:
+    def refuse(method: str, _path: str, _body: t.Any) -> None:
+        if method == "PATCH":
+            raise Fault(422, "metadata.labels: Invalid value", "Unprocessable Entity")
+
+    its.before.append(refuse)
+    result = run("wec_label", name="edge-1", labels={"region": "us-east"}, **options)
+    assert result["verdicts"]["edge-1"]["problem"]["code"] == "write_refused"
+    assert "metadata.labels: Invalid value" in result["msg"]

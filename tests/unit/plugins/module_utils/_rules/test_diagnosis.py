@@ -9,7 +9,7 @@ import datetime
 import typing as t
 
 import pytest
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import certificates, diagnosis
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import certificates, diagnosis, states
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.diagnosis import AgentHealth
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.hub_view import HubIdentity
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import ItsView
@@ -84,6 +84,19 @@ ON_ITS: dict[str, ItsView] = {
 def test_the_its_shows_the_problem(code: str) -> None:
     found = diagnosis.from_its(ON_ITS[code], NOW)
     assert code in [problem.code for problem in found]
+
+
+def test_what_nobody_can_tell_is_said_so() -> None:
+    unclear = states.State(states.UNKNOWN, "it is not known whose agent this is", ("no CA to compare with",))
+    found = diagnosis.of_state(unclear)
+    assert found is not None
+    assert found.code == "membership_unclear"
+    odd = on_its(
+        *JOINED,
+        condition("ManagedClusterConditionAvailable", "False", "Odd"),
+        lease={"spec": {"renewTime": NOW.isoformat()}},
+    )
+    assert [problem.code for problem in diagnosis.from_its(odd, NOW)] == ["not_available"]
 
 
 def test_a_healthy_wec_has_no_problem() -> None:
