@@ -33,7 +33,7 @@ options:
     type: dict
   properties:
     description:
-      - Its properties for KubeStellar's templates. Keys are identifiers of the language Go, and values are text: a number or a
+      - Its properties for KubeStellar's templates. Keys are identifiers of the language Go, and values are text. A number or a
         truth value is refused, because it would not always be written the way it was meant.
     type: dict
   cluster_set:

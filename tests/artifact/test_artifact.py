@@ -22,6 +22,7 @@ TOP = {
     "changelogs",
     "meta",
     "playbooks",
+    "docs",
     "plugins",
     "roles",
 }

@@ -295,6 +295,31 @@ def test_a_changed_value_that_is_not_to_be_delivered_waits(stellar: Fleet, workl
     assert app.on("edge-1") == {"site": "newer"}
 
 
+def test_what_is_wrong_with_one_host_keeps_all_from_being_changed(stellar: Fleet) -> None:
+    wanted: dict[str, Json] = {
+        "edge-1": {"wec_labels": {"fine": "yes"}},
+        "edge-2": {"wec_labels": {"a b": "x", "group": "odd"}, "wec_properties": {"func": "x", "pods": 100}},
+        "edge-3": {"wec_labels": {"fine": "yes", "tier": "9"}},
+    }
+    schema = {"labels": {"fine": {"required": True}, "*": {}, "tier": {"values": ["1", "2"]}}}
+    mark = stellar.mark()
+    for tags in ([], ["--tags", "validate"]):
+        run = configure(stellar, wanted, *tags, configure_schema=schema)
+        assert run.code != 0
+        for told in (
+            "labels[a b]: the key must be letters",
+            "properties[func]: the key is a keyword of Go",
+            "properties[pods]: 100 must be text: write it in quotes",
+            "labels[fine]: is required by the schema",
+            "'9' is not one of 1, 2",
+        ):
+            assert told in run.text, run.output
+        assert run.recap["edge-1"].changed == 0
+    assert stellar.writes(mark) == []
+    assert configure(stellar, {"edge-1": wanted["edge-1"]}, "--tags", "validate", configure_schema=schema).code == 0
+    assert stellar.writes(mark) == []
+
+
 def test_a_kubestellar_that_does_not_answer_is_told(stellar: Fleet, workload: t.Callable[..., Workload]) -> None:
     app = workload({"plain": "text"})
     stellar.sandbox("stop-kubestellar")

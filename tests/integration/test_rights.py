@@ -37,7 +37,7 @@ def _changed(fleet: Fleet, role: Json, rules: list[Json]) -> t.Iterator[None]:
 
 
 def _roles(file: str = "its-onboarder.yml") -> list[Json]:
-    items = yaml.safe_load_all((REPOSITORY / "docs/rbac" / file).read_text())
+    items = yaml.safe_load((REPOSITORY / "docs/rbac" / file).read_text())["items"]
     return [item for item in items if item["kind"] in ("Role", "ClusterRole")]
 
 
@@ -99,7 +99,7 @@ def _preflight_that_fails(fleet: Fleet, name: str) -> str:
 
 
 def _grant(cluster: Cluster) -> None:
-    for item in yaml.safe_load_all((REPOSITORY / "docs/rbac/wec-onboarder.yml").read_text()):
+    for item in yaml.safe_load((REPOSITORY / "docs/rbac/wec-onboarder.yml").read_text())["items"]:
         with contextlib.suppress(urllib.error.HTTPError):
             cluster.request("POST", _path(item), item)
 
