@@ -20,9 +20,9 @@ TOP = {
     "MANIFEST.json",
     "README.md",
     "changelogs",
+    "docs",
     "meta",
     "playbooks",
-    "docs",
     "plugins",
     "roles",
 }

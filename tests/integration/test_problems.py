@@ -499,6 +499,8 @@ def test_certificate_expired_and_mended(fleet: Fleet, wec: str) -> None:
         data["tls.crt"] = sign_anew(fleet, data["tls.crt"], days=-1)
 
     change_credential(fleet.wec(wec), expire)
+    # The running agent would go on with the certificate that it has in memory.
+    fleet.sandbox("kill-pods", cluster=wec, namespace=AGENT.rpartition("/")[2], selector="app=klusterlet-agent")
     expect(fleet, wec, "certificate_expired")
     fleet.sandbox("heal", wec=wec)
     result = fleet.join(wec, wait_timeout=240)

@@ -87,7 +87,7 @@ def test_a_wec_that_is_down_fails_alone_with_its_problem(fleet: Fleet, take: Tak
 def test_a_wec_that_cannot_reach_its_hub_fails_with_the_cause_and_goes_on_when_healed(fleet: Fleet, take: Take) -> None:
     near, far = take(2)
     fleet.sandbox("partition", wec=far, refuse=True)
-    run = fleet.register([near, far], register_wait_timeout=25)
+    run = fleet.register([near, far], register_wait_timeout=60)
     assert run.recap[near].failed == 0
     assert run.recap[far].failed == 1
     assert "the WEC's agent cannot reach the ITS" in run.text

@@ -48,15 +48,18 @@ def _api_token(fleet: Fleet) -> str:
     with contextlib.suppress(urllib.error.HTTPError):
         fleet.its.request("POST", path, {"metadata": {"name": "automation"}})
     subject = {"kind": "ServiceAccount", "name": "automation", "namespace": "default"}
-    for where, kind in (
-        ("clusterrolebindings", "ClusterRole"),
-        ("namespaces/open-cluster-management/rolebindings", "Role"),
-        ("namespaces/kube-system/rolebindings", "Role"),
-        ("namespaces/kube-public/rolebindings", "Role"),
+    for where, kind, role in (
+        ("clusterrolebindings", "ClusterRole", "onboarder"),
+        ("clusterrolebindings", "ClusterRole", "configurer"),
+        ("namespaces/open-cluster-management/rolebindings", "Role", "onboarder"),
+        ("namespaces/kube-system/rolebindings", "Role", "onboarder"),
+        ("namespaces/kube-public/rolebindings", "Role", "onboarder"),
+        ("namespaces/customization-properties/rolebindings", "Role", "configurer"),
     ):
+        name = f"kubestellar-wec-{role}"
         body = {
-            "metadata": {"name": "automation"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": "kubestellar-wec-onboarder"},
+            "metadata": {"name": f"automation-{role}"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name},
             "subjects": [subject],
         }
         with contextlib.suppress(urllib.error.HTTPError):

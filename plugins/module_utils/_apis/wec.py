@@ -168,10 +168,10 @@ class Wec:
         end = time.monotonic() + _STOPPING_TAKES
         while old & {pod["metadata"]["name"] for pod in self.pods(namespace)} and time.monotonic() < end:
             time.sleep(0.5)
-        gone = old - {pod["metadata"]["name"] for pod in self.pods(namespace)}
+        alive = {pod["metadata"]["name"] for pod in self.pods(namespace)}
         for lease in self.kube.items(paths.leases(namespace)):
             holder = str((lease.get("spec") or {}).get("holderIdentity") or "").rpartition("_")[0]
-            if holder in gone:
+            if holder and holder not in alive:
                 self._delete_unchanged(f"{paths.leases(namespace)}/{lease['metadata']['name']}", lease)
 
     def _delete_unchanged(self, path: str, item: Json) -> None:

@@ -93,6 +93,7 @@ class Joining:
         self._name = wishes.name
         self._installer = Installer(its, wishes)
         self._wec_view: WecView = WecView("", None)
+        self._introduction: str | None = None
 
     # -- observe and decide --------------------------------------------------------------------------------------
 
@@ -122,6 +123,7 @@ class Joining:
             holds_certificate=wec.credential is not None,
         )
         if agent_plan.MINT in found.do:
+            self._introduction = self._introduction_id()
             # Whatever could make it fail is found out here, before anything is changed.
             outcome.intended = self._installer.intended(with_clusteradm=agent_plan.JOIN in found.do)
         outcome.agent.add(*agent_plan.steps(found, view, wec, outcome.intended))
@@ -202,12 +204,15 @@ class Joining:
 
     def _require_unchanged(self) -> None:
         """From here on no other run touches this WEC; but one may have finished with it since it was looked at."""
-        seen = self._wec_view.bootstrap
-        klusterlet = self._wec_view.the_klusterlet(self._name)
-        found = self._wec.bootstrap(klusterlet.namespace if klusterlet else AGENT_NAMESPACE)
-        if (found.token.id if found else None) != (seen.token.id if seen else None):
+        if self._introduction_id() != self._introduction:
             credentials.revoke(self._its, {self._name})
             raise HeldByAnotherRunError(f"Another run has joined {self._name} in the meantime.")
+
+    def _introduction_id(self) -> str | None:
+        """The id of the token that the agent has (or will have, when there is one) to introduce itself."""
+        klusterlet = self._wec_view.the_klusterlet(self._name)
+        found = self._wec.bootstrap(klusterlet.namespace if klusterlet else AGENT_NAMESPACE)
+        return found.token.id if found else None
 
     def _await_return(self, outcome: Outcome) -> None:
         """An agent whose ManagedCluster is back comes back with its old certificate; if not, it must start anew."""

@@ -182,11 +182,12 @@ class Preflight:
             self._attempt("clusteradm", clusteradm)
 
     def _trust(self) -> None:
-        """Whether an agent would trust what it dials, where the address or the CA is not that of our own connection."""
+        """Whether agents' CA is that of the ITS, where the address or the CA is not that of our own connection."""
         if not (self._wishes.hub_apiserver or self._wishes.hub_ca) or self._wishes.proxy_url:
             return
         option = "hub_ca_cert" if self._wishes.hub_ca else "hub_apiserver"
-        server = self._installer.endpoint.server
+        # The agents' own address may lead nowhere from here; clusteradm then takes this machine's, with the same CA.
+        server = self._installer.endpoint.dialled_here
         found = self._its.kube.like(server, self._installer.ca)
         try:
             with found:

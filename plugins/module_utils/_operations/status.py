@@ -25,6 +25,8 @@ from .._rules.states import State
 from .._rules.wec_view import AGENT_NAMESPACE, OPERATOR_NAMESPACE, WecView
 
 Json = dict[str, t.Any]
+_SAYS_WHY = frozenset({"csr_denied", "csr_not_issued", "csr_too_many", "mailbox_terminating", "not_accepted"})
+"""What the ITS shows that explains why an agent has not come to use its token; other things only follow from that."""
 _CLUSTER_SET_LABEL = "cluster.open-cluster-management.io/clusterset"
 
 
@@ -53,7 +55,7 @@ class Status:
     @property
     def message(self) -> str:
         """The state and its most telling problem, as a sentence."""
-        cause = str(self.problems[0]) if self.problems else f"{self.state.reason}."
+        cause = str(problems.united(self.problems)[0]) if self.problems else f"{self.state.reason}."
         return f"{self.view.name} is {self.state.name}: {cause}"
 
     def as_data(self) -> Json:
@@ -129,7 +131,12 @@ def of_one(its: Its, wec: Wec, name: str, hub_apiserver: str | None = None) -> S
     by_state = diagnosis.of_state(state)
     found += [skew] if skew else []
     if by_state is not None and not any(problem.code == "half_purged" for problem in found):
-        found.insert(0, by_state)
+        if state.name == states.TOKEN_EXPIRED:
+            # A run that fails ends its token: what kept the agent from using it in time is the cause then.
+            found += [one for one in diagnosis.from_its(view, now) if one.code in _SAYS_WHY]
+            found.append(by_state)
+        else:
+            found.insert(0, by_state)
     if by_state is not None:
         return Status(view, state, tuple(found), now, wec_view)
     token_id = wec_view.bootstrap.token.id if wec_view.bootstrap else None
