@@ -12,6 +12,7 @@ let the WEC go.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import typing as t
 
@@ -184,15 +185,16 @@ class Configuring:
             if error.status != 403:
                 raise
             return
+        keys = {
+            name: {key for key in item.get("data") or {} if properties.is_usable(key)} for name, item in maps.items()
+        }
+        # Kubernetes puts a ConfigMap of its own into every namespace.
+        keys = {name: own for name, own in keys.items() if own}
+        counts = collections.Counter(key for own in keys.values() for key in own)
         for verdict in verdicts:
-            others = [
-                set(filter(properties.is_usable, item.get("data") or {}))
-                for name, item in maps.items()
-                if name != verdict.name
-            ]
-            # Kubernetes puts a ConfigMap of its own into every namespace.
-            others = [keys for keys in others if keys]
-            usual = set.intersection(*others) if others else set()
+            own = keys.get(verdict.name, set())
+            others = len(keys) - (verdict.name in keys)
+            usual = {key for key, count in counts.items() if others and count - (key in own) == others}
             lacking = sorted(usual - set(verdict.configuration.after.properties))
             if lacking:
                 self.warnings.append(
@@ -219,8 +221,7 @@ class Configuring:
             for one in open_ones
             if one.problem is None and (expected[one.name].joins or expected[one.name].leaves)
         }
-        for name, problem in settling.follow(followed, known_errors).items():
-            _of(open_ones, name).problem = problem
+        _blame(open_ones, settling.follow(followed, known_errors))
 
     def _expectation(self, verdict: Verdict) -> Expectation:
         joins = {one.policy for one in verdict.impacts if one.effect == STARTS}
@@ -236,9 +237,7 @@ class Configuring:
             if one.problem is None and self._must_be_let_go(one.configuration, expected[one.name])
         ]
         if going:
-            late = settling.let_go({one.name: expected[one.name] for one in going})
-            for name, problem in late.items():
-                _of(verdicts, name).problem = problem
+            _blame(verdicts, settling.let_go({one.name: expected[one.name] for one in going}))
 
     def _must_be_let_go(self, found: Configuration, expectation: Expectation) -> bool:
         if found.keeps or found.parts:
@@ -317,11 +316,12 @@ class Configuring:
         if not wanted:
             return
         counts, late = settling.deliver(wanted)
-        for name, count in counts.items():
-            _of(verdicts, name).delivery = DELIVERED if count else NOTHING
-        for name, problem in late.items():
-            _of(verdicts, name).problem = problem
-            _of(verdicts, name).delivery = WAITS
+        _blame(verdicts, late)
+        for verdict in verdicts:
+            if verdict.name in late:
+                verdict.delivery = WAITS
+            elif verdict.name in counts:
+                verdict.delivery = DELIVERED if counts[verdict.name] else NOTHING
 
     def _needing(self, keys: t.Collection[str]) -> set[str] | None:
         """The Bindings whose templates use one of these properties; None where nobody can tell."""
@@ -336,5 +336,7 @@ def _of_error(error: ApiError) -> Problem:
     return problems.of("forbidden" if error.status == 403 else "write_refused", error.message)
 
 
-def _of(verdicts: t.Iterable[Verdict], name: str) -> Verdict:
-    return next(verdict for verdict in verdicts if verdict.name == name)
+def _blame(verdicts: t.Iterable[Verdict], found: t.Mapping[str, Problem]) -> None:
+    """Note what is found for a WEC as its problem."""
+    for verdict in verdicts:
+        verdict.problem = found.get(verdict.name, verdict.problem)
