@@ -177,7 +177,8 @@ class Cluster:
 
     async def create_all(self, manifest: pathlib.Path) -> None:
         """Create the objects of a file, and the namespaces that they are in; what exists is left alone."""
-        for item in yaml.safe_load(manifest.read_text(encoding="utf-8"))["items"]:
+        found = yaml.safe_load(manifest.read_text(encoding="utf-8"))
+        for item in found["items"] if found["kind"] == "List" else [found]:
             group = f"/apis/{item['apiVersion']}" if "/" in item["apiVersion"] else f"/api/{item['apiVersion']}"
             namespace = item["metadata"].get("namespace")
             if namespace:
