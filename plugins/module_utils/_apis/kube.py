@@ -50,6 +50,9 @@ MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 500
 _RETRIES = 6
 _SLOWEST_RETRY = 8.0
+_READY = "/readyz"
+_STARTING_TAKES = 10.0
+"""Seconds that an API server may answer already, and not know anybody's rights yet."""
 
 
 class Kube:
@@ -72,6 +75,8 @@ class Kube:
         self._files: list[PrivateFile] = []
         self._client: t.Any = None
         self._has_answered = False
+        self._refused_since: float | None = None
+        self._hides_readiness = False
         self._clock_offset = 0.0
 
     def like(self, server: str, ca: bytes) -> Kube:
@@ -177,7 +182,10 @@ class Kube:
                 self._pause(failures)
             except ApiError as error:
                 failures += 1
-                if not error.is_transient or failures > _RETRIES:
+                if failures > _RETRIES:
+                    self._hides_readiness = self._hides_readiness or error.status == 403
+                    raise
+                if not error.is_transient and not self._is_premature(error):
                     raise
                 self._pause(failures)
             else:
@@ -187,7 +195,33 @@ class Kube:
     def _pause(self, failures: int) -> None:
         time.sleep(min(_SLOWEST_RETRY, 0.25 * 2**failures) * random.uniform(0.5, 1.0))
 
+    def _is_premature(self, error: ApiError) -> bool:
+        """Whether a refusal comes from an API server that has just started and does not know anybody's rights yet.
+
+        Everybody may ask whether it is ready (Kubernetes: ClusterRole system:public-info-viewer), and then not even that is
+        granted. Where it never is, that is found out once.
+        """
+        if error.status != 403 or self._hides_readiness:
+            return False
+        if self._refused_since is None:
+            self._refused_since = time.monotonic()
+        try:
+            self._send("get", _READY, None, {})
+        except ApiError as answer:
+            if answer.status not in (403, 500):
+                return False
+            self._hides_readiness = time.monotonic() - self._refused_since > _STARTING_TAKES
+            return not self._hides_readiness
+        except Unreachable:
+            return True
+        self._refused_since = None
+        return False
+
     def _once(self, method: str, path: str, body: t.Any, query: dict[str, t.Any]) -> t.Any:
+        text = self._send(method, path, body, query)
+        return json.loads(text) if text else {}
+
+    def _send(self, method: str, path: str, body: t.Any, query: dict[str, t.Any]) -> t.Any:
         try:
             # The dynamic client adds to the lists and dicts that it is given, so it gets fresh ones.
             answer = self._client.request(
@@ -213,7 +247,7 @@ class Kube:
             raise self._unreachable(error) from None
         except ConfigException as error:
             raise self._no_credential(error) from None
-        return json.loads(text) if text else {}
+        return text
 
     def _note_clock(self, date: str | None) -> None:
         if date:

@@ -83,7 +83,27 @@ def test_other_errors_are_not_retried(api: FakeApi, kube: Kube, status: int) -> 
     with pytest.raises(ApiError) as raised:
         kube.get(f"{NAMESPACES}/kube-system")
     assert raised.value.status == status
-    assert len(api.requests) == 1
+    assert [path for _method, path in api.requests if path != "/readyz"] == [f"{NAMESPACES}/kube-system"]
+
+
+def test_a_refusal_of_an_api_server_that_has_just_started_is_not_taken_for_an_answer(api: FakeApi, kube: Kube) -> None:
+    """It does not know anybody's rights yet: not even whether it is ready may be asked."""
+    fail_times(api, 4, Fault(403, "cannot get resource", "Forbidden"))
+    assert kube.get(f"{NAMESPACES}/kube-system")
+    own = f"{NAMESPACES}/kube-system"
+    assert [path for _method, path in api.requests] == [own, "/readyz", own, "/readyz", own]
+
+
+def test_where_nobody_may_ask_for_readiness_a_refusal_is_one_after_a_while(api: FakeApi, kube: Kube) -> None:
+    fail_times(api, 99, Fault(403, "cannot get resource", "Forbidden"))
+    for _attempt in range(2):
+        with pytest.raises(ApiError):
+            kube.items(NAMESPACES)
+    assert len(api.requests) < 16
+    before = len(api.requests)
+    with pytest.raises(ApiError):
+        kube.items(NAMESPACES)
+    assert len(api.requests) == before + 1, "it is known by now"
 
 
 def test_retrying_ends(api: FakeApi, kube: Kube) -> None:
