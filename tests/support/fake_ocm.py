@@ -171,6 +171,15 @@ class FakeIts(FakeApi):
                 self.make_available(name)
 
 
+OPERATOR_OBJECTS = (
+    "/api/v1/namespaces/open-cluster-management/serviceaccounts/klusterlet",
+    "/apis/apps/v1/namespaces/open-cluster-management/deployments/klusterlet",
+    "/apis/rbac.authorization.k8s.io/v1/clusterroles/klusterlet",
+    "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/klusterlet",
+)
+"""What clusteradm puts on a WEC for the operator."""
+
+
 def install_agent(
     wec: FakeApi, name: str, its: FakeIts, certificate: bytes | None = None, token: str = "", server: str = ""
 ) -> None:
@@ -190,6 +199,9 @@ def install_agent(
     namespace = "/api/v1/namespaces/open-cluster-management-agent"
     wec.put("/api/v1/namespaces/open-cluster-management", {})
     wec.put(namespace, {})
+    for path in OPERATOR_OBJECTS:
+        if path not in wec.objects:
+            wec.put(path, {})
     wec.put(
         "/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet",
         {
@@ -213,7 +225,7 @@ def install_agent(
 
 _FAKE_CLUSTERADM = """\
 #!{python}
-import base64, json, os, sys, urllib.request
+import base64, json, os, sys, urllib.error, urllib.request
 arguments = sys.argv[1:]
 with open({log!r}, "a") as log:
     print(json.dumps(arguments), file=log)
@@ -236,6 +248,13 @@ ca = base64.b64encode(open(given["--ca-file"], "rb").read()).decode()
 def post(path, body):
     data = json.dumps(body).encode()
     urllib.request.urlopen(urllib.request.Request(server + path, data, {{"Content-Type": "application/json"}}))
+for path in {objects!r}:
+    folder, _slash, name = path.rpartition("/")
+    try:
+        post(folder, {{"metadata": {{"name": name}}}})
+    except urllib.error.HTTPError as error:
+        if error.code != 409:
+            raise
 internal = "--force-internal-endpoint-lookup" in arguments
 hub_server = {published!r} if internal else given["--hub-apiserver"]
 hub = {{"clusters": [{{"name": "hub", "cluster": {{"server": hub_server, "certificate-authority-data": ca}}}}],
@@ -266,7 +285,13 @@ def fake_clusteradm(
     program, log = folder / "clusteradm", folder / "clusteradm.log"
     program.write_text(
         _FAKE_CLUSTERADM.format(
-            python=sys.executable, log=str(log), version=version, failure=failure, published=PUBLISHED, flags=flags
+            python=sys.executable,
+            log=str(log),
+            version=version,
+            failure=failure,
+            published=PUBLISHED,
+            objects=OPERATOR_OBJECTS,
+            flags=flags,
         ),
         encoding="utf-8",
     )

@@ -36,6 +36,12 @@ from . import paths
 from .kube import Kube
 
 Json = dict[str, t.Any]
+_INSTALLATION = {
+    "ServiceAccount klusterlet": paths.service_account(OPERATOR_NAMESPACE, "klusterlet"),
+    "Deployment klusterlet": paths.deployment(OPERATOR_NAMESPACE, "klusterlet"),
+    "ClusterRole klusterlet": f"{paths.RBAC}/clusterroles/klusterlet",
+    "ClusterRoleBinding klusterlet": f"{paths.RBAC}/clusterrolebindings/klusterlet",
+}
 _STOPPING_TAKES = 35.0
 """Seconds: a pod has 30 to end by itself."""
 
@@ -73,13 +79,28 @@ class Wec:
         own = view.the_klusterlet(name)
         if own is None:
             return WecView(self.uid, self.version, klusterlets, remnants=self._remnants(klusterlets))
+        credential = self._credential(own.namespace, judge)
         return WecView(
             self.uid,
             self.version,
             klusterlets,
             bootstrap=self._judged_bootstrap(own.namespace, judge),
-            credential=self._credential(own.namespace, judge),
+            credential=credential,
+            missing=self._missing() if credential is None and not own.is_deleting else (),
         )
+
+    def _missing(self) -> tuple[str, ...]:
+        """What clusteradm puts beside the Klusterlet, in no order of its own, and is not there."""
+        return tuple(f"{what} is missing" for what, path in _INSTALLATION.items() if not self._is_there(path))
+
+    def _is_there(self, path: str) -> bool:
+        try:
+            return self.kube.find(path) is not None
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            # Who may not look cannot say that it is missing.
+            return True
 
     def _klusterlets(self) -> tuple[Klusterlet, ...] | None:
         try:

@@ -12,7 +12,7 @@ import dataclasses
 import datetime
 
 from . import certificates, times
-from .conditions import Condition
+from .conditions import Condition, find
 from .hub_view import HubIdentity
 from .its_view import ItsView, is_pending
 from .wec_view import Bootstrap, HubCredential, Klusterlet, WecView
@@ -174,6 +174,9 @@ def _with_bootstrap(
     taken = _name_is_taken(wec, view, now)
     if taken:
         return taken
+    if wec.missing and not find(klusterlet.raw, "Applied").is_true:
+        # Somebody was killed in the middle of it. An operator that works was installed some other way.
+        return State(PARTIAL, "the installation of its agent is not whole", wec.missing)
     connection = klusterlet.hub_connection
     worthless = _worthless_token(bootstrap, connection, now)
     if worthless:

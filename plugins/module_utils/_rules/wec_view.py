@@ -91,7 +91,7 @@ class WecView:
     """``uid`` is that of the namespace kube-system: it identifies the cluster for its whole life.
 
     ``klusterlets`` is None where the API does not serve them. ``remnants`` are parts of an installation that is not
-    whole.
+    whole, ``missing`` what an installation with a Klusterlet lacks.
     """
 
     uid: str
@@ -100,6 +100,7 @@ class WecView:
     bootstrap: Bootstrap | None = None
     credential: HubCredential | None = None
     remnants: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     def the_klusterlet(self, name: str) -> Klusterlet | None:
         """The klusterlet of this cluster itself, preferring one with this WEC's name."""

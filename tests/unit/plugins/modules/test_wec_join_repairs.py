@@ -13,7 +13,7 @@ import typing as t
 import pytest
 import yaml
 from fake_api import FakeApi, Fault, jwt, now
-from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeAuthority, FakeIts, condition, csr, install_agent
+from fake_ocm import CSRS, MANAGED_CLUSTERS, OPERATOR_OBJECTS, FakeAuthority, FakeIts, condition, csr, install_agent
 from front_ends import FrontEnd
 
 AGENT = "/api/v1/namespaces/open-cluster-management-agent"
@@ -75,6 +75,19 @@ def test_a_worthless_token_is_replaced_and_nothing_else(
     assert result["proofs"] == {"edge-1-new": "token"}
     assert [path for _method, path in wec.writes] == [BOOTSTRAP]
     assert TOKEN_SECRET not in its.objects, "the token must not live on"
+
+
+@pytest.mark.parametrize("path", OPERATOR_OBJECTS)
+def test_an_installation_that_is_not_whole_is_finished(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any], path: str
+) -> None:
+    """clusteradm was killed: it writes its objects in no order of its own."""
+    install_agent(wec, "edge-1", its, token=jwt("old"))
+    del wec.objects[path]
+    result = run("wec_join", check_mode=True, **options)
+    assert result["state"] == "partial"
+    assert path.rpartition("/")[2] in str(result["evidence"])
+    assert [step["verb"] for step in result["steps"]][:2] == ["create", "join"]
 
 
 def test_a_deleted_managed_cluster_is_re_created_accepted(
