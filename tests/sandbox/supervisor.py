@@ -154,9 +154,11 @@ class Supervisor:
 
     # -- commands ------------------------------------------------------------------------------------------------
 
-    async def serve(self) -> None:
+    async def serve(self, ready: t.Callable[[], None]) -> None:
+        """``ready`` is called when commands are answered."""
         server = await asyncio.start_unix_server(self._answer, self.layout.control)
         async with server:
+            ready()
             await self.stopping.wait()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -353,9 +355,12 @@ async def _run(arguments: argparse.Namespace, report: t.TextIO) -> int:
 
     try:
         await supervisor.bring_up(arguments.wecs, arguments.kubestellar, tell)
-        tell("READY")
-        report.close()
-        await supervisor.serve()
+
+        def ready() -> None:
+            tell("READY")
+            report.close()
+
+        await supervisor.serve(ready)
         return 0
     except (StartError, OSError) as error:
         # Also when whoever asked for the sandbox is gone: nobody would ever take it down.
