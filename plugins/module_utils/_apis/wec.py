@@ -86,10 +86,10 @@ class Wec:
             klusterlets,
             bootstrap=self._judged_bootstrap(own.namespace, judge),
             credential=credential,
-            missing=self._missing() if credential is None and not own.is_deleting else (),
+            missing=self.missing() if credential is None and not own.is_deleting else (),
         )
 
-    def _missing(self) -> tuple[str, ...]:
+    def missing(self) -> tuple[str, ...]:
         """What clusteradm puts beside the Klusterlet, in no order of its own, and is not there."""
         return tuple(f"{what} is missing" for what, path in _INSTALLATION.items() if not self._is_there(path))
 
