@@ -93,6 +93,10 @@ class Wec:
         """What clusteradm puts beside the Klusterlet, in no order of its own, and is not there."""
         return tuple(f"{what} is missing" for what, path in _INSTALLATION.items() if not self._is_there(path))
 
+    def remove_operator(self) -> None:
+        """Delete the klusterlet operator's Deployment: one that lacks its rights does nothing, and is in the way of another."""
+        self.kube.delete(paths.deployment(OPERATOR_NAMESPACE, "klusterlet"))
+
     def _is_there(self, path: str) -> bool:
         try:
             return self.kube.find(path) is not None

@@ -95,13 +95,13 @@ class Agent:
         for attempt in range(_DISCOVERY_ATTEMPTS):
             try:
                 self._run_clusteradm(request)
-                # On top of what a killed run has left, it may end well without having written everything.
+                # Where an operator of a killed run seems to be available, it writes nothing of the operator's own.
                 missing = self._wec.missing()
                 if not missing:
                     break
                 if attempt + 1 == _DISCOVERY_ATTEMPTS:
                     raise ClusteradmError(f"clusteradm join left the installation incomplete: {', '.join(missing)}.")
-                time.sleep(1.0)
+                self._wec.remove_operator()
             except ClusteradmError as error:
                 if "no matches for kind" not in error.message:
                     raise

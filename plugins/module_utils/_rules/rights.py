@@ -72,7 +72,7 @@ WEC_RIGHTS: tuple[Right, ...] = (
     Right(("list",), "appliedmanifestworks", f"work.{_OCM}"),
     Right(("list",), "nodes"),
     Right(("get", "create", "patch"), "serviceaccounts", namespace="open-cluster-management"),
-    Right(("get", "create", "patch"), "deployments", "apps", namespace="open-cluster-management"),
+    Right(("get", "create", "patch", "delete"), "deployments", "apps", namespace="open-cluster-management"),
     Right(("get", "create", "patch"), "secrets", namespace="open-cluster-management"),
     Right(("list",), "pods", namespace="open-cluster-management"),
     Right(("get", "create", "patch", "delete"), "secrets", namespace="open-cluster-management-agent"),
