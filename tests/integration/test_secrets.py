@@ -42,6 +42,15 @@ def _secrets_of(config: Json) -> list[str]:
     return encoded + lines + ([user["token"]] if "token" in user else [])
 
 
+def _bootstrap_tokens(fleet: Fleet, wec: str) -> list[str]:
+    """The token that the agent has been given, if it has one."""
+    secret = fleet.wec(wec).get(_AGENT)
+    if secret is None:
+        return []
+    agents = yaml.safe_load(base64.b64decode(secret["data"]["kubeconfig"]))
+    return [agents["users"][0]["user"]["token"]]
+
+
 def _api_token(fleet: Fleet) -> str:
     """The onboarder's rights for somebody who has only a token."""
     path = "/api/v1/namespaces/default/serviceaccounts"
@@ -102,10 +111,7 @@ def test_a_run_at_the_highest_verbosity_shows_no_secret_and_its_token_is_dead_af
 
     def look() -> None:
         argv.look()
-        secret = fleet.wec(wec).get(_AGENT)
-        if secret is not None:
-            agents = yaml.safe_load(base64.b64decode(secret["data"]["kubeconfig"]))
-            captured.add(agents["users"][0]["user"]["token"])
+        captured.update(_bootstrap_tokens(fleet, wec))
 
     watch = Watch(look, every=0.1)
     run = Going(
@@ -160,10 +166,7 @@ def test_a_failed_join_leaves_a_dead_token_too(fleet: Fleet, wec: str) -> None:
     captured: set[str] = set()
 
     def look() -> None:
-        secret = fleet.wec(wec).get(_AGENT)
-        if secret is not None:
-            agents = yaml.safe_load(base64.b64decode(secret["data"]["kubeconfig"]))
-            captured.add(agents["users"][0]["user"]["token"])
+        captured.update(_bootstrap_tokens(fleet, wec))
 
     fleet.sandbox("partition", wec=wec)
     try:

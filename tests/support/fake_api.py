@@ -183,6 +183,8 @@ class FakeApi:
             hook(method, path, body)
         if path == "/version":
             return 200, {"gitVersion": self.version}
+        if path == "/readyz":
+            return 200, {}
         if path == "/apis":
             return 200, {"groups": [{"name": name} for name in self.groups]}
         if path.endswith("/selfsubjectrulesreviews"):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import io
 import json
-import sys
 import typing as t
 from contextlib import redirect_stdout
 from unittest import mock
@@ -93,7 +92,3 @@ class AsAction:
 
 
 FRONT_ENDS: tuple[type[t.Any], ...] = (AsModule, AsAction)
-
-
-def quiet_stderr() -> None:
-    sys.stderr.flush()

@@ -111,17 +111,8 @@ class Its:
 
     def _readable(self, path: str) -> Json | None:
         """An object that helps where we may read it, and that we can do without."""
-        found = self._read_or_refusal(path)
+        found = self.kube.find_or_refusal(path)
         return None if isinstance(found, ApiError) else found
-
-    def _read_or_refusal(self, path: str) -> Json | ApiError | None:
-        """The object, None if it is not there, or the refusal."""
-        try:
-            return self.kube.find(path)
-        except ApiError as error:
-            if error.status == 403:
-                return error
-            raise
 
     # -- its WECs ------------------------------------------------------------------------------------------------
 
@@ -165,8 +156,9 @@ class Its:
         if len(names) <= _SINGLE_READS:
             found = {name: self.kube.find(f"{paths.managed_cluster_addons(name)}/{addon.NAME}") for name in names}
             return {name: item for name, item in found.items() if item is not None}
-        items = self.kube.items(paths.MANAGED_CLUSTER_ADDONS, field_selector=f"metadata.name={addon.NAME}")
-        return {item["metadata"]["namespace"]: item for item in items if item["metadata"]["namespace"] in names}
+        listed = self.kube.items(paths.MANAGED_CLUSTER_ADDONS, field_selector=f"metadata.name={addon.NAME}")
+        items = {item["metadata"]["namespace"]: item for item in listed}
+        return {name: items[name] for name in names if name in items}
 
     def works(self, name: str) -> list[Json]:
         """The ManifestWorks in a WEC's mailbox."""
@@ -177,10 +169,8 @@ class Its:
         if names is not None and len(names) <= _SINGLE_READS:
             found = {name: self.kube.find(paths.config_map(properties.NAMESPACE, name)) for name in names}
             return {name: item for name, item in found.items() if item is not None}
-        items = self.kube.items(paths.config_maps(properties.NAMESPACE))
-        return {
-            item["metadata"]["name"]: item for item in items if names is None or item["metadata"]["name"] in set(names)
-        }
+        items = {item["metadata"]["name"]: item for item in self.kube.items(paths.config_maps(properties.NAMESPACE))}
+        return items if names is None else {name: items[name] for name in names if name in items}
 
     def delivered_works(self, name: str) -> list[Json]:
         """The ManifestWorks in a WEC's mailbox that KubeStellar has made."""
@@ -222,17 +212,13 @@ class Its:
     def delete_bootstrap_secret(self, secret: Json) -> None:
         """The token that is bound to it is worthless from now on. One that somebody made anew meanwhile stays."""
         path = paths.secret(BOOTSTRAP_NAMESPACE, secret["metadata"]["name"])
-        try:
-            self.kube.delete(path, {"preconditions": {"uid": secret["metadata"]["uid"]}})
-        except ApiError as error:
-            if error.status != 409:
-                raise
+        self.kube.delete_unless_changed(path, {"uid": secret["metadata"]["uid"]})
 
     def is_revoked(self, token: TokenFacts) -> bool | None:
         """Whether the Secret that a token is bound to is gone; None for a token that is bound to none."""
         if token.secret is None:
             return None
-        found = self._read_or_refusal(paths.secret(BOOTSTRAP_NAMESPACE, token.secret.name))
+        found = self.kube.find_or_refusal(paths.secret(BOOTSTRAP_NAMESPACE, token.secret.name))
         if isinstance(found, ApiError):
             return None
         return found is None or found["metadata"]["uid"] != token.secret.uid

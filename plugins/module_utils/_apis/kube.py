@@ -102,6 +102,15 @@ class Kube:
                 return None
             raise
 
+    def find_or_refusal(self, path: str) -> Json | ApiError | None:
+        """The object, None if it is not there, or the refusal to show it."""
+        try:
+            return self.find(path)
+        except ApiError as error:
+            if error.status == 403:
+                return error
+            raise
+
     def items(self, path: str, label_selector: str | None = None, field_selector: str | None = None) -> list[Json]:
         """All objects of a kind, page by page."""
         items: list[Json] = []
@@ -143,6 +152,14 @@ class Kube:
             raise
         return True
 
+    def delete_unless_changed(self, path: str, preconditions: Json) -> None:
+        """Delete an object as it was seen (``uid``, ``resourceVersion``); another, or a changed one, stays."""
+        try:
+            self.delete(path, {"preconditions": preconditions})
+        except ApiError as error:
+            if error.status != 409:
+                raise
+
     def now(self) -> datetime.datetime:
         """The time as the API server tells it (from its last answer), so that a wrong clock here does no harm."""
         return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self._clock_offset)
@@ -172,6 +189,7 @@ class Kube:
         if self._client is None:
             self._client = self._connect()
         failures, out_since = 0, time.monotonic()
+        was_ready: bool | None = False
         while True:
             try:
                 answer = self._once(method, path, body, query)
@@ -185,7 +203,14 @@ class Kube:
                 if failures > _RETRIES:
                     self._hides_readiness = self._hides_readiness or error.status == 403
                     raise
-                if not error.is_transient and not self._is_premature(error):
+                if error.status == 403 and not was_ready:
+                    # It may have become ready between its refusal and our question: then its next answer counts.
+                    was_ready = self._is_ready()
+                    if was_ready is None:
+                        raise
+                    if was_ready:
+                        continue
+                elif not error.is_transient:
                     raise
                 self._pause(failures)
             else:
@@ -195,27 +220,27 @@ class Kube:
     def _pause(self, failures: int) -> None:
         time.sleep(min(_SLOWEST_RETRY, 0.25 * 2**failures) * random.uniform(0.5, 1.0))
 
-    def _is_premature(self, error: ApiError) -> bool:
-        """Whether a refusal comes from an API server that has just started and does not know anybody's rights yet.
+    def _is_ready(self) -> bool | None:
+        """Whether an API server that refuses us knows everybody's rights; None if we cannot find out.
 
-        Everybody may ask whether it is ready (Kubernetes: ClusterRole system:public-info-viewer), and then not even that is
-        granted. Where it never is, that is found out once.
+        One that has just started does not yet. Everybody may ask whether it is ready (Kubernetes: ClusterRole
+        system:public-info-viewer), and then not even that is granted. Where it never is, that is found out once.
         """
-        if error.status != 403 or self._hides_readiness:
-            return False
+        if self._hides_readiness:
+            return None
         if self._refused_since is None:
             self._refused_since = time.monotonic()
         try:
             self._send("get", _READY, None, {})
         except ApiError as answer:
             if answer.status not in (403, 500):
-                return False
+                return None
             self._hides_readiness = time.monotonic() - self._refused_since > _STARTING_TAKES
-            return not self._hides_readiness
+            return None if self._hides_readiness else False
         except Unreachable:
-            return True
+            return False
         self._refused_since = None
-        return False
+        return True
 
     def _once(self, method: str, path: str, body: t.Any, query: dict[str, t.Any]) -> t.Any:
         text = self._send(method, path, body, query)

@@ -91,20 +91,13 @@ class Wec:
 
     def missing(self) -> tuple[str, ...]:
         """What clusteradm puts beside the Klusterlet, in no order of its own, and is not there."""
-        return tuple(f"{what} is missing" for what, path in _INSTALLATION.items() if not self._is_there(path))
+        # Who may not look cannot say that it is missing.
+        gone = [what for what, path in _INSTALLATION.items() if self.kube.find_or_refusal(path) is None]
+        return tuple(f"{what} is missing" for what in gone)
 
     def remove_operator(self) -> None:
         """Delete the klusterlet operator's Deployment: one that lacks its rights does nothing, and is in the way of another."""
         self.kube.delete(paths.deployment(OPERATOR_NAMESPACE, "klusterlet"))
-
-    def _is_there(self, path: str) -> bool:
-        try:
-            return self.kube.find(path) is not None
-        except ApiError as error:
-            if error.status != 403:
-                raise
-            # Who may not look cannot say that it is missing.
-            return True
 
     def _klusterlets(self) -> tuple[Klusterlet, ...] | None:
         try:
@@ -197,16 +190,8 @@ class Wec:
         for lease in self.kube.items(paths.leases(namespace)):
             holder = str((lease.get("spec") or {}).get("holderIdentity") or "").rpartition("_")[0]
             if holder and holder not in alive:
-                self._delete_unchanged(f"{paths.leases(namespace)}/{lease['metadata']['name']}", lease)
-
-    def _delete_unchanged(self, path: str, item: Json) -> None:
-        metadata = item["metadata"]
-        same = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
-        try:
-            self.kube.delete(path, {"preconditions": same})
-        except ApiError as error:
-            if error.status != 409:
-                raise
+                seen = {key: lease["metadata"][key] for key in ("uid", "resourceVersion")}
+                self.kube.delete_unless_changed(f"{paths.leases(namespace)}/{lease['metadata']['name']}", seen)
 
     # -- health --------------------------------------------------------------------------------------------------
 

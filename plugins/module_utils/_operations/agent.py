@@ -95,19 +95,20 @@ class Agent:
         for attempt in range(_DISCOVERY_ATTEMPTS):
             try:
                 self._run_clusteradm(request)
-                # Where an operator of a killed run seems to be available, it writes nothing of the operator's own.
-                missing = self._wec.missing()
-                if not missing:
-                    break
-                if attempt + 1 == _DISCOVERY_ATTEMPTS:
-                    raise ClusteradmError(f"clusteradm join left the installation incomplete: {', '.join(missing)}.")
-                self._wec.remove_operator()
             except ClusteradmError as error:
                 if "no matches for kind" not in error.message:
                     raise
                 if attempt + 1 == _DISCOVERY_ATTEMPTS:
                     raise WecError(error.message, problems.of("discovery_race", error.message)) from error
                 time.sleep(2.0)
+                continue
+            # Where an operator of a killed run seems to be available, it writes nothing of the operator's own.
+            missing = self._wec.missing()
+            if not missing:
+                break
+            if attempt + 1 == _DISCOVERY_ATTEMPTS:
+                raise ClusteradmError(f"clusteradm join left the installation incomplete: {', '.join(missing)}.")
+            self._wec.remove_operator()
         self._verify()
 
     def _run_clusteradm(self, request: JoinRequest) -> None:

@@ -16,7 +16,7 @@ from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable
 from .._rules import addon as addon_rules
-from .._rules import conditions, diagnosis, problems, states, times, versions
+from .._rules import conditions, diagnosis, labels, problems, states, times, versions
 from .._rules.addon import AddonState
 from .._rules.diagnosis import AgentHealth
 from .._rules.its_view import ItsView
@@ -27,7 +27,6 @@ from .._rules.wec_view import AGENT_NAMESPACE, OPERATOR_NAMESPACE, WecView
 Json = dict[str, t.Any]
 _SAYS_WHY = frozenset({"csr_denied", "csr_not_issued", "csr_too_many", "mailbox_terminating", "not_accepted"})
 """What the ITS shows that explains why an agent has not come to use its token; other things only follow from that."""
-_CLUSTER_SET_LABEL = "cluster.open-cluster-management.io/clusterset"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Status:
             "lease_age": None if lease_age is None else round(lease_age, 1),
             "labels": view.labels,
             "addon": self.addon,
-            "cluster_set": view.labels.get(_CLUSTER_SET_LABEL),
+            "cluster_set": view.labels.get(labels.CLUSTER_SET),
             "kubernetes_version": (wec.version if wec else None) or view.kubernetes_version,
             "uid": (wec.uid if wec else None) or view.identity,
             "certificate_expires": times.show(expires),

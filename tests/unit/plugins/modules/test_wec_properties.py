@@ -196,7 +196,7 @@ def test_what_is_gone_already_is_not_made_in_order_to_remove_from_it(
 
 
 def test_a_missing_right_is_told(run: FrontEnd, its: FakeIts, options: Json) -> None:
-    on_write(its, "POST", PROPERTIES, lambda: fail(403, 'User "x" cannot create resource "configmaps"'))
+    on_write(its, "POST", PROPERTIES, lambda: fail(403, 'User "x" cannot create resource "configmaps"'), times=9)
     result = run("wec_properties", properties={"a": "1"}, **options)
     assert code(result) == "forbidden"
     assert 'cannot create resource "configmaps"' in result["msg"]
@@ -449,7 +449,9 @@ def test_a_delivery_that_the_wec_cannot_apply_is_late_and_tells_why(
 @pytest.mark.parametrize("status", [404, 403])
 def test_a_work_that_cannot_be_marked(run: FrontEnd, its: FakeIts, with_wds: Json, status: int) -> None:
     """One that is gone meanwhile needs nothing; a missing right is a problem of this WEC, with a verdict."""
-    on_write(its, "PATCH", f"{works_of('edge-1')}/web-work", lambda: fail(status, "cannot patch manifestworks"))
+    on_write(
+        its, "PATCH", f"{works_of('edge-1')}/web-work", lambda: fail(status, "cannot patch manifestworks"), times=9
+    )
     result = run("wec_properties", properties={"url": "other"}, **with_wds)
     assert code(result) == (None if status == 404 else "forbidden")
     assert result["changed"]

@@ -77,7 +77,7 @@ def test_passing_errors_are_retried(api: FakeApi, kube: Kube, status: int) -> No
     assert len(api.requests) == 3
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 422])
 def test_other_errors_are_not_retried(api: FakeApi, kube: Kube, status: int) -> None:
     fail_times(api, 1, Fault(status, "this is final"))
     with pytest.raises(ApiError) as raised:
@@ -92,6 +92,27 @@ def test_a_refusal_of_an_api_server_that_has_just_started_is_not_taken_for_an_an
     assert kube.get(f"{NAMESPACES}/kube-system")
     own = f"{NAMESPACES}/kube-system"
     assert [path for _method, path in api.requests] == [own, "/readyz", own, "/readyz", own]
+
+
+def test_a_refusal_is_asked_for_again_of_an_api_server_that_has_become_ready_meanwhile(
+    api: FakeApi, kube: Kube
+) -> None:
+    fail_times(api, 1, Fault(403, "cannot get resource", "Forbidden"))
+    assert kube.get(f"{NAMESPACES}/kube-system")
+
+
+def test_a_refusal_of_an_api_server_that_is_ready_is_final(api: FakeApi, kube: Kube) -> None:
+    own = f"{NAMESPACES}/kube-system"
+
+    def refuse(_method: str, path: str, *_more: t.Any) -> None:
+        if path == own:
+            raise Fault(403, "cannot get resource", "Forbidden")
+
+    api.before.append(refuse)
+    with pytest.raises(ApiError) as raised:
+        kube.get(own)
+    assert raised.value.status == 403
+    assert [path for _method, path in api.requests] == [own, "/readyz", own]
 
 
 def test_where_nobody_may_ask_for_readiness_a_refusal_is_one_after_a_while(api: FakeApi, kube: Kube) -> None:
