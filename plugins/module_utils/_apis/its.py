@@ -17,6 +17,7 @@ from .._rules import addon, kubeconfigs, problems, properties, times, versions, 
 from .._rules import csr as csr_rules
 from .._rules.hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE, HubFacts, HubIdentity
 from .._rules.its_view import CLUSTER_NAME_LABEL, IDENTITY_ANNOTATION, LEASE_NAME, ItsView, newest_first
+from .._rules.leaving import ADDON_FINALIZERS, WORK_FINALIZERS, ItsSide, without
 from .._rules.tokens import TokenFacts
 from .._rules.yaml_text import NotYamlError
 from . import paths
@@ -176,6 +177,35 @@ class Its:
         """The ManifestWorks in a WEC's mailbox that KubeStellar has made."""
         return self.kube.items(paths.manifest_works(name), label_selector=works.BINDING_LABEL)
 
+    def departing(self, name: str) -> ItsSide:
+        """Everything that the ITS has under a WEC's name."""
+        csrs = self.kube.items(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name}")
+        mailbox = self.kube.find(paths.namespace(name))
+        is_own = mailbox is not None and (mailbox["metadata"].get("labels") or {}).get(CLUSTER_NAME_LABEL) == name
+        view = ItsView(
+            name,
+            self.kube.find(paths.managed_cluster(name)),
+            _own(csrs),
+            self.kube.find(paths.lease(name, LEASE_NAME)),
+            mailbox if is_own else None,
+        )
+        return ItsSide(
+            view,
+            works=tuple(self.works(name)),
+            addons=tuple(self._items_if_served(paths.managed_cluster_addons(name))),
+            csrs=tuple(csrs),
+            config_map=self.kube.find(paths.config_map(properties.NAMESPACE, name)),
+            bootstrap_secret=self.bootstrap_secrets().get(name),
+        )
+
+    def _items_if_served(self, path: str) -> list[Json]:
+        try:
+            return self.kube.items(path)
+        except ApiError as error:
+            if error.status == 404:
+                return []
+            raise
+
     # -- writing -------------------------------------------------------------------------------------------------
 
     def create_bootstrap_secret(self, name: str, holder: str) -> Json:
@@ -312,6 +342,58 @@ class Its:
         metadata = work["metadata"]
         path = f"{paths.manifest_works(metadata['namespace'])}/{metadata['name']}"
         self.kube.merge(path, {"metadata": {"annotations": {works.GENERATION_ANNOTATION: works.NEVER}}})
+
+    # -- deleting ------------------------------------------------------------------------------------------------
+
+    def delete_cluster(self, cluster: Json) -> None:
+        """Begin to delete a ManagedCluster; one that was made anew meanwhile stays."""
+        self._delete_this(paths.managed_cluster(cluster["metadata"]["name"]), cluster)
+
+    def delete_mailbox(self, mailbox: Json) -> None:
+        self._delete_this(paths.namespace(mailbox["metadata"]["name"]), mailbox)
+
+    def delete_property_map(self, config_map: Json) -> None:
+        self._delete_this(paths.config_map(properties.NAMESPACE, config_map["metadata"]["name"]), config_map)
+
+    def delete_request(self, csr: Json) -> None:
+        self._delete_this(f"{paths.CSRS}/{csr['metadata']['name']}", csr)
+
+    def delete_work(self, name: str, work: Json) -> None:
+        self._delete_this(f"{paths.manifest_works(name)}/{work['metadata']['name']}", work)
+
+    def delete_addon(self, name: str, item: Json) -> None:
+        self._delete_this(f"{paths.managed_cluster_addons(name)}/{item['metadata']['name']}", item)
+
+    def release_work(self, name: str, work: Json) -> list[str]:
+        """Take the work agent's finalizer from a work that is being deleted; gives what was taken."""
+        return self._release(
+            f"{paths.manifest_works(name)}/{work['metadata']['name']}", work, WORK_FINALIZERS, paths.WORK_KIND
+        )
+
+    def release_addon(self, name: str, item: Json) -> list[str]:
+        """Take the add-on manager's finalizers from an add-on that is being deleted; gives what was taken."""
+        path = f"{paths.managed_cluster_addons(name)}/{item['metadata']['name']}"
+        return self._release(path, item, ADDON_FINALIZERS, paths.ADDON_KIND)
+
+    def _release(self, path: str, item: Json, named: t.Collection[str], kind: Json) -> list[str]:
+        """Only on top of what was read: whoever changes it meanwhile is not overrun, and it is looked at again."""
+        changed, taken = without(item, named)
+        if not taken or not works.is_deleting(item):
+            return []
+        try:
+            self.kube.replace(path, {**changed, **kind})
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+            return []
+        return taken
+
+    def _delete_this(self, path: str, item: Json) -> None:
+        try:
+            self.kube.delete(path, {"preconditions": {"uid": item["metadata"]["uid"]}})
+        except ApiError as error:
+            if error.status != 409:
+                raise
 
     def now(self) -> datetime.datetime:
         return self.kube.now()

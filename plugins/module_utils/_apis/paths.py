@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from .._rules.leaving import Part
 from .._rules.wds_view import ObjectReference
 
 CLUSTER_GROUP = "/apis/cluster.open-cluster-management.io/v1"
@@ -16,10 +17,17 @@ CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 LEASES = "/apis/coordination.k8s.io/v1/leases"
 NAMESPACES = "/api/v1/namespaces"
 KLUSTERLETS = "/apis/operator.open-cluster-management.io/v1/klusterlets"
-CLUSTER_MANAGER = "/apis/operator.open-cluster-management.io/v1/clustermanagers/cluster-manager"
+CLUSTER_MANAGERS = "/apis/operator.open-cluster-management.io/v1/clustermanagers"
+CLUSTER_MANAGER = f"{CLUSTER_MANAGERS}/cluster-manager"
+CLUSTER_ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+CLUSTER_ROLE_BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 APPLIED_MANIFEST_WORKS = "/apis/work.open-cluster-management.io/v1/appliedmanifestworks"
 ADDON_GROUP = "/apis/addon.open-cluster-management.io/v1alpha1"
 CLUSTER_MANAGEMENT_ADDONS = f"{ADDON_GROUP}/clustermanagementaddons"
+ADDON_KIND = {"apiVersion": "addon.open-cluster-management.io/v1alpha1", "kind": "ManagedClusterAddOn"}
+WORK_KIND = {"apiVersion": "work.open-cluster-management.io/v1", "kind": "ManifestWork"}
+"""Items of a list do not say what they are, and a write must."""
 MANAGED_CLUSTER_ADDONS = f"{ADDON_GROUP}/managedclusteraddons"
 NODES = "/api/v1/nodes"
 RULES_REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
@@ -91,3 +99,14 @@ def pods(namespace_name: str) -> str:
 
 def deployment(namespace_name: str, name: str) -> str:
     return f"/apis/apps/v1/namespaces/{namespace_name}/deployments/{name}"
+
+
+def of_part(part: Part) -> str:
+    """A cluster-scoped part of the klusterlet's installation."""
+    places = {
+        "Namespace": NAMESPACES,
+        "ClusterRole": CLUSTER_ROLES,
+        "ClusterRoleBinding": CLUSTER_ROLE_BINDINGS,
+        "CustomResourceDefinition": DEFINITIONS,
+    }
+    return f"{places[part.kind]}/{part.name}"

@@ -19,7 +19,9 @@ import typing as t
 from .._errors import ApiError
 from .._rules import certificates, kubeconfigs, tokens, yaml_text
 from .._rules.kubeconfigs import KubeconfigError
+from .._rules.leaving import AGENT_NAMESPACES, OPERATOR_PARTS, Part, WecSide
 from .._rules.tokens import TokenFacts
+from .._rules.wds_view import ObjectReference
 from .._rules.wec_view import (
     AGENT_NAMESPACE,
     BOOTSTRAP_SECRET,
@@ -55,6 +57,15 @@ class Judge(t.Protocol):
 
     def is_revoked(self, token: TokenFacts) -> bool | None:
         """Whether a bootstrap token has been revoked; None if that is not known."""
+
+
+class NoJudge:
+    """Where the ITS cannot be asked."""
+
+    client_ca: bytes | None = None
+
+    def is_revoked(self, token: TokenFacts) -> bool | None:
+        """Nobody knows."""
 
 
 class Wec:
@@ -164,6 +175,47 @@ class Wec:
                 return []
             raise
 
+    def departing(self, name: str, judge: Judge) -> WecSide:
+        """Everything that this cluster has of an agent."""
+        view = self.view(name, judge)
+        return WecSide(
+            view,
+            applied=tuple(self.works()),
+            namespaces=tuple(one for one in AGENT_NAMESPACES if self.kube.find(paths.namespace(one)) is not None),
+            parts=tuple(part for part in OPERATOR_PARTS if self.kube.find(paths.of_part(part)) is not None),
+            cluster_managers=tuple(item["metadata"]["name"] for item in self._cluster_managers()),
+        )
+
+    def klusterlet(self, name: str) -> Json | None:
+        return self.kube.find(f"{paths.KLUSTERLETS}/{name}")
+
+    def has_namespace(self, name: str) -> bool:
+        return self.kube.find(paths.namespace(name)) is not None
+
+    def has_part(self, part: Part) -> bool:
+        return self.kube.find(paths.of_part(part)) is not None
+
+    def _cluster_managers(self) -> list[Json]:
+        try:
+            return self.kube.items(paths.CLUSTER_MANAGERS)
+        except ApiError as error:
+            if error.status == 404:
+                return []
+            raise
+
+    def workload_of(self, applied: Json) -> list[tuple[str, Json]]:
+        """The objects that a work has brought here and that are here still, with their paths."""
+        found = []
+        for one in (applied.get("status") or {}).get("appliedResources") or []:
+            reference = ObjectReference(
+                one.get("group", ""), one["version"], one["resource"], one.get("namespace") or "", one["name"]
+            )
+            path = paths.of_reference(reference)
+            item = self.kube.find(path)
+            if item is not None:
+                found.append((path, item))
+        return found
+
     # -- writing -------------------------------------------------------------------------------------------------
 
     def write_bootstrap(self, namespace: str, kubeconfig: Json) -> None:
@@ -192,6 +244,24 @@ class Wec:
             if holder and holder not in alive:
                 seen = {key: lease["metadata"][key] for key in ("uid", "resourceVersion")}
                 self.kube.delete_unless_changed(f"{paths.leases(namespace)}/{lease['metadata']['name']}", seen)
+
+    def delete_klusterlet(self, name: str) -> None:
+        """Its operator takes the agent away, and the agent's namespaces."""
+        self.kube.delete(f"{paths.KLUSTERLETS}/{name}")
+
+    def delete_namespace(self, name: str) -> None:
+        self.kube.delete(paths.namespace(name))
+
+    def delete_part(self, part: Part) -> None:
+        self.kube.delete(paths.of_part(part))
+
+    def delete_applied(self, applied: Json) -> None:
+        self.kube.delete(f"{paths.APPLIED_MANIFEST_WORKS}/{applied['metadata']['name']}")
+
+    def set_owners(self, path: str, item: Json, owners: t.Sequence[Json]) -> None:
+        """Raises ApiError, with 409 if somebody has changed the object since it was read."""
+        same = {"resourceVersion": item["metadata"]["resourceVersion"]}
+        self.kube.merge(path, {"metadata": {**same, "ownerReferences": list(owners)}})
 
     # -- health --------------------------------------------------------------------------------------------------
 

@@ -198,7 +198,7 @@ _AGENT = (
         "half_purged",
         "the klusterlet operator was removed before its Klusterlet",
         "the Klusterlet has a deletionTimestamp and there is no Deployment open-cluster-management/klusterlet",
-        "Deregister the WEC with this collection, or bring the operator back (clusteradm join) to let it finish",
+        "Bring the operator back (clusteradm join, or run register) to let it finish, and deregister again",
     ),
     Kind(
         "version_skew",
@@ -470,6 +470,57 @@ _CONFIGURATION = (
         "Read them; a WEC that lacks a property stops the delivery to all WECs",
     ),
 )
+_LEAVING = (
+    Kind(
+        "identity_unproved",
+        "nothing shows that this cluster is the one that is registered under the name",
+        "a ManagedCluster without this cluster's identity, and no credentials of an agent on the cluster",
+        "If the ManagedCluster shall go whatever it was made for, set wec_access to lost: then the cluster is not touched",
+    ),
+    Kind(
+        "works_not_ours",
+        "works are in the mailbox that KubeStellar did not make",
+        "ManifestWorks without KubeStellar's label that belong to no add-on",
+        "Delete them first (drain=wait waits until they are gone), or let them and their workload go with the WEC (drain=ignore)",
+    ),
+    Kind(
+        "always_selected",
+        "a BindingPolicy selects the WEC even without its labels",
+        "a BindingPolicy on the WDS with an empty selector, or one that selects by labels of the system",
+        "Change the policy first: KubeStellar would make the works again as long as the WEC is there",
+    ),
+    Kind(
+        "agent_silent",
+        "the agent does not take the workload off the WEC",
+        "ManifestWorks that are being deleted and do not go, or AppliedManifestWorks that stay on the WEC",
+        "Check that the agent runs and reaches the ITS, and what holds the objects that it deletes; run again afterwards. "
+        "If the cluster is gone for good, set wec_access to lost",
+    ),
+    Kind(
+        "wec_alive",
+        "the WEC is said to be lost, and its agent is alive",
+        "a lease that was renewed within its last two durations",
+        "Deregister it with its connection; or stop its agent, and wait until its lease is older",
+    ),
+    Kind(
+        "workload_undecided",
+        "workload is on the WEC that no agent will take away",
+        "AppliedManifestWorks while the ITS is lost, its ManagedCluster is gone, or the Klusterlet is",
+        "Decide what becomes of it: set workload to keep or to remove",
+    ),
+    Kind(
+        "purge_refused",
+        "the klusterlet operator and its definitions are needed by others on the WEC",
+        "another Klusterlet, an AppliedManifestWork or a ClusterManager on the WEC",
+        "Leave out purge, or remove those first",
+    ),
+    Kind(
+        "leftovers_remain",
+        "something of the registration is there still, or again",
+        "objects that were found after everything was deleted",
+        "Run again; if they come back, find out who makes them",
+    ),
+)
 SECTIONS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("The ITS", _ITS),
     ("The WEC's API", _WEC_API),
@@ -480,5 +531,6 @@ SECTIONS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("Health", _HEALTH),
     ("The status add-on", _ADDON),
     ("Labels and properties", _CONFIGURATION),
+    ("Leaving", _LEAVING),
 )
 BY_CODE = {kind.code: kind for _title, kinds in SECTIONS for kind in kinds}

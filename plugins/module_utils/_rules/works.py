@@ -19,6 +19,11 @@ NEVER = "0"
 """No Binding has this generation: a work that says so is written anew."""
 
 
+def is_delivered(work: Json) -> bool:
+    """Whether KubeStellar made it."""
+    return BINDING_LABEL in (work["metadata"].get("labels") or {})
+
+
 def binding_of(work: Json) -> str:
     """The name of the Binding that a work was made for."""
     return str((work["metadata"].get("labels") or {}).get(BINDING_LABEL, ""))

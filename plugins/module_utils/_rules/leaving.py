@@ -1,0 +1,477 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""Leaving an ITS: who may be taken off it, in which order, and what is left afterwards."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import datetime
+import typing as t
+
+from . import configuration, labels, probe, problems, states, times, works
+from .hub_view import HubIdentity
+from .its_view import IDENTITY_ANNOTATION, ItsView
+from .plan import Step
+from .problems import Problem
+from .states import State
+from .wec_view import AGENT_NAMESPACE, OPERATOR_NAMESPACE, Klusterlet, WecView
+
+Json = dict[str, t.Any]
+
+REFUSE, WAIT, IGNORE = "refuse", "wait", "ignore"
+KEEP, REMOVE = "keep", "remove"
+
+ADDON_NAMESPACE = "open-cluster-management-agent-addon"
+AGENT_NAMESPACES = (AGENT_NAMESPACE, ADDON_NAMESPACE)
+COLLECTOR = "cluster.open-cluster-management.io/resource-cleanup"
+"""A ManagedCluster with this finalizer has a hub that deletes its works and add-ons by itself."""
+WORK_FINALIZERS = frozenset({"cluster.open-cluster-management.io/manifest-work-cleanup"})
+ADDON_FINALIZERS = frozenset(
+    f"addon.open-cluster-management.io/{name}"
+    for name in ("addon-pre-delete", "hosting-addon-pre-delete", "hosting-manifests-cleanup")
+)
+_OWNER_GROUP = "work.open-cluster-management.io/"
+_LEASES_OF_THE_LIVING = 2
+"""An agent renews its lease once in each duration; one that has missed two does not work."""
+_CERTIFICATE_LASTS = (
+    "The certificate of its agent works until it expires, if a WEC of this name is ever accepted again: "
+    "prefer another name"
+)
+
+WITHDRAW = "withdraw"
+DELETE_CLUSTER = "delete_cluster"
+CLEAR_MAILBOX = "clear_mailbox"
+RELEASE = "release"
+DELETE_KLUSTERLET = "delete_klusterlet"
+DELETE_AGENT_NAMESPACES = "delete_agent_namespaces"
+CUT = "cut"
+DELETE_APPLIED = "delete_applied"
+DELETE_MAILBOX = "delete_mailbox"
+DELETE_PROPERTIES = "delete_properties"
+DELETE_CSRS = "delete_csrs"
+DELETE_BOOTSTRAP = "delete_bootstrap"
+PURGE = "purge"
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """What a user has decided. ``workload`` is None where nothing was said."""
+
+    drain: str = REFUSE
+    purge: bool = False
+    workload: str | None = None
+    wec_is_lost: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ItsSide:
+    """What the ITS has under a WEC's name. ``csrs`` are all of its signing requests, add-ons' too."""
+
+    view: ItsView
+    works: tuple[Json, ...] = ()
+    addons: tuple[Json, ...] = ()
+    csrs: tuple[Json, ...] = ()
+    config_map: Json | None = None
+    bootstrap_secret: Json | None = None
+
+    @property
+    def own_mailbox(self) -> Json | None:
+        """The mailbox; a namespace that only has the WEC's name is none."""
+        return self.view.mailbox
+
+    @property
+    def foreign_works(self) -> list[Json]:
+        return [work for work in self.works if is_foreign(work)]
+
+    @property
+    def delivered_works(self) -> list[Json]:
+        return [work for work in self.works if works.is_delivered(work)]
+
+    @property
+    def is_collected(self) -> bool:
+        """Whether the hub takes the mailbox's works and add-ons along with the ManagedCluster."""
+        return COLLECTOR in finalizers(self.view.managed_cluster)
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One object of the klusterlet's installation that outlives the Klusterlet."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+OPERATOR_PARTS = (
+    Part("Namespace", OPERATOR_NAMESPACE),
+    Part("ClusterRoleBinding", "klusterlet"),
+    Part("ClusterRole", "klusterlet"),
+    Part("CustomResourceDefinition", "klusterlets.operator.open-cluster-management.io"),
+    Part("CustomResourceDefinition", "appliedmanifestworks.work.open-cluster-management.io"),
+    Part("CustomResourceDefinition", "clusterclaims.cluster.open-cluster-management.io"),
+)
+"""In the order in which they are purged: the operator goes before what it serves."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WecSide:
+    """What the WEC has of an agent. ``applied`` are all AppliedManifestWorks; ``namespaces`` those of agents that exist;
+    ``parts`` those of the operator; ``cluster_managers`` the names of hubs that are installed here."""
+
+    view: WecView
+    applied: tuple[Json, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    cluster_managers: tuple[str, ...] = ()
+
+    def klusterlet(self, name: str) -> Klusterlet | None:
+        found = self.view.the_klusterlet(name)
+        return found if found is not None and found.cluster_name == name else None
+
+    def own_applied(self, name: str) -> list[Json]:
+        """Those of this registration, and those that no Klusterlet looks after any more."""
+        own = self.klusterlet(name)
+        others = {one.uid for one in self.view.klusterlets or () if own is None or one.uid != own.uid}
+        return [item for item in self.applied if (item.get("spec") or {}).get("agentID") not in others]
+
+
+# -- small facts -------------------------------------------------------------------------------------------------
+
+
+def name_of(item: Json) -> str:
+    return str(item["metadata"]["name"])
+
+
+def finalizers(item: Json | None) -> list[str]:
+    return list(((item or {}).get("metadata") or {}).get("finalizers") or [])
+
+
+def without(item: Json, named: t.Collection[str]) -> tuple[Json, list[str]]:
+    """The object without these finalizers, and those that it had; never anything but the named ones."""
+    found = [one for one in finalizers(item) if one in named]
+    changed = copy.deepcopy(item)
+    changed["metadata"]["finalizers"] = [one for one in finalizers(item) if one not in named]
+    return changed, found
+
+
+def is_foreign(work: Json) -> bool:
+    """Whether somebody else than KubeStellar, an add-on or this collection made a work."""
+    owners = [one.get("kind") for one in work["metadata"].get("ownerReferences") or []]
+    own_labels = work["metadata"].get("labels") or {}
+    is_of_addon = "open-cluster-management.io/addon-name" in own_labels or "ManagedClusterAddOn" in owners
+    return not (works.is_delivered(work) or is_of_addon or probe.LABEL in own_labels)
+
+
+def contents(work: Json) -> list[str]:
+    """The objects that a work brings to its WEC."""
+    manifests = ((work.get("spec") or {}).get("workload") or {}).get("manifests") or []
+    return [_shown(one.get("kind", ""), one.get("metadata") or {}) for one in manifests]
+
+
+def _shown(kind: str, metadata: Json) -> str:
+    namespace = metadata.get("namespace")
+    return f"{kind} {namespace}/{metadata.get('name')}" if namespace else f"{kind} {metadata.get('name')}"
+
+
+def without_owner(item: Json) -> list[Json] | None:
+    """An object's ownerReferences but for those to AppliedManifestWorks; None if it has none of those.
+
+    With them, the WEC's garbage collector deletes the object as soon as it misses the owner, also long afterwards.
+    """
+    owners = item["metadata"].get("ownerReferences") or []
+    kept = [
+        one
+        for one in owners
+        if not (one.get("kind") == "AppliedManifestWork" and str(one.get("apiVersion", "")).startswith(_OWNER_GROUP))
+    ]
+    return kept if len(kept) < len(owners) else None
+
+
+def named(items: t.Sequence[Json], limit: int = 5) -> str:
+    names = [name_of(item) for item in items]
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+
+
+# -- who may be taken off ----------------------------------------------------------------------------------------
+
+
+def membership(name: str, wec: WecView, view: ItsView, hub: HubIdentity, now: datetime.datetime) -> State:
+    """What this cluster is on this ITS, whether or not either of them is being taken apart already."""
+    klusterlets = wec.klusterlets and tuple(dataclasses.replace(one, is_deleting=False) for one in wec.klusterlets)
+    living = dataclasses.replace(
+        view, managed_cluster=_undeleted(view.managed_cluster), mailbox=_undeleted(view.mailbox)
+    )
+    return states.classify(name, dataclasses.replace(wec, klusterlets=klusterlets), living, hub, now)
+
+
+def _undeleted(item: Json | None) -> Json | None:
+    if item is None:
+        return None
+    metadata = {key: value for key, value in item["metadata"].items() if key != "deletionTimestamp"}
+    return {**item, "metadata": metadata}
+
+
+_REFUSED = {
+    states.OTHER_NAME: "other_name",
+    states.OTHER_HUB: "other_hub",
+    states.NAME_CONFLICT: "name_taken",
+    states.REPLACED: "replaced",
+    states.UNKNOWN: "membership_unclear",
+}
+
+
+def identity_problem(found: State, wec: WecView, view: ItsView) -> Problem | None:
+    """Why this cluster must not be taken off under this name; None if it is the one, or if nobody is."""
+    if found.name in _REFUSED:
+        return problems.of(_REFUSED[found.name], *(found.evidence or (found.reason,)))
+    is_without_proof = wec.credential is None and wec.bootstrap is None and view.identity != wec.uid
+    if view.exists and is_without_proof:
+        return problems.of(
+            "identity_unproved",
+            f"ManagedCluster {view.name} does not have the annotation {IDENTITY_ANNOTATION}",
+            f"the cluster {wec.uid} has no credentials of an agent",
+        )
+    return None
+
+
+def life_problem(view: ItsView, now: datetime.datetime) -> Problem | None:
+    """Why a WEC cannot be called lost: its agent renews its lease."""
+    age = times.age(view.lease_renewed, now)
+    if not view.exists or not view.joined.is_true or age is None:
+        return None
+    if age < _LEASES_OF_THE_LIVING * view.lease_duration:
+        return problems.of("wec_alive", f"its lease was renewed {times.show_seconds(age)} ago", str(view.available))
+    return None
+
+
+def foreign_problem(its: ItsSide, drain: str) -> Problem | None:
+    if drain != REFUSE or not its.foreign_works:
+        return None
+    return problems.of("works_not_ours", f"in the mailbox: {named(its.foreign_works)}")
+
+
+def purge_problem(name: str, wec: WecSide, applied: t.Sequence[Json]) -> Problem | None:
+    """Why operator and definitions must stay. ``applied``: the AppliedManifestWorks that would be there still."""
+    own = wec.klusterlet(name)
+    others = [one for one in wec.view.klusterlets or () if own is None or one.uid != own.uid]
+    facts = [f"Klusterlet {one.name} is there, for {one.cluster_name}" for one in others]
+    facts += [f"AppliedManifestWork {name_of(item)} is there" for item in applied[:5]]
+    facts += [f"ClusterManager {one} is there: the cluster is a hub itself" for one in wec.cluster_managers]
+    return problems.of("purge_refused", *facts) if facts else None
+
+
+def workload_problem(orphans: t.Sequence[Json], workload: str | None) -> Problem | None:
+    if not orphans or workload is not None:
+        return None
+    return problems.of("workload_undecided", f"AppliedManifestWorks: {named(orphans)}")
+
+
+def orphans(name: str, its: ItsSide | None, wec: WecSide) -> list[Json]:
+    """What was applied here and no agent will take away, because nothing on an ITS tells it to."""
+    if its is not None and its.view.exists and wec.klusterlet(name) is not None:
+        return []
+    return wec.own_applied(name)
+
+
+# -- the order ---------------------------------------------------------------------------------------------------
+
+
+def steps(name: str, its: ItsSide | None, wec: WecSide | None, choices: Choices) -> list[Step]:
+    """What is there and has to go, in the order of going; unlabelling comes before. A side that is lost is None."""
+    found: list[Step] = []
+    if its is not None:
+        found += _cluster_steps(its, choices)
+    if wec is not None:
+        found += _agent_steps(name, its, wec, choices)
+    if its is not None:
+        found += _remains(its)
+    if wec is not None and choices.purge:
+        found += [
+            Step("WEC", "delete", str(part), "nothing on this cluster needs it any more", {}, None, f"{PURGE} {part}")
+            for part in wec.parts
+        ]
+    return found
+
+
+def _cluster_steps(its: ItsSide, choices: Choices) -> t.Iterator[Step]:
+    view = its.view
+    if its.delivered_works:
+        yield Step(
+            "ITS",
+            "withdraw",
+            f"ManifestWorks of KubeStellar in {view.name}",
+            "KubeStellar takes its workload away, because no label selects the WEC any more",
+            {"works": sorted(map(name_of, its.delivered_works))},
+            None,
+            WITHDRAW,
+        )
+    if view.exists:
+        before = {"hubAcceptsClient": view.hub_accepts_client, "identity": view.identity}
+        yield Step(
+            "ITS", "delete", f"ManagedCluster {view.name}", "it shall be no WEC any more", before, None, DELETE_CLUSTER
+        )
+    rest = [*(work for work in its.works if not works.is_delivered(work)), *its.addons]
+    if rest and not its.is_collected:
+        yield Step(
+            "ITS",
+            "delete",
+            f"works and add-ons in {view.name}",
+            "the hub does not delete them itself",
+            {"names": sorted(map(name_of, rest))},
+            None,
+            CLEAR_MAILBOX,
+        )
+    held = [*its.works, *its.addons]
+    if choices.wec_is_lost and any(finalizers(item) for item in held):
+        yield Step(
+            "ITS",
+            "release",
+            f"finalizers of works and add-ons in {view.name}",
+            "the agent that should remove them is lost",
+            {name_of(item): finalizers(item) for item in held},
+            None,
+            RELEASE,
+        )
+
+
+def _agent_steps(name: str, its: ItsSide | None, wec: WecSide, choices: Choices) -> t.Iterator[Step]:
+    own = wec.klusterlet(name)
+    if own is not None:
+        before = {"clusterName": own.cluster_name, "mode": own.mode}
+        yield Step("WEC", "delete", f"Klusterlet {own.name}", "its agent shall go", before, None, DELETE_KLUSTERLET)
+    elif not wec.view.klusterlets and wec.namespaces:
+        yield Step(
+            "WEC",
+            "delete",
+            f"Namespaces {', '.join(wec.namespaces)}",
+            "no Klusterlet is there that would look after them",
+            {},
+            None,
+            DELETE_AGENT_NAMESPACES,
+        )
+    left = orphans(name, its, wec)
+    if left and choices.workload == KEEP:
+        yield Step(
+            "WEC",
+            "update",
+            "ownerReferences of the workload",
+            "else the cluster deletes the workload with, or long after, its AppliedManifestWorks",
+            {"owners": sorted(map(name_of, left))},
+            {"owners": []},
+            CUT,
+        )
+    if left:
+        fate = "is kept" if choices.workload == KEEP else "goes with them"
+        yield Step(
+            "WEC",
+            "delete",
+            "AppliedManifestWorks",
+            f"no agent looks after them, and the workload {fate}",
+            {"names": sorted(map(name_of, left))},
+            None,
+            DELETE_APPLIED,
+        )
+
+
+def _remains(its: ItsSide) -> t.Iterator[Step]:
+    name = its.view.name
+    if its.own_mailbox is not None:
+        yield Step("ITS", "delete", f"Namespace {name}", "the hub leaves the mailbox behind", {}, None, DELETE_MAILBOX)
+    if its.config_map is not None:
+        before = {"keys": sorted(its.config_map.get("data") or {})}
+        yield Step(
+            "ITS",
+            "delete",
+            f"ConfigMap customization-properties/{name}",
+            "its properties have no use any more",
+            before,
+            None,
+            DELETE_PROPERTIES,
+        )
+    if its.csrs:
+        yield Step(
+            "ITS",
+            "delete",
+            f"CertificateSigningRequests of {name}",
+            "old ones get in the way of another registration",
+            {"names": sorted(map(name_of, its.csrs))},
+            None,
+            DELETE_CSRS,
+        )
+    if its.bootstrap_secret is not None:
+        secret = name_of(its.bootstrap_secret)
+        yield Step("ITS", "delete", f"Secret {secret}", "its token shall be worthless", {}, None, DELETE_BOOTSTRAP)
+
+
+def selecting(policies: t.Iterable[str], remaining: t.Mapping[str, str]) -> Problem:
+    """Policies that select the WEC whatever is taken from it."""
+    shown = ", ".join(sorted(remaining)) or "no label at all"
+    return problems.of("always_selected", *(f"BindingPolicy {one} selects a WEC with {shown}" for one in policies))
+
+
+def unlabelling(view: ItsView) -> configuration.Wish:
+    """No labels and annotations but those of the system."""
+    nothing = configuration.Part({}, "exact")
+    return configuration.Wish(view.name, labels=nothing, annotations=nothing)
+
+
+def remaining_labels(view: ItsView) -> dict[str, str]:
+    return {key: value for key, value in view.labels.items() if labels.is_protected(key)}
+
+
+# -- what stays --------------------------------------------------------------------------------------------------
+
+
+def warnings_of_loss(its: ItsSide) -> list[str]:
+    """What the ITS cannot know of a cluster that was not asked."""
+    found = []
+    running = sorted({one for work in its.works for one in contents(work)})
+    if its.works:
+        shown = ", ".join(running[:10]) or named(list(its.works))
+        found.append(
+            f"{its.view.name}: this may still run on the lost cluster: {shown}{' and more' if len(running) > 10 else ''}."
+        )
+    if its.view.exists:
+        found.append(f"{its.view.name}: its agent was not removed from the lost cluster. {_CERTIFICATE_LASTS}.")
+    return found
+
+
+def leftovers(name: str, its: ItsSide | None, wec: WecSide | None, choices: Choices) -> list[Json]:
+    """What is there still, by kind and name. ``expected`` says whether that is as it was asked for."""
+    found: list[Json] = []
+
+    def add(side: str, kind: str, item: str, expected: bool = False) -> None:
+        found.append({"side": side, "kind": kind, "name": item, "expected": expected})
+
+    if its is not None:
+        if its.view.exists:
+            add("ITS", "ManagedCluster", name)
+        for work in its.works:
+            add("ITS", "ManifestWork", f"{name}/{name_of(work)}")
+        if its.own_mailbox is not None:
+            add("ITS", "Namespace", name)
+        if its.config_map is not None:
+            add("ITS", "ConfigMap", f"customization-properties/{name}")
+        for csr in its.csrs:
+            add("ITS", "CertificateSigningRequest", name_of(csr))
+        if its.bootstrap_secret is not None:
+            add("ITS", "Secret", f"{OPERATOR_NAMESPACE}/{name_of(its.bootstrap_secret)}")
+    if wec is not None:
+        own = wec.klusterlet(name)
+        if own is not None:
+            add("WEC", "Klusterlet", own.name)
+        for item in wec.own_applied(name):
+            add("WEC", "AppliedManifestWork", name_of(item))
+        for namespace in wec.namespaces:
+            # Another Klusterlet's agent may live there.
+            add("WEC", "Namespace", namespace, expected=bool(wec.view.klusterlets) and own is None)
+        for part in wec.parts:
+            add("WEC", part.kind, part.name, expected=not choices.purge)
+    return found
