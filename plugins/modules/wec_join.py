@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: wec_join
-short_description: Join a cluster to an ITS as a Workload Execution Cluster (WEC)
+short_description: Join a cluster to an ITS as a Workload Execution Cluster (WEC), or take it off
 description:
   - Registers one Kubernetes cluster with a KubeStellar Inventory and Transport Space (ITS), which is an Open Cluster
     Management hub.
@@ -19,6 +19,11 @@ description:
     deleted, it is re-created.
   - What would take the cluster away from another hub, another name or another cluster is refused, with the evidence.
   - A signing request is approved only if everything in it belongs to this one WEC.
+  - With O(state=absent) a WEC leaves in an order in which nothing gets stuck and no workload is lost by accident. Its labels
+    go first, so that KubeStellar withdraws its workload. The ManagedCluster goes when that is done, then the agent, and
+    then what the hub leaves behind, which is the mailbox, the properties, the signing requests and the bootstrap token.
+  - A run that was interrupted is repeated, and goes on from what it finds. What does not go in time stops it, with what is
+    still there and why.
 attributes:
   check_mode:
     support: full
@@ -35,9 +40,57 @@ options:
   state:
     description:
       - V(present) sees to it that the cluster is joined.
+      - V(absent) sees to it that it is not, and that nothing of its registration is left. It is refused, with the evidence,
+        if this cluster is not the one that the ITS has under O(name).
+      - Not part of V(absent) are the klusterlet operator and its definitions on the WEC, see O(purge).
     type: str
-    choices: [present]
+    choices: [present, absent]
     default: present
+  drain:
+    description:
+      - What to do with O(state=absent) if works are in the WEC's mailbox that KubeStellar did not make.
+      - V(refuse) names them, and nothing is changed.
+      - V(wait) waits until somebody has taken them away, and changes nothing until then.
+      - V(ignore) lets the hub delete them, with their workload.
+    type: str
+    choices: [refuse, wait, ignore]
+    default: refuse
+  wec_access:
+    description:
+      - V(lost) says that the WEC is gone for good, with O(state=absent). It is not contacted.
+      - Then finalizers are removed that only the lost agent could remove. These are C(manifest-work-cleanup) of ManifestWorks
+        and those of the add-on manager (C(addon.open-cluster-management.io)), and only in this WEC's mailbox, on objects that
+        are being deleted already. RV(released_finalizers) lists each.
+      - It is refused while the WEC's agent renews its lease.
+      - What ran on the lost cluster may run on, and the certificate of its agent works until it expires if a WEC of this name
+        is ever accepted again. Prefer another name for its successor.
+    type: str
+    choices: [given, lost]
+    default: given
+  its_access:
+    description:
+      - V(lost) says that the ITS is gone for good, with O(state=absent). It is not contacted, and the WEC is cleaned alone.
+      - That the agent belonged to the lost ITS cannot be proved then. The Klusterlet must be for O(name).
+    type: str
+    choices: [given, lost]
+    default: given
+  workload:
+    description:
+      - What becomes of workload that no agent will take off the WEC, with O(state=absent). That is so with O(its_access=lost),
+        and where the ManagedCluster or the Klusterlet was deleted while works were there.
+      - V(keep) leaves it. Its C(ownerReferences) to AppliedManifestWorks are cut, because the cluster would delete it with
+        these, and even long afterwards, when their definition comes back with another registration.
+      - V(remove) lets the cluster delete it, and waits for that.
+      - If there is such workload and nothing is set, the module refuses.
+    type: str
+    choices: [keep, remove]
+  purge:
+    description:
+      - Whether O(state=absent) also removes the klusterlet operator (with the Namespace C(open-cluster-management)) and the
+        CustomResourceDefinitions of Klusterlets, AppliedManifestWorks and ClusterClaims from the WEC.
+      - It is refused while another Klusterlet, an AppliedManifestWork of another agent or a ClusterManager is there.
+    type: bool
+    default: false
   deletion_timeout:
     description: Seconds to wait while an earlier registration of the WEC is still being taken apart.
     type: int
@@ -47,10 +100,13 @@ options:
       - Whether to approve the agent's signing request, accept the WEC and wait until it is available.
       - Without it, the module returns when the agent is applied. M(kubestellar.wec.wec_accept) does the rest for a whole
         batch at once.
+      - Without meaning with O(state=absent), which always waits.
     type: bool
     default: true
   wait_timeout:
-    description: Seconds to wait. If the WEC is not available by then, the module fails and names the likely cause.
+    description:
+      - Seconds to wait. If the WEC is not available by then, the module fails and names the likely cause.
+      - With O(state=absent) this is the time for each thing that has to go.
     type: int
     default: 300
 extends_documentation_fragment:
@@ -58,6 +114,7 @@ extends_documentation_fragment:
   - kubestellar.wec._attributes.actiongroup_wec
   - kubestellar.wec._its
   - kubestellar.wec._wec
+  - kubestellar.wec._wds
   - kubestellar.wec._join
   - kubestellar.wec._proofs
   - kubestellar.wec._common
@@ -114,6 +171,30 @@ EXAMPLES = r"""
     host: https://edge-2.example:6443
     api_key: "{{ lookup('ansible.builtin.env', 'EDGE_2_TOKEN') }}"
     ca_cert: edge-2-ca.crt
+
+- name: Take a WEC off its ITS, and leave nothing behind on either side
+  kubestellar.wec.wec_join:
+    name: edge-1
+    state: absent
+    purge: true
+    its_kubeconfig: its1.kubeconfig
+    kubeconfig: fleet.kubeconfig
+    context: edge-1
+
+- name: Take a cluster off that does not exist any more
+  kubestellar.wec.wec_join:
+    name: edge-4
+    state: absent
+    wec_access: lost
+    its_kubeconfig: its1.kubeconfig
+
+- name: Remove the agent of an ITS that does not exist any more, and keep the workload
+  kubestellar.wec.wec_join:
+    name: edge-5
+    state: absent
+    its_access: lost
+    workload: keep
+    kubeconfig: edge-5.kubeconfig
 """
 
 RETURN = r"""
@@ -159,7 +240,9 @@ steps:
       type: str
       sample: ITS
     verb:
-      description: What is done to the object, such as V(create), V(update), V(approve), V(accept) or V(join).
+      description:
+        - What is done to the object, such as V(create), V(update), V(delete), V(approve), V(accept) or V(join).
+        - V(withdraw) is what KubeStellar does, and V(release) removes finalizers.
       type: str
       sample: accept
     object:
@@ -170,28 +253,70 @@ steps:
       description: Why.
       type: str
       sample: it shall be a WEC of this ITS
+released_finalizers:
+  description: Every finalizer that was removed by force, with O(wec_access=lost). Also in the result of a failure.
+  returned: with O(state=absent)
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: Kind of the object.
+      type: str
+      sample: ManifestWork
+    name:
+      description: Namespace and name of the object.
+      type: str
+      sample: edge-4/wds1-app-7f2c
+    finalizer:
+      description: The finalizer.
+      type: str
+      sample: cluster.open-cluster-management.io/manifest-work-cleanup
+leftovers:
+  description:
+    - What is there still of the registration, on the sides that were not lost.
+    - The module fails if something is there that was not expected.
+  returned: with O(state=absent), not in check mode
+  type: list
+  elements: dict
+  contains:
+    side:
+      description: V(ITS) or V(WEC).
+      type: str
+      sample: WEC
+    kind:
+      description: Kind of the object.
+      type: str
+      sample: Namespace
+    name:
+      description: Name of the object, with its namespace if it has one.
+      type: str
+      sample: open-cluster-management
+    expected:
+      description: Whether it stays because of how the module was called, such as the operator without O(purge).
+      type: bool
+      sample: true
 proofs:
   description:
     - Which signing requests were approved, each with how well it is proved to be this WEC's own.
     - V(identity) means that everything in it belongs to this WEC. V(token) means that beyond that the ITS recorded that it
       was made with the very token that this WEC was given.
-  returned: success
+  returned: with O(state=present)
   type: dict
   sample: {"edge-1-d6kgb": "token"}
 rejected_csrs:
   description: Signing requests under this name that failed the checks, each with the reasons.
-  returned: success
+  returned: with O(state=present)
   type: list
   elements: dict
   sample: [{"name": "edge-1-evil", "faults": ["its organizations are 'system:masters'"]}]
 agent_endpoint:
   description: The address that the agent was told to dial, if an agent was applied.
-  returned: success
+  returned: with O(state=present)
   type: str
   sample: https://its1.example:6443
 klusterlet_version:
   description: The version of the klusterlet, if one was applied.
-  returned: success
+  returned: with O(state=present)
   type: str
   sample: 1.2.1
 kubernetes_version:
@@ -201,7 +326,7 @@ kubernetes_version:
   sample: v1.34.4+k3s1
 member:
   description: What M(kubestellar.wec.wec_accept) needs to know of this WEC, as an entry of its O(kubestellar.wec.wec_accept#module:wecs).
-  returned: success
+  returned: with O(state=present)
   type: dict
   contains:
     name:
@@ -226,12 +351,12 @@ member:
       sample: true
 addon:
   description: V(available) if the status add-on was waited for and is available.
-  returned: success
+  returned: with O(state=present)
   type: str
   sample: available
 probe:
   description: V(seen) if a probe was asked for and has arrived.
-  returned: success
+  returned: with O(state=present)
   type: str
   sample: seen
 problem:
@@ -258,7 +383,7 @@ problem:
       sample: Find out who denied it and why; after it is deleted the agent makes another one
 its:
   description: The ITS that was used.
-  returned: success
+  returned: success, unless the ITS is lost
   type: dict
   contains:
     server:
@@ -273,9 +398,22 @@ its:
       description: UID of the ITS's namespace C(kube-system).
       type: str
       sample: 21f5da3d-9765-4fcc-b219-7087f6bf8664
+wds:
+  description: The WDS that was looked into.
+  returned: with O(state=absent), if one was given
+  type: dict
+  contains:
+    server:
+      description: Address of its API server.
+      type: str
+      sample: https://wds1.example:6443
+    source:
+      description: Where the connection came from.
+      type: str
+      sample: wds_kubeconfig /home/ops/.kube/wds1.kubeconfig, context wds1
 wec:
   description: The WEC's connection that was used.
-  returned: success
+  returned: success, unless the WEC is lost
   type: dict
   contains:
     server:

@@ -246,8 +246,12 @@ class FakeApi:
 
     def _patch(self, path: str, _found: re.Match[str], body: Json | None) -> tuple[int, Json]:
         item = self._existing(path)
+        wanted = ((body or {}).get("metadata") or {}).get("resourceVersion")
+        if wanted not in (None, item["metadata"]["resourceVersion"]):
+            raise Fault(409, "the object has been modified", "Conflict")
         _merge(item, body or {})
         self._stamp(item)
+        self._end(path)
         return 200, item
 
     def _put(self, path: str, found: re.Match[str], body: Json | None) -> tuple[int, Json]:
@@ -261,14 +265,26 @@ class FakeApi:
             item.clear()
             item.update(copy.deepcopy(wanted))
         self._stamp(item)
+        self._end(target)
         return 200, item
 
     def _delete(self, path: str, _found: re.Match[str], body: Json | None) -> tuple[int, Json]:
         wanted = ((body or {}).get("preconditions") or {}).get("uid")
         if wanted not in (None, self._existing(path)["metadata"]["uid"]):
             raise Fault(409, "the UID in the precondition does not match", "Conflict")
-        del self.objects[path]
+        self.remove(path)
         return 200, {"kind": "Status", "status": "Success"}
+
+    def remove(self, path: str) -> None:
+        """Delete an object; one with finalizers stays until they are gone."""
+        metadata = self.objects[path]["metadata"]
+        metadata.setdefault("deletionTimestamp", now())
+        self._end(path)
+
+    def _end(self, path: str) -> None:
+        metadata = self.objects[path]["metadata"]
+        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+            del self.objects[path]
 
 
 def _merge(item: Json, patch: Json) -> None:

@@ -80,6 +80,40 @@ WEC_RIGHTS: tuple[Right, ...] = (
     Right(("list", "delete"), "leases", "coordination.k8s.io", namespace="open-cluster-management-agent"),
     Right(("get",), "configmaps", namespace="kube-public", name="cluster-info"),
 )
+OFFBOARD_ITS_RIGHTS: tuple[Right, ...] = (
+    Right(("get", "patch", "delete"), "managedclusters", f"cluster.{_OCM}"),
+    Right(("list", "delete"), "certificatesigningrequests", "certificates.k8s.io"),
+    Right(("get", "delete"), "namespaces"),
+    Right(("get",), "leases", "coordination.k8s.io"),
+    Right(("list", "update", "delete"), "manifestworks", f"work.{_OCM}"),
+    Right(("list", "update", "delete"), "managedclusteraddons", f"addon.{_OCM}"),
+    Right(("get", "delete"), "configmaps", namespace="customization-properties"),
+    Right(("get", "list", "delete"), "secrets", namespace=BOOTSTRAP_NAMESPACE),
+    Right(("get",), "configmaps", namespace="kube-public", name="cluster-info"),
+    Right(("get",), "configmaps", namespace="kube-system", name="extension-apiserver-authentication"),
+)
+"""What leaving needs on the ITS."""
+OFFBOARD_WEC_RIGHTS: tuple[Right, ...] = (
+    Right(("get",), "namespaces", name="kube-system"),
+    Right(("get", "delete"), "namespaces", name="open-cluster-management"),
+    Right(("get", "delete"), "namespaces", name="open-cluster-management-agent"),
+    Right(("get", "delete"), "namespaces", name="open-cluster-management-agent-addon"),
+    Right(("get",), "secrets", name="bootstrap-hub-kubeconfig"),
+    Right(("get",), "secrets", name="hub-kubeconfig-secret"),
+    Right(("get",), "deployments", "apps", name="klusterlet"),
+    Right(("get", "list", "delete"), "klusterlets", f"operator.{_OCM}"),
+    Right(("list",), "clustermanagers", f"operator.{_OCM}"),
+    Right(("list", "delete"), "appliedmanifestworks", f"work.{_OCM}"),
+    Right(("get", "delete"), "clusterroles", "rbac.authorization.k8s.io", name="klusterlet"),
+    Right(("get", "delete"), "clusterrolebindings", "rbac.authorization.k8s.io", name="klusterlet"),
+    *(
+        Right(("get", "delete"), "customresourcedefinitions", "apiextensions.k8s.io", name=f"{one}.{_OCM}")
+        for one in ("klusterlets.operator", "appliedmanifestworks.work", "clusterclaims.cluster")
+    ),
+)
+"""What leaving needs on the WEC. The Secrets are named and not bound to a namespace, because that goes."""
+KEEP_WORKLOAD_RIGHTS: tuple[Right, ...] = (Right(("get", "patch"), "*", "*"),)
+"""What is needed beyond that where no agent takes the workload away: it may be of any kind."""
 
 
 def missing(rules: t.Sequence[Json], wanted: t.Iterable[Right]) -> list[Right]:

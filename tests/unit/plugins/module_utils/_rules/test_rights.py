@@ -12,6 +12,9 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules import righ
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.rights import (
     CONFIGURE_RIGHTS,
     ITS_RIGHTS,
+    KEEP_WORKLOAD_RIGHTS,
+    OFFBOARD_ITS_RIGHTS,
+    OFFBOARD_WEC_RIGHTS,
     WEC_RIGHTS,
     Right,
 )
@@ -21,6 +24,9 @@ FILES = {
     "its-onboarder.yml": ITS_RIGHTS,
     "its-configurer.yml": CONFIGURE_RIGHTS,
     "wec-onboarder.yml": WEC_RIGHTS,
+    "its-offboarder.yml": OFFBOARD_ITS_RIGHTS,
+    "wec-offboarder.yml": OFFBOARD_WEC_RIGHTS,
+    "wec-workload-keeper.yml": KEEP_WORKLOAD_RIGHTS,
 }
 OPTIONAL = {"cluster-info", "extension-apiserver-authentication"}
 

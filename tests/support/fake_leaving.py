@@ -1,0 +1,171 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A registered WEC with a delivered workload, and everybody who has a part in its leaving."""
+
+from __future__ import annotations
+
+import typing as t
+
+from fake_api import FakeApi, now
+from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeIts, csr, install_agent
+from fake_wds import PROPERTIES, add_work, works_of
+
+Json = dict[str, t.Any]
+NAME = "edge-1"
+CLUSTER = f"{MANAGED_CLUSTERS}/{NAME}"
+MAILBOX = f"/api/v1/namespaces/{NAME}"
+WORK = f"{works_of(NAME)}/policy-work"
+ADDON = f"/apis/addon.open-cluster-management.io/v1alpha1/namespaces/{NAME}/managedclusteraddons/addon-status"
+LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{NAME}/leases/managed-cluster-lease"
+TOKEN_SECRET = f"/api/v1/namespaces/open-cluster-management/secrets/wec-bootstrap-{NAME}"
+KLUSTERLET = "/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet"
+APPLIED = "/apis/work.open-cluster-management.io/v1/appliedmanifestworks"
+WORKLOAD = "/api/v1/namespaces/app/configmaps/web"
+OPERATOR = "/apis/apps/v1/namespaces/open-cluster-management/deployments/klusterlet"
+WORK_FINALIZER = "cluster.open-cluster-management.io/manifest-work-cleanup"
+APPLIED_FINALIZER = "cluster.open-cluster-management.io/applied-manifest-work-cleanup"
+COLLECTOR = "cluster.open-cluster-management.io/resource-cleanup"
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+_DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+PARTS = (
+    "/api/v1/namespaces/open-cluster-management",
+    f"{_RBAC}/clusterroles/klusterlet",
+    f"{_RBAC}/clusterrolebindings/klusterlet",
+    f"{_DEFINITIONS}/klusterlets.operator.open-cluster-management.io",
+    f"{_DEFINITIONS}/appliedmanifestworks.work.open-cluster-management.io",
+    f"{_DEFINITIONS}/clusterclaims.cluster.open-cluster-management.io",
+)
+
+
+class Membership:
+    """``alive`` names who does its part: kubestellar, agent, hub, operator."""
+
+    def __init__(self, its: FakeIts, wec: FakeApi) -> None:
+        self.its, self.wec = its, wec
+        self.alive = {"kubestellar", "agent", "hub", "operator"}
+        its.join(NAME, wec.uid)
+        # Leases are named alike everywhere, and the hub's fake would answer for its agent.
+        its.agents.clear()
+        its.change(
+            CLUSTER, {"metadata": {"labels": {"location-group": "edge", "region": "x"}, "finalizers": [COLLECTOR]}}
+        )
+        its.put(f"{PROPERTIES}/{NAME}", {"data": {"clusterURL": "u"}})
+        its.put(f"{CSRS}/{NAME}-old", csr(NAME, f"{NAME}-old"))
+        addon_csr = csr(NAME, f"addon-{NAME}-old")
+        addon_csr["metadata"]["labels"]["open-cluster-management.io/addon-name"] = "addon-status"
+        its.put(f"{CSRS}/addon-{NAME}-old", addon_csr)
+        its.put(TOKEN_SECRET, {"metadata": {"labels": {"wec.kubestellar.io/bootstrap": NAME}}})
+        its.put(ADDON, {})
+        self.add_work("addon-work", labels={"open-cluster-management.io/addon-name": "addon-status"})
+        add_work(its, NAME, "policy", finalizers=[WORK_FINALIZER])
+        its.change(WORK, {"spec": {"workload": {"manifests": [_manifest()]}}})
+        install_agent(wec, NAME, its, certificate=its.authority.client(NAME))
+        wec.change(KLUSTERLET, {"metadata": {"finalizers": ["operator.open-cluster-management.io/klusterlet-cleanup"]}})
+        wec.put(OPERATOR, {})
+        wec.put("/api/v1/namespaces/open-cluster-management-agent-addon", {})
+        for part in PARTS:
+            wec.put(part, {})
+        self.apply("policy-work")
+        its.before.append(self._controllers)
+        wec.before.append(self._controllers)
+
+    def add_work(self, name: str, **metadata: t.Any) -> str:
+        path = f"{works_of(NAME)}/{name}"
+        annotations = {"transport.kubestellar.io/originOwnerReferenceBindingGeneration": "1"}
+        self.its.put(path, {"metadata": {"finalizers": [WORK_FINALIZER], "annotations": annotations, **metadata}})
+        return path
+
+    def apply(self, work: str) -> None:
+        """The workload is on the WEC."""
+        resource = {"group": "", "version": "v1", "resource": "configmaps", "namespace": "app", "name": "web"}
+        item = {
+            "metadata": {"finalizers": [APPLIED_FINALIZER]},
+            "spec": {"manifestWorkName": work, "agentID": self.wec.objects[KLUSTERLET]["metadata"]["uid"]},
+            "status": {"appliedResources": [resource]},
+        }
+        uid = self.wec.put(f"{APPLIED}/hash-{work}", item)["metadata"]["uid"]
+        owner = {
+            "apiVersion": "work.open-cluster-management.io/v1",
+            "kind": "AppliedManifestWork",
+            "name": f"hash-{work}",
+            "uid": uid,
+        }
+        self.wec.put(WORKLOAD, {"metadata": {"ownerReferences": [owner]}})
+
+    def lose_wec(self) -> None:
+        """Its agent does nothing any more, and its lease is old."""
+        self.alive.discard("agent")
+        self.its.change(LEASE, {"spec": {"renewTime": now(-9000)}})
+        self.wec.close()
+
+    def _controllers(self, _method: str, _path: str, _body: Json | None) -> None:
+        with self.its.lock, self.wec.lock:
+            for who in ("kubestellar", "hub", "agent", "operator"):
+                if who in self.alive:
+                    getattr(self, f"_{who}")()
+            self._garbage_collector()
+
+    def _works(self) -> list[str]:
+        return [path for path in self.its.objects if path.startswith(f"{works_of(NAME)}/")]
+
+    def _kubestellar(self) -> None:
+        cluster = self.its.objects.get(CLUSTER) or {"metadata": {}}
+        if "location-group" in (cluster["metadata"].get("labels") or {}):
+            return
+        for path in self._works():
+            labels = self.its.objects[path]["metadata"].get("labels") or {}
+            if "transport.kubestellar.io/originOwnerReferenceBindingKey" in labels:
+                self.its.remove(path)
+
+    def _agent(self) -> None:
+        for path in self._works():
+            metadata = self.its.objects[path]["metadata"]
+            if metadata.get("deletionTimestamp"):
+                applied = f"{APPLIED}/hash-{metadata['name']}"
+                if applied in self.wec.objects:
+                    self._end(self.wec, applied)
+                    self.wec.objects.pop(WORKLOAD, None)
+                self._end(self.its, path)
+
+    def _hub(self) -> None:
+        cluster = self.its.objects.get(CLUSTER)
+        if cluster is None or not cluster["metadata"].get("deletionTimestamp"):
+            return
+        if COLLECTOR in cluster["metadata"].get("finalizers", []):
+            if ADDON in self.its.objects:
+                self.its.remove(ADDON)
+            for path in self._works():
+                self.its.remove(path)
+        if not self._works():
+            self._end(self.its, CLUSTER)
+
+    def _operator(self) -> None:
+        klusterlet = self.wec.objects.get(KLUSTERLET)
+        if (
+            klusterlet is None
+            or not klusterlet["metadata"].get("deletionTimestamp")
+            or OPERATOR not in self.wec.objects
+        ):
+            return
+        for path, item in self.wec.objects.items():
+            if path.startswith(APPLIED):
+                item["metadata"]["finalizers"] = []
+        for path in list(self.wec.objects):
+            if path.startswith("/api/v1/namespaces/open-cluster-management-agent"):
+                del self.wec.objects[path]
+        self._end(self.wec, KLUSTERLET)
+
+    def _garbage_collector(self) -> None:
+        uids = {item["metadata"]["uid"] for item in self.wec.objects.values()}
+        owners = self.wec.objects.get(WORKLOAD, {"metadata": {}})["metadata"].get("ownerReferences") or []
+        if owners and not any(one["uid"] in uids for one in owners):
+            del self.wec.objects[WORKLOAD]
+
+    def _end(self, api: FakeApi, path: str) -> None:
+        api.objects[path]["metadata"]["finalizers"] = []
+        api.remove(path)
+
+
+def _manifest() -> Json:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "app", "name": "web"}}
