@@ -271,6 +271,12 @@ released_finalizers:
       description: The finalizer.
       type: str
       sample: cluster.open-cluster-management.io/manifest-work-cleanup
+may_still_run:
+  description: The objects that the ITS had sent to a cluster that was not contacted, and that may run there still.
+  returned: with O(wec_access=lost)
+  type: list
+  elements: str
+  sample: ["Deployment app/web"]
 leftovers:
   description:
     - What is there still of the registration, on the sides that were not lost.

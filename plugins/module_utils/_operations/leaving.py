@@ -70,6 +70,8 @@ class Departure:
             "steps": self.plan.as_data(),
             "released_finalizers": self.released,
         }
+        if self.its is not None and self.wec is None:
+            data["may_still_run"] = leaving.may_still_run(self.its)
         if self.wec is not None:
             data.update(uid=self.wec.view.uid, kubernetes_version=self.wec.view.version)
         if self.leftovers is not None:
@@ -225,10 +227,6 @@ class _Work:
     def _wec_side(self) -> WecSide:
         return t.cast(WecSide, self._departure.wec)
 
-    @property
-    def _agent_takes_works_away(self) -> bool:
-        return self._has_wec and not self._will(leaving.DELETE_APPLIED)
-
     def _will(self, operation: str) -> bool:
         """Whether it is a part of this plan."""
         return any(step.do == operation for step in self._departure.plan.steps)
@@ -321,16 +319,17 @@ class _Work:
 
         self._until(look, blame)
 
-    def _await_applied(self, also_of_works: bool) -> None:
-        """Until nothing is left on the WEC of works that are gone (or of any)."""
+    def _await_applied(self, but_of_works: bool) -> None:
+        """Until nothing is left on the WEC that its agent takes away, ``but_of_works`` that are in the mailbox."""
+        nobodys = {name_of(item) for item in leaving.orphans(self._name, self._departure.its, self._wec_side)}
 
         def look() -> str | None:
-            there = {name_of(work) for work in self._its.works(self._name)} if also_of_works else set()
+            there = {name_of(work) for work in self._its.works(self._name)} if but_of_works else set()
             fresh = dataclasses.replace(self._wec_side, applied=tuple(self._wec.works()))
             left = [
                 item
                 for item in fresh.own_applied(self._name)
-                if (item.get("spec") or {}).get("manifestWorkName") not in there
+                if name_of(item) not in nobodys and (item.get("spec") or {}).get("manifestWorkName") not in there
             ]
             return f"the WEC still has the AppliedManifestWorks {leaving.named(left)}" if left else None
 
@@ -354,8 +353,8 @@ class _Work:
     # -- the ITS -------------------------------------------------------------------------------------------------
 
     def _delete_cluster(self) -> None:
-        if self._agent_takes_works_away:
-            self._await_applied(also_of_works=True)
+        if self._has_wec:
+            self._await_applied(but_of_works=True)
         self._its.delete_cluster(t.cast(Json, self._its_side.view.managed_cluster))
         if not self._will(leaving.CLEAR_MAILBOX) and not self._will(leaving.RELEASE):
             self._await_cluster_gone()
@@ -447,9 +446,8 @@ class _Work:
 
     def _delete_klusterlet(self) -> None:
         own = t.cast(Klusterlet, self._wec_side.klusterlet(self._name))
-        if self._agent_takes_works_away:
-            # Without it, the workload would stay.
-            self._await_applied(also_of_works=False)
+        # Without it, the workload would stay.
+        self._await_applied(but_of_works=False)
         self._wec.delete_klusterlet(own.name)
 
         def look() -> str | None:
@@ -480,17 +478,12 @@ class _Work:
         self._await_namespaces(self._wec_side.namespaces)
 
     def _orphans(self) -> list[Json]:
-        wanted = {name_of(item) for item in self._wec_side.own_applied(self._name)}
+        wanted = {name_of(item) for item in leaving.orphans(self._name, self._departure.its, self._wec_side)}
         return [item for item in self._wec.works() if name_of(item) in wanted]
 
     def _cut(self) -> None:
         """The agent is gone by now: it would put the references back."""
         for applied in self._orphans():
-            if works.is_deleting(applied):
-                problem = problems.of(
-                    "workload_undecided", f"AppliedManifestWork {name_of(applied)} is being deleted already"
-                )
-                raise Refused(f"{self._name}: the workload cannot be kept. {problem}", problem.evidence, problem)
             for attempt in range(_CUT_ATTEMPTS):
                 try:
                     for path, item in self._wec.workload_of(applied):

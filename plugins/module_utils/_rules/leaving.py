@@ -268,16 +268,21 @@ def purge_problem(name: str, wec: WecSide, applied: t.Sequence[Json]) -> Problem
 
 
 def workload_problem(orphans: t.Sequence[Json], workload: str | None) -> Problem | None:
-    if not orphans or workload is not None:
-        return None
-    return problems.of("workload_undecided", f"AppliedManifestWorks: {named(orphans)}")
+    """Why nothing can be done about workload that no agent takes away: nobody has decided, or it is going already."""
+    if orphans and workload is None:
+        return problems.of("workload_undecided", f"AppliedManifestWorks: {named(orphans)}")
+    going = [item for item in orphans if works.is_deleting(item)]
+    if going and workload == KEEP:
+        return problems.of("workload_going", f"AppliedManifestWorks: {named(going)}")
+    return None
 
 
 def orphans(name: str, its: ItsSide | None, wec: WecSide) -> list[Json]:
-    """What was applied here and no agent will take away, because nothing on an ITS tells it to."""
-    if its is not None and its.view.exists and wec.klusterlet(name) is not None:
-        return []
-    return wec.own_applied(name)
+    """What was applied here and no agent will take away: nothing on an ITS tells it to, or the agent was another one."""
+    own, applied = wec.klusterlet(name), wec.own_applied(name)
+    if its is None or not its.view.exists or own is None:
+        return applied
+    return [item for item in applied if (item.get("spec") or {}).get("agentID") not in (None, own.uid)]
 
 
 # -- the order ---------------------------------------------------------------------------------------------------
@@ -429,10 +434,15 @@ def remaining_labels(view: ItsView) -> dict[str, str]:
 # -- what stays --------------------------------------------------------------------------------------------------
 
 
+def may_still_run(its: ItsSide) -> list[str]:
+    """The objects that the ITS had sent to a cluster that was not asked."""
+    return sorted({one for work in its.works for one in contents(work)})
+
+
 def warnings_of_loss(its: ItsSide) -> list[str]:
-    """What the ITS cannot know of a cluster that was not asked."""
+    """What somebody should know who takes a cluster off that was not asked."""
     found = []
-    running = sorted({one for work in its.works for one in contents(work)})
+    running = may_still_run(its)
     if its.works:
         shown = ", ".join(running[:10]) or named(list(its.works))
         found.append(

@@ -509,6 +509,12 @@ _LEAVING = (
         "Decide what becomes of it: set workload to keep or to remove",
     ),
     Kind(
+        "workload_going",
+        "workload that shall be kept is being taken away already",
+        "AppliedManifestWorks with a deletionTimestamp",
+        "Set workload to remove; or let it go, and deliver it again in another way",
+    ),
+    Kind(
         "purge_refused",
         "the klusterlet operator and its definitions are needed by others on the WEC",
         "another Klusterlet, an AppliedManifestWork or a ClusterManager on the WEC",

@@ -205,6 +205,22 @@ def test_another_cluster_is_refused_with_evidence(
     assert its.writes == wec.writes == []
 
 
+def test_a_wec_that_does_not_answer_is_not_lost_by_itself(
+    run: FrontEnd, its: FakeIts, options: Options, member: Membership
+) -> None:
+    member.lose_wec()
+    result = run("wec_join", **options)
+    assert result["problem"]["code"] == "wec_unreachable"
+    assert its.writes == []
+
+
+def test_a_namespace_that_only_has_the_name_stays(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    its.put(MAILBOX, {})
+    result = run("wec_join", **options)
+    assert not result["changed"]
+    assert MAILBOX in its.objects
+
+
 # -- works -------------------------------------------------------------------------------------------------------
 
 
@@ -339,6 +355,7 @@ def test_a_lost_wec_is_taken_off_by_force_and_every_finalizer_is_told(
         ("ManifestWork", "edge-1/addon-work", WORK_FINALIZER),
         ("ManagedClusterAddOn", "edge-1/addon-status", "addon.open-cluster-management.io/addon-pre-delete"),
     }
+    assert result["may_still_run"] == ["ConfigMap app/web"]
     assert "ConfigMap app/web" in run.warnings[0]
     assert "until it expires" in run.warnings[1]
 
@@ -442,6 +459,44 @@ def test_without_a_word_about_the_workload_nothing_is_done(
     result = run("wec_join", its_access="lost", **options)
     assert result["problem"]["code"] == "workload_undecided"
     assert wec.writes == []
+
+
+def test_workload_that_is_going_cannot_be_kept(
+    run: FrontEnd, wec: FakeApi, options: Options, member: Membership
+) -> None:
+    wec.change(f"{APPLIED}/hash-policy-work", {"metadata": {"deletionTimestamp": now()}})
+    result = run("wec_join", its_access="lost", workload="keep", **options)
+    assert result["problem"]["code"] == "workload_going"
+    assert wec.writes == []
+
+
+def test_what_an_earlier_agent_applied_needs_a_word_too(
+    run: FrontEnd, wec: FakeApi, options: Options, member: Membership
+) -> None:
+    wec.put(f"{APPLIED}/of-another-time", {"spec": {"agentID": "gone", "manifestWorkName": "x"}})
+    result = run("wec_join", **options)
+    assert result["problem"]["code"] == "workload_undecided"
+    assert "of-another-time" in result["msg"]
+    result = run("wec_join", workload="keep", **options)
+    assert not result.get("failed"), result
+    assert f"{APPLIED}/of-another-time" not in wec.objects
+    assert WORKLOAD not in wec.objects, "that was the living agent's, and went with its work"
+
+
+def test_a_reference_that_somebody_changes_meanwhile_is_looked_at_again(
+    run: FrontEnd, wec: FakeApi, options: Options, member: Membership
+) -> None:
+    conflicts = [2]
+
+    def change_first(method: str, path: str, _body: t.Any) -> None:
+        if (method, path) == ("PATCH", WORKLOAD) and conflicts[0]:
+            conflicts[0] -= 1
+            raise Fault(409, "the object has been modified", "Conflict")
+
+    wec.before.append(change_first)
+    result = run("wec_join", its_access="lost", workload="keep", **options)
+    assert not result.get("failed"), result
+    assert wec.objects[WORKLOAD]["metadata"]["ownerReferences"] == []
 
 
 def test_another_names_agent_is_not_removed(run: FrontEnd, its: FakeIts, wec: FakeApi, options: Options) -> None:
