@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: wec_accept
-short_description: Approve and accept WECs on an ITS, and wait until they are available
+short_description: Approve and accept WECs on an ITS, or stop accepting them
 description:
   - Approves the signing requests of the agents of one or many WECs, accepts the WECs, and waits until they are available.
     All WECs of a batch are looked at together, and a line on the screen tells how far they are.
@@ -15,6 +15,8 @@ description:
   - A signing request is approved only if its label, signer, requester, usages, common name, organizations and key all
     belong to the one WEC, and the WEC is named here. Requests of add-ons and denied requests are never touched.
   - A WEC is accepted only together with a legitimate signing request or an existing certificate of its own.
+  - With O(state=absent) a WEC stays registered and its agent stays where it is, and the ITS takes the agent's rights away.
+    With O(state=present) it is back within seconds.
 attributes:
   check_mode:
     support: full
@@ -59,9 +61,22 @@ options:
   state:
     description:
       - V(present) sees to it that the WECs are accepted.
+      - V(absent) sees to it that they are not. This is no kill switch. A WEC that has works keeps its access to them, also to
+        new ones, until the last of them is gone. To stop its workload, remove the labels that select it first, with
+        M(kubestellar.wec.wec_label), or take it off with M(kubestellar.wec.wec_join) and O(kubestellar.wec.wec_join#module:state=absent).
+      - The works of add-ons go by themselves some minutes after the WEC has lost its access.
     type: str
-    choices: [present]
+    choices: [present, absent]
     default: present
+  drain:
+    description:
+      - What to do with O(state=absent) if a WEC has works that are not those of an add-on.
+      - V(refuse) names them and changes nothing.
+      - V(wait) waits until they are gone, for O(wait_timeout).
+      - V(ignore) stops accepting it all the same. Its agent goes on with what it has.
+    type: str
+    choices: [refuse, wait, ignore]
+    default: refuse
   progress_interval:
     description: Seconds between two lines about the progress on the screen.
     type: float
@@ -103,6 +118,13 @@ EXAMPLES = r"""
       - name: edge-2
     its_kubeconfig: ~/.kube/its1.kubeconfig
     wait_timeout: 600
+
+- name: Stop accepting a WEC when its works are gone
+  kubestellar.wec.wec_accept:
+    name: edge-1
+    state: absent
+    drain: wait
+    its_kubeconfig: ~/.kube/its1.kubeconfig
 """
 
 RETURN = r"""
@@ -136,6 +158,11 @@ verdicts:
       type: list
       elements: dict
       sample: [{"side": "ITS", "verb": "accept", "object": "ManagedCluster edge-1", "reason": "it shall be a WEC of this ITS"}]
+    works:
+      description: The works that it still has, with O(state=absent).
+      type: list
+      elements: str
+      sample: [addon-addon-status-deploy-0]
     proofs:
       description: The approved signing requests, each with its proof.
       type: dict

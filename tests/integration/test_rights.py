@@ -13,6 +13,7 @@ import time
 import typing as t
 import urllib.error
 
+import pytest
 import yaml
 from fleet import REPOSITORY, Cluster, Fleet, wait_until
 
@@ -60,8 +61,8 @@ def _without_each_right(role: Json) -> t.Iterator[tuple[str, str, Json]]:
 def test_each_right_that_is_taken_away_is_named_by_verb_and_resource(fleet: Fleet, wec: str) -> None:
     checked = 0
     with contextlib.ExitStack() as stack:
-        for role in _roles("its-configurer.yml"):
-            # It has some of the same rights.
+        for role in (*_roles("its-configurer.yml"), *_roles("its-offboarder.yml")):
+            # They have some of the same rights.
             stack.enter_context(_changed(fleet, role, []))
         checked = _take_each_away(fleet, wec)
     assert checked >= 25
@@ -96,24 +97,62 @@ def _preflight_that_fails(fleet: Fleet, name: str) -> str:
     raise AssertionError("it has all the rights that it needs without this one")
 
 
-def _grant(cluster: Cluster) -> None:
-    for item in yaml.safe_load((REPOSITORY / "docs/rbac/wec-onboarder.yml").read_text())["items"]:
-        with contextlib.suppress(urllib.error.HTTPError):
-            cluster.request("POST", _path(item), item)
+def _grant(cluster: Cluster, *manifests: str) -> None:
+    for manifest in manifests:
+        for item in yaml.safe_load((REPOSITORY / "docs/rbac" / manifest).read_text())["items"]:
+            with contextlib.suppress(urllib.error.HTTPError):
+                cluster.request("POST", _path(item), item)
 
 
-def test_the_rights_of_docs_rbac_are_enough_on_the_wec(fleet: Fleet, wec: str) -> None:
-    _grant(fleet.wec(wec))
+def _as_onboarder(fleet: Fleet, wec: str) -> Json:
+    """A kubeconfig of somebody who has the rights on the WEC that were granted, and no others."""
     config = fleet.kubeconfig("fleet", wec)
     for field, file in (("client-certificate-data", "onboarder.crt"), ("client-key-data", "onboarder.key")):
         content = (fleet.state / wec / file).read_bytes()
         config["users"][0]["user"][field] = base64.b64encode(content).decode()
+    return config
+
+
+def test_the_rights_of_docs_rbac_are_enough_on_the_wec(fleet: Fleet, wec: str) -> None:
+    _grant(fleet.wec(wec), "wec-onboarder.yml")
+    config = _as_onboarder(fleet, wec)
     wait_until(lambda: not fleet.module("wec_preflight", wec, kubeconfig=config).get("failed"), 10, "it may")
     joined = fleet.join(wec, kubeconfig=config)
     assert not joined.get("failed"), joined
     again = fleet.join(wec, kubeconfig=config)
     assert not again["changed"]
     assert fleet.problems(wec) == {}
+
+
+def test_the_rights_of_docs_rbac_are_enough_to_leave(fleet: Fleet, wec: str) -> None:
+    joined = fleet.join(wec)
+    assert not joined.get("failed"), joined
+    config = _as_onboarder(fleet, wec)
+    denied = fleet.leave(wec, kubeconfig=config)
+    assert denied["problem"]["code"] == "forbidden"
+    assert fleet.is_available(wec)
+    _grant(fleet.wec(wec), "wec-offboarder.yml")
+    wait_until(lambda: not fleet.leave(wec, kubeconfig=config, check_mode=True).get("failed"), 10, "it may")
+    left = fleet.leave(wec, kubeconfig=config, purge=True)
+    assert not left.get("failed"), left
+    assert not fleet.leave(wec, kubeconfig=config, purge=True)["changed"]
+
+
+@pytest.mark.parametrize("workload", ["keep", "remove"])
+def test_the_rights_of_docs_rbac_are_enough_to_leave_a_lost_its(fleet: Fleet, wec: str, workload: str) -> None:
+    joined = fleet.join(wec)
+    assert not joined.get("failed"), joined
+    metadata = {"name": "a", "namespace": "default"}
+    fleet.send_work(wec, "a", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    path = "/api/v1/namespaces/default/configmaps/a"
+    wait_until(lambda: fleet.wec(wec).get(path), 30, "the work has arrived")
+    _grant(fleet.wec(wec), "wec-offboarder.yml", "wec-workload-keeper.yml")
+    config = _as_onboarder(fleet, wec)
+    options: Json = {"its_access": "lost", "workload": workload, "kubeconfig": config}
+    wait_until(lambda: not fleet.leave(wec, check_mode=True, **options).get("failed"), 10, "it may")
+    left = fleet.leave(wec, **options)
+    assert not left.get("failed"), left
+    assert (fleet.wec(wec).get(path) is not None) == (workload == "keep")
 
 
 def test_without_the_right_to_make_secrets_the_plain_token_is_used_and_warned_of(fleet: Fleet, wec: str) -> None:

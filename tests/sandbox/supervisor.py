@@ -134,7 +134,7 @@ class Supervisor:
             await asyncio.gather(*(member.start() for member in members[start : start + 4]))
         tell(f"{wecs} WECs are up ({elapsed()})")
         await making_hub
-        for manifest in ("its-onboarder.yml", "its-configurer.yml"):
+        for manifest in ("its-onboarder.yml", "its-configurer.yml", "its-offboarder.yml"):
             await its.cluster.create_all(REPOSITORY / "docs" / "rbac" / manifest)
         tell(f"{ITS} is a hub ({elapsed()})")
         if self.kubestellar is not None:

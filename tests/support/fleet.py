@@ -137,6 +137,22 @@ class Cluster:
         found = self.get(path)
         return t.cast("list[Json]", found["items"]) if found else []
 
+    def objects(self) -> set[str]:
+        """Everything that the cluster stores, but for events: ``RESOURCE.GROUP NAMESPACE/NAME``."""
+        groups = [("", "/api/v1")]
+        for group in self.request("GET", "/apis")["groups"]:
+            groups.append((group["name"], f"/apis/{group['preferredVersion']['groupVersion']}"))
+        found = set()
+        for group, root in groups:
+            for resource in self.request("GET", root)["resources"]:
+                name = resource["name"]
+                if "/" in name or "list" not in resource["verbs"] or name in ("events", "componentstatuses"):
+                    continue
+                for item in self.items(f"{root}/{name}"):
+                    where = f"{item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
+                    found.add(f"{name}.{group} {where}")
+        return found
+
 
 class Fleet:
     """One sandbox. Each test takes fresh WECs from it, so that tests can run in any order."""
@@ -331,6 +347,22 @@ class Fleet:
     def register(self, limit: t.Sequence[str], *arguments: str, timeout: float = 300, **variables: t.Any) -> Run:
         return self.playbook("register", limit, *arguments, timeout=timeout, **variables)
 
+    def deregister(self, limit: t.Sequence[str], *arguments: str, timeout: float = 300, **variables: t.Any) -> Run:
+        return self.playbook("deregister", limit, *arguments, timeout=timeout, **variables)
+
+    def leave(self, name: str, **options: t.Any) -> Json:
+        return self.module("wec_join", name, **{"state": "absent", "wait_timeout": 60, **options})
+
+    def send_work(self, wec: str, name: str, *manifests: Json) -> None:
+        """A ManifestWork of somebody's own."""
+        body = {
+            "apiVersion": "work.open-cluster-management.io/v1",
+            "kind": "ManifestWork",
+            "metadata": {"name": name},
+            "spec": {"workload": {"manifests": list(manifests)}},
+        }
+        self.its.request("POST", f"{works_of(wec)}", body)
+
     # -- audit logs ----------------------------------------------------------------------------------------------
 
     def mark(self) -> dict[str, int]:
@@ -366,6 +398,10 @@ def start(wecs: int, state: pathlib.Path, ocm: str = "1.2.1", kubestellar: bool 
     return Fleet(layout)
 
 
+def works_of(wec: str) -> str:
+    return f"/apis/work.open-cluster-management.io/v1/namespaces/{wec}/manifestworks"
+
+
 def _time(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
 
@@ -390,4 +426,5 @@ __all__ = [
     "Run",
     "start",
     "wait_until",
+    "works_of",
 ]

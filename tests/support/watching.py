@@ -22,8 +22,10 @@ Json = dict[str, t.Any]
 class Going:
     """An ansible-playbook that is under way, in a process group of its own."""
 
-    def __init__(self, fleet: Fleet, limit: t.Sequence[str], *arguments: str, **environment: str) -> None:
-        command = fleet.playbook_command("register", limit, *arguments)
+    def __init__(
+        self, fleet: Fleet, limit: t.Sequence[str], *arguments: str, playbook: str = "register", **environment: str
+    ) -> None:
+        command = fleet.playbook_command(playbook, limit, *arguments)
         self._log = fleet.state / f"going-{time.monotonic_ns()}.log"
         self._began = time.monotonic()
         with self._log.open("wb") as log:

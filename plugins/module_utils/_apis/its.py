@@ -17,10 +17,12 @@ from .._rules import addon, kubeconfigs, problems, properties, times, versions, 
 from .._rules import csr as csr_rules
 from .._rules.hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE, HubFacts, HubIdentity
 from .._rules.its_view import CLUSTER_NAME_LABEL, IDENTITY_ANNOTATION, LEASE_NAME, ItsView, newest_first
-from .._rules.leaving import ADDON_FINALIZERS, WORK_FINALIZERS, ItsSide, without
+from .._rules.leaving import ADDON_FINALIZERS, WORK_FINALIZERS, ItsSide
+from .._rules.leftovers import Holdings
 from .._rules.tokens import TokenFacts
 from .._rules.yaml_text import NotYamlError
 from . import paths
+from .finalizers import release
 from .kube import Kube
 
 Json = dict[str, t.Any]
@@ -165,6 +167,15 @@ class Its:
         """The ManifestWorks in a WEC's mailbox."""
         return self.kube.items(paths.manifest_works(name))
 
+    def works_of(self, names: t.Sequence[str]) -> dict[str, list[Json]]:
+        """The ManifestWorks in the mailboxes of these WECs, by the WECs' names."""
+        if len(names) <= _SINGLE_READS:
+            return {name: self.works(name) for name in names}
+        found: dict[str, list[Json]] = {name: [] for name in names}
+        for item in self.kube.items(paths.MANIFEST_WORKS):
+            found.get(item["metadata"]["namespace"], []).append(item)
+        return found
+
     def property_maps(self, names: t.Sequence[str] | None = None) -> dict[str, Json]:
         """The ConfigMaps with the properties of these WECs, or of all, by the WECs' names."""
         if names is not None and len(names) <= _SINGLE_READS:
@@ -179,24 +190,47 @@ class Its:
 
     def departing(self, name: str) -> ItsSide:
         """Everything that the ITS has under a WEC's name."""
-        csrs = self.kube.items(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name}")
-        mailbox = self.kube.find(paths.namespace(name))
-        is_own = mailbox is not None and (mailbox["metadata"].get("labels") or {}).get(CLUSTER_NAME_LABEL) == name
-        view = ItsView(
-            name,
-            self.kube.find(paths.managed_cluster(name)),
-            _own(csrs),
-            self.kube.find(paths.lease(name, LEASE_NAME)),
-            mailbox if is_own else None,
-        )
+        csrs = self.csrs_of(name)
+        lease = self.kube.find(paths.lease(name, LEASE_NAME))
+        view = ItsView(name, self.managed_cluster(name), _own(csrs), lease, self.mailbox(name))
         return ItsSide(
             view,
             works=tuple(self.works(name)),
-            addons=tuple(self._items_if_served(paths.managed_cluster_addons(name))),
+            addons=tuple(self.addons_of(name)),
             csrs=tuple(csrs),
             config_map=self.kube.find(paths.config_map(properties.NAMESPACE, name)),
             bootstrap_secret=self.bootstrap_secrets().get(name),
         )
+
+    def holdings(self) -> Holdings:
+        """Everything of WECs, by one LIST of each kind."""
+        return Holdings(
+            clusters={item["metadata"]["name"]: item for item in self.kube.items(paths.MANAGED_CLUSTERS)},
+            mailboxes={
+                item["metadata"]["name"]: item
+                for item in self.kube.items(paths.NAMESPACES, label_selector=CLUSTER_NAME_LABEL)
+            },
+            property_maps=self.property_maps(),
+            bootstrap_secrets=self.bootstrap_secrets(),
+            csrs=self.kube.items(paths.CSRS, label_selector=CLUSTER_NAME_LABEL),
+        )
+
+    def managed_cluster(self, name: str) -> Json | None:
+        return self.kube.find(paths.managed_cluster(name))
+
+    def mailbox(self, name: str) -> Json | None:
+        """A WEC's mailbox; a namespace that only has the WEC's name is none."""
+        found = self.kube.find(paths.namespace(name))
+        is_own = found is not None and (found["metadata"].get("labels") or {}).get(CLUSTER_NAME_LABEL) == name
+        return found if is_own else None
+
+    def csrs_of(self, name: str) -> list[Json]:
+        """All of a WEC's signing requests, its add-ons' too."""
+        return self.kube.items(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name}")
+
+    def addons_of(self, name: str) -> list[Json]:
+        """All ManagedClusterAddOns of a WEC."""
+        return self._items_if_served(paths.managed_cluster_addons(name))
 
     def _items_if_served(self, path: str) -> list[Json]:
         try:
@@ -279,6 +313,10 @@ class Its:
     def accept(self, name: str) -> None:
         """Let the WEC in. The ITS makes its mailbox thereupon."""
         self.kube.merge(paths.managed_cluster(name), {"spec": {"hubAcceptsClient": True}})
+
+    def stop_accepting(self, name: str) -> None:
+        """The ITS takes the agent's rights away, unless there are works: then it waits for these."""
+        self.kube.merge(paths.managed_cluster(name), {"spec": {"hubAcceptsClient": False}})
 
     def approve(self, csr: Json, proof: str) -> None:
         """Approve a request as it was examined: one that changed meanwhile is refused by the ITS (409)."""
@@ -366,27 +404,13 @@ class Its:
 
     def release_work(self, name: str, work: Json) -> list[str]:
         """Take the work agent's finalizer from a work that is being deleted; gives what was taken."""
-        return self._release(
-            f"{paths.manifest_works(name)}/{work['metadata']['name']}", work, WORK_FINALIZERS, paths.WORK_KIND
-        )
+        path = f"{paths.manifest_works(name)}/{work['metadata']['name']}"
+        return release(self.kube, path, work, WORK_FINALIZERS, paths.WORK_KIND)
 
     def release_addon(self, name: str, item: Json) -> list[str]:
         """Take the add-on manager's finalizers from an add-on that is being deleted; gives what was taken."""
         path = f"{paths.managed_cluster_addons(name)}/{item['metadata']['name']}"
-        return self._release(path, item, ADDON_FINALIZERS, paths.ADDON_KIND)
-
-    def _release(self, path: str, item: Json, named: t.Collection[str], kind: Json) -> list[str]:
-        """Only on top of what was read: whoever changes it meanwhile is not overrun, and it is looked at again."""
-        changed, taken = without(item, named)
-        if not taken or not works.is_deleting(item):
-            return []
-        try:
-            self.kube.replace(path, {**changed, **kind})
-        except ApiError as error:
-            if error.status not in (404, 409):
-                raise
-            return []
-        return taken
+        return release(self.kube, path, item, ADDON_FINALIZERS, paths.ADDON_KIND)
 
     def _delete_this(self, path: str, item: Json) -> None:
         try:

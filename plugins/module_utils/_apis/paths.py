@@ -27,8 +27,11 @@ ADDON_GROUP = "/apis/addon.open-cluster-management.io/v1alpha1"
 CLUSTER_MANAGEMENT_ADDONS = f"{ADDON_GROUP}/clustermanagementaddons"
 ADDON_KIND = {"apiVersion": "addon.open-cluster-management.io/v1alpha1", "kind": "ManagedClusterAddOn"}
 WORK_KIND = {"apiVersion": "work.open-cluster-management.io/v1", "kind": "ManifestWork"}
+KLUSTERLET_KIND = {"apiVersion": "operator.open-cluster-management.io/v1", "kind": "Klusterlet"}
+APPLIED_KIND = {"apiVersion": "work.open-cluster-management.io/v1", "kind": "AppliedManifestWork"}
 """Items of a list do not say what they are, and a write must."""
 MANAGED_CLUSTER_ADDONS = f"{ADDON_GROUP}/managedclusteraddons"
+MANIFEST_WORKS = "/apis/work.open-cluster-management.io/v1/manifestworks"
 NODES = "/api/v1/nodes"
 RULES_REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 VERSION = "/version"
@@ -99,6 +102,14 @@ def pods(namespace_name: str) -> str:
 
 def deployment(namespace_name: str, name: str) -> str:
     return f"/apis/apps/v1/namespaces/{namespace_name}/deployments/{name}"
+
+
+def roles(namespace_name: str) -> str:
+    return f"{RBAC}/namespaces/{namespace_name}/roles"
+
+
+def role_bindings(namespace_name: str) -> str:
+    return f"{RBAC}/namespaces/{namespace_name}/rolebindings"
 
 
 def of_part(part: Part) -> str:

@@ -19,7 +19,15 @@ import typing as t
 from .._errors import ApiError
 from .._rules import certificates, kubeconfigs, tokens, yaml_text
 from .._rules.kubeconfigs import KubeconfigError
-from .._rules.leaving import AGENT_NAMESPACES, OPERATOR_PARTS, Part, WecSide
+from .._rules.leaving import (
+    AGENT_NAMESPACES,
+    APPLIED_FINALIZERS,
+    KLUSTERLET_FINALIZERS,
+    MADE_BY_OPERATOR,
+    OPERATOR_PARTS,
+    Part,
+    WecSide,
+)
 from .._rules.tokens import TokenFacts
 from .._rules.wds_view import ObjectReference
 from .._rules.wec_view import (
@@ -35,6 +43,7 @@ from .._rules.wec_view import (
 )
 from .._rules.yaml_text import NotYamlError
 from . import paths
+from .finalizers import release
 from .kube import Kube
 
 Json = dict[str, t.Any]
@@ -85,7 +94,7 @@ class Wec:
 
     def view(self, name: str, judge: Judge) -> WecView:
         """What shows whether and how this cluster is registered."""
-        klusterlets = self._klusterlets()
+        klusterlets = self.klusterlets()
         view = WecView(self.uid, self.version, klusterlets)
         own = view.the_klusterlet(name)
         if own is None:
@@ -110,7 +119,8 @@ class Wec:
         """Delete the klusterlet operator's Deployment: one that lacks its rights does nothing, and is in the way of another."""
         self.kube.delete(paths.deployment(OPERATOR_NAMESPACE, "klusterlet"))
 
-    def _klusterlets(self) -> tuple[Klusterlet, ...] | None:
+    def klusterlets(self) -> tuple[Klusterlet, ...] | None:
+        """None where the cluster does not know such a thing."""
         try:
             return tuple(klusterlet(item) for item in self.kube.items(paths.KLUSTERLETS))
         except ApiError as error:
@@ -183,7 +193,8 @@ class Wec:
             applied=tuple(self.works()),
             namespaces=tuple(one for one in AGENT_NAMESPACES if self.kube.find(paths.namespace(one)) is not None),
             parts=tuple(part for part in OPERATOR_PARTS if self.kube.find(paths.of_part(part)) is not None),
-            cluster_managers=tuple(item["metadata"]["name"] for item in self._cluster_managers()),
+            cluster_managers=self.cluster_managers(),
+            has_operator=self.deployment(OPERATOR_NAMESPACE, "klusterlet") is not None,
         )
 
     def klusterlet(self, name: str) -> Json | None:
@@ -195,12 +206,13 @@ class Wec:
     def has_part(self, part: Part) -> bool:
         return self.kube.find(paths.of_part(part)) is not None
 
-    def _cluster_managers(self) -> list[Json]:
+    def cluster_managers(self) -> tuple[str, ...]:
+        """The names of hubs that are installed here."""
         try:
-            return self.kube.items(paths.CLUSTER_MANAGERS)
+            return tuple(item["metadata"]["name"] for item in self.kube.items(paths.CLUSTER_MANAGERS))
         except ApiError as error:
             if error.status == 404:
-                return []
+                return ()
             raise
 
     def workload_of(self, applied: Json) -> list[tuple[str, Json]]:
@@ -254,6 +266,27 @@ class Wec:
 
     def delete_part(self, part: Part) -> None:
         self.kube.delete(paths.of_part(part))
+
+    def delete_made_by_operator(self, klusterlet_name: str) -> None:
+        """The roles that an operator has made for a Klusterlet outside of the agent's namespaces."""
+        for place in (
+            paths.CLUSTER_ROLE_BINDINGS,
+            paths.CLUSTER_ROLES,
+            paths.role_bindings("kube-system"),
+            paths.roles("kube-system"),
+        ):
+            for item in self.kube.items(place, label_selector=f"{MADE_BY_OPERATOR}={klusterlet_name}"):
+                self.kube.delete(f"{place}/{item['metadata']['name']}")
+
+    def release_klusterlet(self, item: Json) -> list[str]:
+        """Take the operator's finalizer from a Klusterlet that is being deleted; gives what was taken."""
+        path = f"{paths.KLUSTERLETS}/{item['metadata']['name']}"
+        return release(self.kube, path, item, KLUSTERLET_FINALIZERS, paths.KLUSTERLET_KIND)
+
+    def release_applied(self, item: Json) -> list[str]:
+        """Take the agent's finalizer from an AppliedManifestWork that is being deleted; gives what was taken."""
+        path = f"{paths.APPLIED_MANIFEST_WORKS}/{item['metadata']['name']}"
+        return release(self.kube, path, item, APPLIED_FINALIZERS, paths.APPLIED_KIND)
 
     def delete_applied(self, applied: Json) -> None:
         self.kube.delete(f"{paths.APPLIED_MANIFEST_WORKS}/{applied['metadata']['name']}")

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import typing as t
 
-from .._operations import acceptance, verification
+from .._errors import InvalidOption, InvalidOptions
+from .._operations import acceptance, detaching, verification
 from .._operations.acceptance import Patience
+from .._rules import leaving
 from .._rules.acceptance import Member
 from .._rules.plan import Plan
 from . import options
@@ -33,7 +35,8 @@ SPEC: dict[str, t.Any] = {
                 "awaits_request": {"type": "bool", "default": False},
             },
         },
-        "state": {"type": "str", "choices": ["present"], "default": "present"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "drain": {"type": "str", "choices": [leaving.REFUSE, leaving.WAIT, leaving.IGNORE], "default": leaving.REFUSE},
         "progress_interval": {"type": "float", "default": 5.0},
         **options.its(),
         **options.common(),
@@ -52,6 +55,11 @@ def run(task: Task) -> Json:
     check_names(
         task, {f"wecs[{index}].name" if given["wecs"] else "name": one.name for index, one in enumerate(members)}
     )
+    if given["state"] == "absent":
+        return _detach(task, [member.name for member in members])
+    if given["drain"] != leaving.REFUSE:
+        fault = InvalidOption("drain", given["drain"], "has a meaning only with state=absent", "Leave it out")
+        InvalidOptions.raise_for([fault])
     with its_of(task) as its:
         its.require_hub()
         if task.check_mode:
@@ -71,6 +79,31 @@ def run(task: Task) -> Json:
             "verdicts": {name: verdict.as_data() for name, verdict in verdicts.items()},
             "its": its.kube.connection.as_data(),
         }
+        if failed:
+            result["failed"] = True
+            result["msg"] = " ".join(verdict.message() for verdict in failed)
+        return result
+
+
+def _detach(task: Task, names: list[str]) -> Json:
+    given = task.params
+    timeout = given["wait_timeout"] if given["wait"] else 0
+    patience = None if task.check_mode else Patience(timeout, between_lines=given["progress_interval"])
+    with its_of(task) as its:
+        its.require_hub()
+        verdicts = detaching.detach_all(its, names, given["drain"], patience, task.progress)
+        for verdict in verdicts.values():
+            warning = verdict.warning()
+            if warning is not None:
+                task.warn(warning)
+        whole = Plan([step for verdict in verdicts.values() for step in verdict.plan.steps])
+        result: Json = {
+            "changed": whole.changes,
+            "diff": whole.diff(),
+            "verdicts": {name: verdict.as_data() for name, verdict in verdicts.items()},
+            "its": its.kube.connection.as_data(),
+        }
+        failed = [verdict for verdict in verdicts.values() if verdict.failed]
         if failed:
             result["failed"] = True
             result["msg"] = " ".join(verdict.message() for verdict in failed)

@@ -18,7 +18,7 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wds import Wds
 from .._apis.wec import NoJudge, Wec
-from .._errors import ApiError, Refused, TimedOut, WecError
+from .._errors import ApiError, Refused, TimedOut, Unreachable, WecError
 from .._rules import conditions, configuration, leaving, problems, selection, states, works
 from .._rules.leaving import Choices, ItsSide, Part, WecSide, finalizers, name_of
 from .._rules.plan import Plan, Step
@@ -34,6 +34,7 @@ _LINE_EVERY = 5.0
 _GRACE = 5.0
 """Seconds in which an agent that is not lost after all may do its part, before its finalizers are taken away."""
 _CUT_ATTEMPTS = 5
+_LOST = {"wec_unreachable": "wec_access", "its_unreachable": "its_access"}
 _UNLABEL = (configuration.SET_LABELS, configuration.PART)
 
 
@@ -60,9 +61,23 @@ class Departure:
         facts = [f"{one['kind']} {one['name']} on the {one['side']}" for one in unexpected]
         return problems.of("leftovers_remain", *facts) if facts else None
 
+    def message(self) -> str:
+        if self.problem is not None:
+            return f"{self.name}: {self.problem}"
+        if not self.plan.changes:
+            told = f"{self.name} is no WEC here: there is nothing to take away"
+        elif self.leftovers is None:
+            done = dict.fromkeys(f"{one.verb} {one.object}" for one in self.plan.steps)
+            told = f"{self.name} would leave: {'; '.join(done)}"
+        else:
+            told = f"{self.name} has left"
+        stays = [f"{one['kind']} {one['name']}" for one in self.leftovers or () if one["expected"]]
+        return f"{told}{'. This stays on the WEC: ' + ', '.join(stays) if stays else ''}."
+
     def as_data(self) -> Json:
         data: Json = {
             "name": self.name,
+            "msg": self.message(),
             "state": states.ABSENT,
             "state_before": self.state,
             "reason": self.reason,
@@ -77,7 +92,7 @@ class Departure:
         if self.leftovers is not None:
             data["leftovers"] = self.leftovers
         if self.problem is not None:
-            data.update(failed=True, msg=f"{self.name}: {self.problem}", problem=self.problem.as_data())
+            data.update(failed=True, problem=self.problem.as_data())
         return data
 
 
@@ -108,6 +123,16 @@ class Leaving:
 
     def observe(self) -> Departure:
         """Look at the sides that are not lost, and plan. Raises Refused for what must not be touched, WecError."""
+        try:
+            return self._observe()
+        except Unreachable as error:
+            option = _LOST.get(error.problem.code if error.problem else "")
+            if option is None:
+                raise
+            text = f"{error.message} If it is gone for good, set {option} to lost."
+            raise Unreachable(text, error.kind, error.problem) from error
+
+    def _observe(self) -> Departure:
         if self._maybe_its is not None:
             self._its.require_hub()
         its, wec = self._look()
@@ -192,6 +217,7 @@ class Leaving:
             for step in departure.plan.steps:
                 work.carry_out(step)
                 done.append(step)
+            work.await_all()
         except WecError as error:
             error.details["steps"] = [step.as_data() for step in done]
             error.details["released_finalizers"] = departure.released
@@ -218,6 +244,7 @@ class _Work:
         self._wec = t.cast(Wec, wec)
         self._timeout, self._progress = timeout, progress
         self._is_unlabelled = False
+        self._awaited: list[t.Callable[[], None]] = []
 
     @property
     def _its_side(self) -> ItsSide:
@@ -245,6 +272,7 @@ class _Work:
             leaving.CLEAR_MAILBOX: self._clear_mailbox,
             leaving.RELEASE: self._release,
             leaving.DELETE_KLUSTERLET: self._delete_klusterlet,
+            leaving.STAND_IN: self._stand_in_for_operator,
             leaving.DELETE_AGENT_NAMESPACES: self._delete_agent_namespaces,
             leaving.CUT: self._cut,
             leaving.DELETE_APPLIED: self._delete_applied,
@@ -256,6 +284,11 @@ class _Work:
             ),
         }
         operations[step.do]()
+
+    def await_all(self) -> None:
+        """What goes by itself and is in nobody's way was not waited for yet. Raises TimedOut."""
+        for wait in self._awaited:
+            wait()
 
     def _until(
         self, look: t.Callable[[], str | None], blame: t.Callable[[str], Problem], timeout: float | None = None
@@ -361,7 +394,7 @@ class _Work:
 
     def _await_cluster_gone(self) -> None:
         def look() -> str | None:
-            cluster = self._its.view(self._name).managed_cluster
+            cluster = self._its.managed_cluster(self._name)
             if cluster is None:
                 return None
             if not works.is_deleting(cluster):
@@ -380,7 +413,7 @@ class _Work:
 
     def _clear_mailbox(self) -> None:
         """After the ManagedCluster has begun to go: a Placement would make the add-on again before."""
-        for item in self._its.departing(self._name).addons:
+        for item in self._its.addons_of(self._name):
             if not works.is_deleting(item):
                 self._its.delete_addon(self._name, item)
         for item in self._its.works(self._name):
@@ -401,19 +434,17 @@ class _Work:
         patient_until = time.monotonic() + min(_GRACE, self._timeout / 2)
 
         def look() -> str | None:
-            side = self._its.departing(self._name)
-            held = [*side.works, *side.addons]
+            found, addons = self._its.works(self._name), self._its.addons_of(self._name)
+            held = [*found, *addons]
             if not held:
                 return None
             if time.monotonic() >= patient_until:
                 for kind, items, release in (
-                    ("ManifestWork", side.works, self._its.release_work),
-                    ("ManagedClusterAddOn", side.addons, self._its.release_addon),
+                    ("ManifestWork", found, self._its.release_work),
+                    ("ManagedClusterAddOn", addons, self._its.release_addon),
                 ):
                     for item in items:
-                        for finalizer in release(self._name, item):
-                            touched = {"kind": kind, "name": f"{self._name}/{name_of(item)}", "finalizer": finalizer}
-                            self._departure.released.append(touched)
+                        self._note_released(kind, f"{self._name}/{name_of(item)}", release(self._name, item))
             states_of = [f"{name_of(item)} ({', '.join(finalizers(item)) or 'no finalizers'})" for item in held[:5]]
             return f"works and add-ons are in the mailbox: {', '.join(states_of)}"
 
@@ -426,7 +457,7 @@ class _Work:
         self._its.delete_mailbox(t.cast(Json, self._its_side.own_mailbox))
 
         def look() -> str | None:
-            mailbox = self._its.departing(self._name).own_mailbox
+            mailbox = self._its.mailbox(self._name)
             if mailbox is None:
                 return None
             facts = [
@@ -436,10 +467,10 @@ class _Work:
             ]
             return f"Namespace {self._name} is there{': ' + '; '.join(facts) if facts else ''}"
 
-        self._until(look, lambda told: problems.of("deletion_stuck", told))
+        self._awaited.append(lambda: self._until(look, lambda told: problems.of("deletion_stuck", told)))
 
     def _delete_csrs(self) -> None:
-        for csr in self._its.departing(self._name).csrs:
+        for csr in self._its.csrs_of(self._name):
             self._its.delete_request(csr)
 
     # -- the WEC -------------------------------------------------------------------------------------------------
@@ -449,7 +480,10 @@ class _Work:
         # Without it, the workload would stay.
         self._await_applied(but_of_works=False)
         self._wec.delete_klusterlet(own.name)
+        if not self._will(leaving.STAND_IN):
+            self._await_klusterlet_gone(own)
 
+    def _await_klusterlet_gone(self, own: Klusterlet) -> None:
         def look() -> str | None:
             found = self._wec.klusterlet(own.name)
             if found is None:
@@ -464,6 +498,21 @@ class _Work:
         others = [one for one in self._wec_side.view.klusterlets or () if one.uid != own.uid]
         if not others:
             self._await_namespaces((own.namespace, leaving.ADDON_NAMESPACE))
+
+    def _stand_in_for_operator(self) -> None:
+        """What the operator would do (OCM: pkg/operator/operators/klusterlet, its cleanup), in its order."""
+        own = t.cast(Klusterlet, self._wec_side.klusterlet(self._name))
+        if all(one.uid == own.uid for one in self._wec_side.view.klusterlets or ()):
+            for namespace in (own.namespace, leaving.ADDON_NAMESPACE):
+                self._wec.delete_namespace(namespace)
+        self._wec.delete_made_by_operator(own.name)
+        found = self._wec.klusterlet(own.name)
+        if found is not None:
+            self._note_released("Klusterlet", own.name, self._wec.release_klusterlet(found))
+        self._await_klusterlet_gone(own)
+
+    def _note_released(self, kind: str, name: str, taken: t.Iterable[str]) -> None:
+        self._departure.released += [{"kind": kind, "name": name, "finalizer": one} for one in taken]
 
     def _await_namespaces(self, names: t.Iterable[str]) -> None:
         def look() -> str | None:
@@ -505,6 +554,9 @@ class _Work:
 
         def look() -> str | None:
             left = self._orphans()
+            for one in left:
+                # Their agent is gone, and nobody else will.
+                self._note_released("AppliedManifestWork", name_of(one), self._wec.release_applied(one))
             if left:
                 facts = [f"{name_of(one)} ({', '.join(finalizers(one)) or 'no finalizers'})" for one in left[:5]]
                 return f"the WEC still has the AppliedManifestWorks {', '.join(facts)}"
@@ -519,15 +571,17 @@ class _Work:
 
     def _purge(self, part: Part) -> None:
         """Looked at again before each: another hub may have come, or an agent may have left something."""
-        fresh = self._wec.departing(self._name, NoJudge())
-        problem = leaving.purge_problem(self._name, fresh, fresh.applied)
+        view = dataclasses.replace(self._wec_side.view, klusterlets=self._wec.klusterlets())
+        fresh = dataclasses.replace(self._wec_side, view=view, cluster_managers=self._wec.cluster_managers())
+        problem = leaving.purge_problem(self._name, fresh, self._wec.works())
         if problem is not None:
             raise Refused(f"{self._name}: {problem}", problem.evidence, problem)
         self._wec.delete_part(part)
-        self._until(
-            lambda: f"{part} is there still" if self._wec.has_part(part) else None,
-            lambda told: problems.of("deletion_stuck", told),
-        )
+
+        def look() -> str | None:
+            return f"{part} is there still" if self._wec.has_part(part) else None
+
+        self._awaited.append(lambda: self._until(look, lambda told: problems.of("deletion_stuck", told)))
 
 
 class _LettingGo(Settling):

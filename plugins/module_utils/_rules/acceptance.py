@@ -184,7 +184,8 @@ def _registering(member: Member, view: ItsView, now: datetime.datetime) -> Decis
 
 
 def _without_request(member: Member, view: ItsView, accept: bool, rejected: tuple[csr_rules.Examined, ...]) -> Decision:
-    if accept and member.holds_certificate:
+    # A WEC that has joined and is not accepted was accepted before: its agent has its certificate.
+    if accept and (member.holds_certificate or view.joined.is_true):
         return Decision(accept=True, waiting_for="it is being accepted", rejected=rejected)
     if rejected:
         facts = [f"{one.name}: {'; '.join(one.faults)}" for one in rejected]

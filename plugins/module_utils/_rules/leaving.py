@@ -35,6 +35,10 @@ ADDON_FINALIZERS = frozenset(
     f"addon.open-cluster-management.io/{name}"
     for name in ("addon-pre-delete", "hosting-addon-pre-delete", "hosting-manifests-cleanup")
 )
+KLUSTERLET_FINALIZERS = frozenset({"operator.open-cluster-management.io/klusterlet-cleanup"})
+APPLIED_FINALIZERS = frozenset({"cluster.open-cluster-management.io/applied-manifest-work-cleanup"})
+MADE_BY_OPERATOR = "open-cluster-management.io/created-by-klusterlet"
+"""The label of what the klusterlet operator makes; its value is the Klusterlet's name."""
 _OWNER_GROUP = "work.open-cluster-management.io/"
 _LEASES_OF_THE_LIVING = 2
 """An agent renews its lease once in each duration; one that has missed two does not work."""
@@ -48,6 +52,7 @@ DELETE_CLUSTER = "delete_cluster"
 CLEAR_MAILBOX = "clear_mailbox"
 RELEASE = "release"
 DELETE_KLUSTERLET = "delete_klusterlet"
+STAND_IN = "stand_in_for_operator"
 DELETE_AGENT_NAMESPACES = "delete_agent_namespaces"
 CUT = "cut"
 DELETE_APPLIED = "delete_applied"
@@ -123,13 +128,15 @@ OPERATOR_PARTS = (
 @dataclasses.dataclass(frozen=True)
 class WecSide:
     """What the WEC has of an agent. ``applied`` are all AppliedManifestWorks; ``namespaces`` those of agents that exist;
-    ``parts`` those of the operator; ``cluster_managers`` the names of hubs that are installed here."""
+    ``parts`` those of the operator; ``cluster_managers`` the names of hubs that are installed here; ``has_operator``:
+    whether somebody takes an agent away when its Klusterlet is deleted."""
 
     view: WecView
     applied: tuple[Json, ...] = ()
     namespaces: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     cluster_managers: tuple[str, ...] = ()
+    has_operator: bool = True
 
     def klusterlet(self, name: str) -> Klusterlet | None:
         found = self.view.the_klusterlet(name)
@@ -163,10 +170,8 @@ def without(item: Json, named: t.Collection[str]) -> tuple[Json, list[str]]:
 
 def is_foreign(work: Json) -> bool:
     """Whether somebody else than KubeStellar, an add-on or this collection made a work."""
-    owners = [one.get("kind") for one in work["metadata"].get("ownerReferences") or []]
-    own_labels = work["metadata"].get("labels") or {}
-    is_of_addon = "open-cluster-management.io/addon-name" in own_labels or "ManagedClusterAddOn" in owners
-    return not (works.is_delivered(work) or is_of_addon or probe.LABEL in own_labels)
+    is_probe = probe.LABEL in (work["metadata"].get("labels") or {})
+    return not (works.is_delivered(work) or works.is_of_addon(work) or is_probe)
 
 
 def contents(work: Json) -> list[str]:
@@ -291,12 +296,17 @@ def orphans(name: str, its: ItsSide | None, wec: WecSide) -> list[Json]:
 def steps(name: str, its: ItsSide | None, wec: WecSide | None, choices: Choices) -> list[Step]:
     """What is there and has to go, in the order of going; unlabelling comes before. A side that is lost is None."""
     found: list[Step] = []
-    if its is not None:
-        found += _cluster_steps(its, choices)
-    if wec is not None:
-        found += _agent_steps(name, its, wec, choices)
-    if its is not None:
+    of_agent = list(_agent_steps(name, its, wec, choices)) if wec is not None else []
+    if its is None:
+        found += of_agent
+    else:
+        of_cluster = [*_cluster_steps(its, choices), *_mailbox_step(its)]
+        # An agent takes works away, so it goes last; but one that still introduces itself would make its ManagedCluster anew.
+        is_member = its.view.joined.is_true or bool(its.works)
+        introduction = list(_introduction_step(its))
+        found += [*of_cluster, *of_agent] if is_member else [*introduction, *of_agent, *of_cluster]
         found += _remains(its)
+        found += introduction if is_member else []
     if wec is not None and choices.purge:
         found += [
             Step("WEC", "delete", str(part), "nothing on this cluster needs it any more", {}, None, f"{PURGE} {part}")
@@ -351,6 +361,9 @@ def _agent_steps(name: str, its: ItsSide | None, wec: WecSide, choices: Choices)
     if own is not None:
         before = {"clusterName": own.cluster_name, "mode": own.mode}
         yield Step("WEC", "delete", f"Klusterlet {own.name}", "its agent shall go", before, None, DELETE_KLUSTERLET)
+        if not wec.has_operator:
+            subject = f"namespaces, roles and finalizers of Klusterlet {own.name}"
+            yield Step("WEC", "delete", subject, "the operator that would do it is gone", {}, None, STAND_IN)
     elif not wec.view.klusterlets and wec.namespaces:
         yield Step(
             "WEC",
@@ -385,10 +398,20 @@ def _agent_steps(name: str, its: ItsSide | None, wec: WecSide, choices: Choices)
         )
 
 
+def _introduction_step(its: ItsSide) -> t.Iterator[Step]:
+    if its.bootstrap_secret is not None:
+        secret = name_of(its.bootstrap_secret)
+        yield Step("ITS", "delete", f"Secret {secret}", "its token shall be worthless", {}, None, DELETE_BOOTSTRAP)
+
+
+def _mailbox_step(its: ItsSide) -> t.Iterator[Step]:
+    if its.own_mailbox is not None:
+        name = its.view.name
+        yield Step("ITS", "delete", f"Namespace {name}", "the hub leaves the mailbox behind", {}, None, DELETE_MAILBOX)
+
+
 def _remains(its: ItsSide) -> t.Iterator[Step]:
     name = its.view.name
-    if its.own_mailbox is not None:
-        yield Step("ITS", "delete", f"Namespace {name}", "the hub leaves the mailbox behind", {}, None, DELETE_MAILBOX)
     if its.config_map is not None:
         before = {"keys": sorted(its.config_map.get("data") or {})}
         yield Step(
@@ -410,9 +433,6 @@ def _remains(its: ItsSide) -> t.Iterator[Step]:
             None,
             DELETE_CSRS,
         )
-    if its.bootstrap_secret is not None:
-        secret = name_of(its.bootstrap_secret)
-        yield Step("ITS", "delete", f"Secret {secret}", "its token shall be worthless", {}, None, DELETE_BOOTSTRAP)
 
 
 def selecting(policies: t.Iterable[str], remaining: t.Mapping[str, str]) -> Problem:

@@ -198,7 +198,7 @@ _AGENT = (
         "half_purged",
         "the klusterlet operator was removed before its Klusterlet",
         "the Klusterlet has a deletionTimestamp and there is no Deployment open-cluster-management/klusterlet",
-        "Bring the operator back (clusteradm join, or run register) to let it finish, and deregister again",
+        "Deregister the WEC: what the operator would do is done then; or bring the operator back (clusteradm join)",
     ),
     Kind(
         "version_skew",
@@ -519,6 +519,19 @@ _LEAVING = (
         "the klusterlet operator and its definitions are needed by others on the WEC",
         "another Klusterlet, an AppliedManifestWork or a ClusterManager on the WEC",
         "Leave out purge, or remove those first",
+    ),
+    Kind(
+        "works_keep_access",
+        "a WEC that has works stays in as long as it has them",
+        "ManifestWorks in the mailbox of a WEC that shall not be accepted any more",
+        "Have its works go first: remove the labels that select it (drain=wait waits until they are gone), or deregister it;"
+        " drain=ignore stops accepting it all the same, and its agent goes on with what it has",
+    ),
+    Kind(
+        "still_accepted",
+        "the hub has not taken the WEC's access away",
+        "HubAcceptedManagedCluster is True after hubAcceptsClient was set to false",
+        "Look at the hub's registration controller",
     ),
     Kind(
         "leftovers_remain",

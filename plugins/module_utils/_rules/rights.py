@@ -81,13 +81,13 @@ WEC_RIGHTS: tuple[Right, ...] = (
     Right(("get",), "configmaps", namespace="kube-public", name="cluster-info"),
 )
 OFFBOARD_ITS_RIGHTS: tuple[Right, ...] = (
-    Right(("get", "patch", "delete"), "managedclusters", f"cluster.{_OCM}"),
+    Right(("get", "list", "patch", "delete"), "managedclusters", f"cluster.{_OCM}"),
     Right(("list", "delete"), "certificatesigningrequests", "certificates.k8s.io"),
-    Right(("get", "delete"), "namespaces"),
+    Right(("get", "list", "delete"), "namespaces"),
     Right(("get",), "leases", "coordination.k8s.io"),
     Right(("list", "update", "delete"), "manifestworks", f"work.{_OCM}"),
     Right(("list", "update", "delete"), "managedclusteraddons", f"addon.{_OCM}"),
-    Right(("get", "delete"), "configmaps", namespace="customization-properties"),
+    Right(("get", "list", "delete"), "configmaps", namespace="customization-properties"),
     Right(("get", "list", "delete"), "secrets", namespace=BOOTSTRAP_NAMESPACE),
     Right(("get",), "configmaps", namespace="kube-public", name="cluster-info"),
     Right(("get",), "configmaps", namespace="kube-system", name="extension-apiserver-authentication"),
@@ -101,9 +101,14 @@ OFFBOARD_WEC_RIGHTS: tuple[Right, ...] = (
     Right(("get",), "secrets", name="bootstrap-hub-kubeconfig"),
     Right(("get",), "secrets", name="hub-kubeconfig-secret"),
     Right(("get",), "deployments", "apps", name="klusterlet"),
-    Right(("get", "list", "delete"), "klusterlets", f"operator.{_OCM}"),
+    Right(("get", "list", "update", "delete"), "klusterlets", f"operator.{_OCM}"),
     Right(("list",), "clustermanagers", f"operator.{_OCM}"),
-    Right(("list", "delete"), "appliedmanifestworks", f"work.{_OCM}"),
+    Right(("list", "update", "delete"), "appliedmanifestworks", f"work.{_OCM}"),
+    *(
+        Right(("list", "delete"), f"{scope}{kind}", "rbac.authorization.k8s.io", namespace)
+        for scope, namespace in (("cluster", ""), ("", "kube-system"))
+        for kind in ("roles", "rolebindings")
+    ),
     Right(("get", "delete"), "clusterroles", "rbac.authorization.k8s.io", name="klusterlet"),
     Right(("get", "delete"), "clusterrolebindings", "rbac.authorization.k8s.io", name="klusterlet"),
     *(

@@ -15,6 +15,7 @@ from .conditions import find
 Json = dict[str, t.Any]
 BINDING_LABEL = "transport.kubestellar.io/originOwnerReferenceBindingKey"
 GENERATION_ANNOTATION = "transport.kubestellar.io/originOwnerReferenceBindingGeneration"
+ADDON_LABEL = "open-cluster-management.io/addon-name"
 NEVER = "0"
 """No Binding has this generation: a work that says so is written anew."""
 
@@ -22,6 +23,13 @@ NEVER = "0"
 def is_delivered(work: Json) -> bool:
     """Whether KubeStellar made it."""
     return BINDING_LABEL in (work["metadata"].get("labels") or {})
+
+
+def is_of_addon(work: Json) -> bool:
+    """Whether an add-on brings it; it comes and goes with the add-on (OCM: pkg/addon, label and owner of its works)."""
+    metadata = work["metadata"]
+    owners = [one.get("kind") for one in metadata.get("ownerReferences") or []]
+    return ADDON_LABEL in (metadata.get("labels") or {}) or "ManagedClusterAddOn" in owners
 
 
 def binding_of(work: Json) -> str:

@@ -123,3 +123,116 @@ def test_names_are_checked_all_at_once(run: FrontEnd, its: FakeIts, options: dic
     assert "wecs[0].name: 'Edge'" in result["msg"]
     assert "wecs[2].name: 'edge_2'" in result["msg"]
     assert its.requests == []
+
+
+# -- stopping to accept ------------------------------------------------------------------------------------------
+
+
+def works_of(name: str) -> str:
+    return f"/apis/work.open-cluster-management.io/v1/namespaces/{name}/manifestworks"
+
+
+def test_a_wec_is_detached_and_comes_back(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    its.join("edge-1")
+    for csr in [path for path in its.objects if path.startswith(CSRS)]:
+        # Kubernetes forgets requests after an hour.
+        del its.objects[csr]
+    before = its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["spec"]["hubAcceptsClient"]
+    assert before is True
+    checked = run("wec_accept", name="edge-1", state="absent", check_mode=True, **options)
+    assert checked["changed"]
+    assert checked["verdicts"]["edge-1"]["msg"] == "edge-1 would not be accepted any more."
+    assert its.writes == []
+    its.after.append(lambda: hub_follows(its, "edge-1"))
+    result = run("wec_accept", name="edge-1", state="absent", **options)
+    assert not result.get("failed"), result
+    assert result["changed"]
+    assert result["verdicts"]["edge-1"]["msg"] == "edge-1 is not accepted."
+    assert its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["spec"]["hubAcceptsClient"] is False
+    again = run("wec_accept", name="edge-1", state="absent", **options)
+    assert not again["changed"]
+    back = run("wec_accept", name="edge-1", **options)
+    assert not back.get("failed"), back
+    assert its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["spec"]["hubAcceptsClient"] is True
+
+
+def hub_follows(its: FakeIts, name: str) -> None:
+    """As the hub's registration controller does it."""
+    item = its.objects.get(f"{MANAGED_CLUSTERS}/{name}")
+    for one in (item or {}).get("status", {}).get("conditions", []):
+        if item is not None and one["type"] == "HubAcceptedManagedCluster":
+            one["status"] = str(item["spec"]["hubAcceptsClient"])
+
+
+def test_one_that_is_not_registered_is_no_fault(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    result = run("wec_accept", wecs=wecs("edge-1", "edge-2", "edge-3", "edge-4"), state="absent", **options)
+    assert not result.get("failed"), result
+    assert not result["changed"]
+    assert result["verdicts"]["edge-4"]["msg"] == "edge-4 is not registered."
+
+
+def test_works_keep_a_wec_in(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    its.join("edge-1")
+    its.put(f"{works_of('edge-1')}/app", {})
+    refused = run("wec_accept", name="edge-1", state="absent", **options)
+    assert refused["verdicts"]["edge-1"]["problem"]["code"] == "works_keep_access"
+    late = run("wec_accept", name="edge-1", state="absent", drain="wait", **options)
+    assert late["verdicts"]["edge-1"]["problem"]["code"] == "works_keep_access"
+    assert its.writes == []
+    ignored = run("wec_accept", name="edge-1", state="absent", drain="ignore", **options)
+    assert not ignored.get("failed"), ignored
+    assert ignored["verdicts"]["edge-1"]["works"] == ["app"]
+
+
+def test_works_that_go_are_waited_for(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    its.join("edge-1")
+    path, looks = its.put(f"{works_of('edge-1')}/app", {})["metadata"]["name"], [0]
+
+    def gone(method: str, target: str, _body: t.Any) -> None:
+        looks[0] += (method, target) == ("GET", works_of("edge-1"))
+        if looks[0] == 2:
+            its.objects.pop(f"{works_of('edge-1')}/{path}", None)
+
+    its.before.append(gone)
+    its.after.append(lambda: hub_follows(its, "edge-1"))
+    result = run("wec_accept", name="edge-1", state="absent", drain="wait", **{**options, "wait_timeout": 8})
+    assert not result.get("failed"), result
+    assert result["changed"]
+
+
+def test_works_of_add_ons_do_not_keep_it(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    its.join("edge-1")
+    label = {"open-cluster-management.io/addon-name": "addon-status"}
+    its.put(f"{works_of('edge-1')}/addon-work", {"metadata": {"labels": label}})
+    result = run("wec_accept", name="edge-1", state="absent", **options)
+    assert not result.get("failed"), result
+    assert result["changed"]
+
+
+def test_a_hub_that_does_not_follow_is_told(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    its.join("edge-1")
+    its.change(f"{MANAGED_CLUSTERS}/edge-1", {"status": {"conditions": [condition("HubAcceptedManagedCluster")]}})
+    result = run("wec_accept", name="edge-1", state="absent", **options)
+    assert result["verdicts"]["edge-1"]["problem"]["code"] == "still_accepted"
+
+
+def test_a_right_that_is_missing_is_told_for_the_one_wec(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any]
+) -> None:
+    its.join("edge-1")
+
+    def refuse(method: str, _path: str, _body: t.Any) -> None:
+        if method == "PATCH":
+            raise Fault(403, "cannot patch managedclusters", "Forbidden")
+
+    its.before.append(refuse)
+    result = run("wec_accept", name="edge-1", state="absent", **options)
+    assert result["verdicts"]["edge-1"]["problem"]["code"] == "forbidden"
+    assert not result["changed"]
+
+
+def test_drain_is_for_leaving_only(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    assert (
+        "drain: 'wait' has a meaning only with state=absent"
+        in run("wec_accept", name="a", drain="wait", **options)["msg"]
+    )

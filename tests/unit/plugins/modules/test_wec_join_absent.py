@@ -24,7 +24,7 @@ from fake_leaving import (
     WORKLOAD,
     Membership,
 )
-from fake_ocm import CSRS, FakeAuthority, FakeIts, condition, install_agent
+from fake_ocm import CSRS, OPERATOR_OBJECTS, FakeAuthority, FakeIts, condition, install_agent
 from fake_wds import BINDINGS, POLICIES, PROPERTIES, FakeWds, works_of
 from front_ends import FrontEnd
 
@@ -78,14 +78,15 @@ def test_a_living_wec_leaves_in_order_and_without_a_trace(
         "update ManagedCluster",
         "withdraw ManifestWorks",
         "delete ManagedCluster",
-        "delete Klusterlet",
         "delete Namespace",
+        "delete Klusterlet",
         "delete ConfigMap",
         "delete CertificateSigningRequests",
         "delete Secret",
     ]
     assert left_on_its(its) == []
-    assert [path for path in wec.objects if path not in PARTS and "kube-system" not in path] == [OPERATOR]
+    others = (*PARTS, *OPERATOR_OBJECTS)
+    assert [path for path in wec.objects if path not in others and "kube-system" not in path] == []
     assert {one["name"] for one in result["leftovers"]} >= {"open-cluster-management", "klusterlet"}
     assert all(one["expected"] for one in result["leftovers"])
     order = [path for path in deletions(its) if path in (CLUSTER, MAILBOX, f"{PROPERTIES}/edge-1")]
@@ -311,15 +312,28 @@ def test_with_a_wds_the_bindings_let_it_go_before_the_rest(
     assert wds.hit == set(), "a property went too early"
 
 
-def test_an_operator_that_is_gone_is_named(
+def test_what_an_operator_that_is_gone_would_do_is_done(
     run: FrontEnd, its: FakeIts, wec: FakeApi, options: Options, member: Membership
 ) -> None:
     del wec.objects[OPERATOR]
-    result = run("wec_join", **{**options, "wait_timeout": 1})
-    assert result["problem"]["code"] == "half_purged"
-    wec.put(OPERATOR, {})
-    assert not run("wec_join", **options).get("failed")
+    role = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+    wec.put(
+        f"{role}/made", {"metadata": {"labels": {"open-cluster-management.io/created-by-klusterlet": "klusterlet"}}}
+    )
+    wec.put(f"{role}/not-made", {})
+    result = run("wec_join", **options)
+    assert not result.get("failed"), result
+    assert result["released_finalizers"] == [
+        {
+            "kind": "Klusterlet",
+            "name": "klusterlet",
+            "finalizer": "operator.open-cluster-management.io/klusterlet-cleanup",
+        }
+    ]
     assert left_on_its(its) == []
+    assert not {KLUSTERLET, AGENT, f"{role}/made"} & set(wec.objects)
+    assert f"{role}/not-made" in wec.objects
+    assert not run("wec_join", **options)["changed"]
 
 
 def test_while_waiting_a_line_says_what_is_there_and_why(

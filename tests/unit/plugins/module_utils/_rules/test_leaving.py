@@ -186,7 +186,7 @@ def test_what_no_agent_takes_away(
             its(cluster=None, csrs=(item("c"),), config_map=item("edge-1"), bootstrap_secret=item("s")),
             wec(klusterlets=()),
             Choices(),
-            [leaving.DELETE_PROPERTIES, leaving.DELETE_CSRS, leaving.DELETE_BOOTSTRAP],
+            [leaving.DELETE_BOOTSTRAP, leaving.DELETE_PROPERTIES, leaving.DELETE_CSRS],
         ),
         (
             None,

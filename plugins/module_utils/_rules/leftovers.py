@@ -1,0 +1,170 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""What is left over: of WECs that are none any more, or never became one."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import typing as t
+
+from . import leaving, times
+from .its_view import CLUSTER_NAME_LABEL, created, is_pending
+from .leaving import Choices, ItsSide, WecSide, name_of
+
+Json = dict[str, t.Any]
+
+_TOKEN_LASTS = 3600
+"""Seconds after which nobody introduces a WEC with a token any more: what still waits for that waits for nothing."""
+_DELETION_TAKES = 600
+"""Seconds after which something that is being deleted is stuck rather than slow."""
+_NOBODYS = ("kube-root-ca.crt",)
+"""ConfigMaps that are in every namespace."""
+_BY_NAME = "Deregister {wec} with wec_access=lost: that touches nothing but the ITS"
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """Why something is left over, and what to do. ``{wec}`` stands for the WEC's name."""
+
+    code: str
+    why: str
+    remedy: str
+
+
+NOT_IN_INVENTORY = Kind(
+    "not_in_inventory",
+    "no host of the inventory has this name",
+    "Give it a host in the inventory, or deregister {wec}",
+)
+STUCK = Kind(
+    "deletion_stuck",
+    "it has been on its way for more than ten minutes",
+    "Deregister {wec}: that finishes it, or says what holds it",
+)
+ORPHAN_MAILBOX = Kind("orphan_mailbox", "there is no ManagedCluster of this name", _BY_NAME)
+ORPHAN_PROPERTIES = Kind("orphan_properties", "they are of a WEC that is not registered", _BY_NAME)
+STALE_REQUEST = Kind("stale_request", "nobody waits for an answer to it any more", _BY_NAME)
+UNDECIDED_REQUEST = Kind(
+    "undecided_request",
+    "it has waited for more than an hour, and its token has expired",
+    "Find out who made it; delete it if nobody knows, or deny it",
+)
+STALE_TOKEN = Kind("stale_token", "the token that it stands for has expired", "Delete it, or deregister {wec}")
+ORPHAN_AGENT = Kind(
+    "orphan_agent",
+    "the ITS has no ManagedCluster for it",
+    "Register {wec} again, which brings it back; or deregister it, which takes it away",
+)
+ORPHAN_WORK = Kind(
+    "orphan_work",
+    "no agent looks after it, and its workload stays",
+    "Deregister {wec} with workload=keep or workload=remove",
+)
+INSTALLATION = Kind(
+    "no_agent",
+    "it is there without an agent that needs it",
+    "Register {wec}, or deregister it with purge=true",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Leftover:
+    """One object that is left over, of one WEC."""
+
+    side: str
+    kind: str
+    name: str
+    wec: str
+    reason: Kind
+
+    @property
+    def remedy(self) -> str:
+        return self.reason.remedy.format(wec=self.wec)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} on the {self.side}: {self.reason.why}"
+
+    def as_data(self) -> Json:
+        return {
+            "side": self.side,
+            "kind": self.kind,
+            "name": self.name,
+            "wec": self.wec,
+            "code": self.reason.code,
+            "reason": self.reason.why,
+            "remedy": self.remedy,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Holdings:
+    """Everything that an ITS has of WECs, registered or not. All but the requests are by the WECs' names."""
+
+    clusters: t.Mapping[str, Json]
+    mailboxes: t.Mapping[str, Json]
+    property_maps: t.Mapping[str, Json]
+    bootstrap_secrets: t.Mapping[str, Json]
+    csrs: t.Sequence[Json] = ()
+
+
+def on_its(held: Holdings, inventory: t.Collection[str] | None, now: datetime.datetime) -> list[Leftover]:
+    """What is left over on a whole ITS. ``inventory``: the names that somebody wants; None if that is not known."""
+    found: list[Leftover] = []
+
+    def add(kind: str, name: str, wec: str, reason: Kind) -> None:
+        found.append(Leftover("ITS", kind, name, wec, reason))
+
+    for name, cluster in sorted(held.clusters.items()):
+        if _is_stuck(cluster, now):
+            add("ManagedCluster", name, name, STUCK)
+        elif inventory is not None and name not in inventory:
+            add("ManagedCluster", name, name, NOT_IN_INVENTORY)
+    for name, mailbox in sorted(held.mailboxes.items()):
+        if _is_stuck(mailbox, now):
+            add("Namespace", name, name, STUCK)
+        elif name not in held.clusters and not _is_going(mailbox):
+            add("Namespace", name, name, ORPHAN_MAILBOX)
+    for name in sorted(held.property_maps):
+        # Somebody may write them before the WEC comes.
+        if name not in held.clusters and name not in _NOBODYS and name not in (inventory or ()):
+            add("ConfigMap", f"customization-properties/{name}", name, ORPHAN_PROPERTIES)
+    for csr in held.csrs:
+        wec = csr["metadata"]["labels"][CLUSTER_NAME_LABEL]
+        age = times.age(created(csr), now) or 0
+        if wec not in held.clusters and age > _TOKEN_LASTS / 60:
+            add("CertificateSigningRequest", name_of(csr), wec, STALE_REQUEST)
+        elif is_pending(csr) and age > _TOKEN_LASTS:
+            add("CertificateSigningRequest", name_of(csr), wec, UNDECIDED_REQUEST)
+    for wec, secret in sorted(held.bootstrap_secrets.items()):
+        if (times.age(created(secret), now) or 0) > _TOKEN_LASTS:
+            add("Secret", f"open-cluster-management/{name_of(secret)}", wec, STALE_TOKEN)
+    return found
+
+
+def on_wec(name: str, its: ItsSide, wec: WecSide) -> list[Leftover]:
+    """What is left over on one cluster. Whether its agent is of this ITS at all is the caller's to find out."""
+    orphans = {name_of(item) for item in leaving.orphans(name, its, wec)}
+    found = [Leftover("WEC", "AppliedManifestWork", one, name, ORPHAN_WORK) for one in sorted(orphans)]
+    own = wec.klusterlet(name)
+    if its.view.exists and own is not None:
+        return found
+    for one in leaving.leftovers(name, None, wec, Choices()):
+        if one["kind"] == "AppliedManifestWork" or (wec.view.klusterlets and own is None):
+            continue
+        reason = INSTALLATION if own is None else ORPHAN_AGENT
+        found.append(Leftover("WEC", one["kind"], one["name"], name, reason))
+    return found
+
+
+def _is_going(item: Json) -> bool:
+    return bool(item["metadata"].get("deletionTimestamp"))
+
+
+def _is_stuck(item: Json, now: datetime.datetime) -> bool:
+    age = times.age(times.parse(item["metadata"].get("deletionTimestamp")), now)
+    return age is not None and age > _DELETION_TAKES

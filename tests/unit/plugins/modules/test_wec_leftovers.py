@@ -1,0 +1,134 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from fake_api import FakeApi, now
+from fake_leaving import APPLIED, CLUSTER, KLUSTERLET, MAILBOX, OPERATOR, Membership
+from fake_ocm import CSRS, FakeAuthority, FakeIts, csr, install_agent
+from fake_wds import PROPERTIES
+from front_ends import FrontEnd
+
+Json = dict[str, t.Any]
+Options = dict[str, t.Any]
+SECRETS = "/api/v1/namespaces/open-cluster-management/secrets"
+
+
+@pytest.fixture
+def options(its: FakeIts) -> Options:
+    return {"its_kubeconfig": its.kubeconfig(ca=its.authority.pem)}
+
+
+@pytest.fixture
+def with_wec(options: Options, wec: FakeApi) -> Options:
+    return {**options, "name": "edge-1", "kubeconfig": wec.kubeconfig()}
+
+
+def found(result: Json) -> set[tuple[str, str]]:
+    assert not result.get("failed"), result
+    return {(one["code"], one["name"]) for one in result["leftovers"]}
+
+
+def mailbox(name: str, **metadata: t.Any) -> Json:
+    return {"metadata": {"labels": {"open-cluster-management.io/cluster-name": name}, **metadata}}
+
+
+def test_nothing_is_left_over_of_a_wec_that_is_registered(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: Options, with_wec: Options
+) -> None:
+    Membership(its, wec)
+    assert found(run("wec_leftovers", names=["edge-1"], **options)) == set()
+    result = run("wec_leftovers", **with_wec)
+    assert found(result) == set()
+    assert result["msg"] == "Nothing is left over."
+    assert its.writes == wec.writes == []
+
+
+def test_a_managed_cluster_that_no_inventory_names(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    its.join("edge-1")
+    its.join("edge-2")
+    assert found(run("wec_leftovers", **options)) == set()
+    result = run("wec_leftovers", names=["edge-1"], **options)
+    assert found(result) == {("not_in_inventory", "edge-2")}
+    assert "deregister edge-2" in result["leftovers"][0]["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "item", "code"),
+    [
+        ("/api/v1/namespaces/gone", mailbox("gone"), "orphan_mailbox"),
+        (f"{PROPERTIES}/gone", {"data": {"a": "b"}}, "orphan_properties"),
+        (f"{CSRS}/gone-x", csr("gone", "gone-x"), "stale_request"),
+        (
+            f"{SECRETS}/wec-bootstrap-gone",
+            {"metadata": {"labels": {"wec.kubestellar.io/bootstrap": "gone"}, "creationTimestamp": now(-4000)}},
+            "stale_token",
+        ),
+        ("/api/v1/namespaces/gone", mailbox("gone", deletionTimestamp=now(-900)), "deletion_stuck"),
+    ],
+)
+def test_what_belongs_to_no_managed_cluster(
+    run: FrontEnd, its: FakeIts, options: Options, path: str, item: Json, code: str
+) -> None:
+    item = {**item, "metadata": {"creationTimestamp": now(-400), **item.get("metadata", {})}}
+    if code == "stale_request":
+        item["metadata"]["creationTimestamp"] = now(-400)
+    its.put(path, item)
+    result = run("wec_leftovers", **options)
+    assert [(one["code"], one["wec"]) for one in result["leftovers"]] == [(code, "gone")]
+    assert path.split("/")[-1] in result["msg"]
+
+
+def test_what_is_not_left_over(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    its.put(f"{PROPERTIES}/kube-root-ca.crt", {})
+    its.put(f"{PROPERTIES}/edge-1", {})
+    its.put("/api/v1/namespaces/gone", mailbox("gone", deletionTimestamp=now(-5)))
+    its.put("/api/v1/namespaces/edge-7", {})
+    fresh = csr("gone", "gone-x")
+    fresh["metadata"]["creationTimestamp"] = now()
+    its.put(f"{CSRS}/gone-x", fresh)
+    its.put(f"{SECRETS}/wec-bootstrap-a", {"metadata": {"labels": {"wec.kubestellar.io/bootstrap": "a"}}})
+    assert found(run("wec_leftovers", names=["edge-1"], **options)) == set()
+
+
+def test_a_request_that_waits_for_more_than_an_hour(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    its.announce("edge-1")
+    its.change(f"{CSRS}/edge-1-abcde", {"metadata": {"creationTimestamp": now(-4000)}})
+    assert found(run("wec_leftovers", **options)) == {("undecided_request", "edge-1-abcde")}
+
+
+def test_an_agent_whose_managed_cluster_is_gone(run: FrontEnd, its: FakeIts, wec: FakeApi, with_wec: Options) -> None:
+    Membership(its, wec).alive.clear()
+    its.objects.pop(CLUSTER)
+    codes = {code for code, _name in found(run("wec_leftovers", **with_wec))}
+    assert {"orphan_agent", "orphan_work", "orphan_mailbox", "orphan_properties", "stale_token"} >= codes
+    assert {"orphan_agent", "orphan_work", "orphan_mailbox"} <= codes
+
+
+def test_works_without_an_agent_and_an_operator_without_one(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, with_wec: Options
+) -> None:
+    Membership(its, wec).alive.clear()
+    for path in (KLUSTERLET, "/api/v1/namespaces/open-cluster-management-agent"):
+        wec.objects.pop(path)
+    its.objects.pop(CLUSTER)
+    its.objects.pop(MAILBOX, None)
+    assert OPERATOR in wec.objects
+    left = found(run("wec_leftovers", **with_wec))
+    assert ("no_agent", "open-cluster-management") in left
+    assert ("orphan_work", "hash-policy-work") in left
+    assert f"{APPLIED}/hash-policy-work" in wec.objects
+
+
+def test_an_agent_of_another_its_is_left_out(run: FrontEnd, its: FakeIts, wec: FakeApi, with_wec: Options) -> None:
+    install_agent(wec, "edge-1", its, certificate=FakeAuthority("other").client("edge-1"))
+    assert found(run("wec_leftovers", **with_wec)) == set()
+
+
+def test_a_cluster_is_asked_for_one_name_only(run: FrontEnd, wec: FakeApi, options: Options) -> None:
+    result = run("wec_leftovers", kubeconfig=wec.kubeconfig(), **options)
+    assert result["msg"].startswith("name: ")
+    assert "leave out the WEC's connection" in result["msg"]
