@@ -91,18 +91,19 @@ class InProcessAction(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Json:
+        self._variables = task_vars or {}
         on_host = self._task.args.get("run_on") == "host"
         self._supports_async = on_host
         result: Json = super().run(tmp, task_vars)
         if on_host:
             result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
             return result
-        result.update(self._run_here(task_vars or {}))
+        result.update(self._run_here(plain(self._task.args), task_vars or {}))
         return result
 
-    def _run_here(self, task_vars: Json) -> Json:
+    def _run_here(self, arguments: Json, task_vars: Json) -> Json:
         spec = {key: value for key, value in self.BODY.SPEC.items() if key != "supports_check_mode"}
-        checked = ArgumentSpecValidator(**spec).validate(plain(self._task.args))
+        checked = ArgumentSpecValidator(**spec).validate(arguments)
         secrets: set[str] = set(checked._no_log_values)
         params = checked.validated_parameters
         environment = self._environment()
@@ -111,7 +112,7 @@ class InProcessAction(ActionBase):
                 raise WecError(_option_faults(self._task.action, checked.errors))
             task = _ActionTask(self, params, secrets, environment)
             with self._as_environment(environment):
-                result = self.BODY.run(task)
+                result = self._run_body(task)
         except MissingLibrary as error:
             result = {"failed": True, "msg": f"{error.message} {missing_required_lib(error.library)}"}
             result["exception"] = error.trace
@@ -123,6 +124,9 @@ class InProcessAction(ActionBase):
         if self._shows_invocation(task_vars):
             result["invocation"] = {"module_args": params}
         return {key: _scrubbed(value, secrets) for key, value in result.items()}
+
+    def _run_body(self, task: tasks.Task) -> Json:
+        return self.BODY.run(task)
 
     def _environment(self) -> dict[str, str]:
         """The process's variables, and those of the task's keyword ``environment``, which Ansible applies to modules only."""

@@ -168,6 +168,23 @@ def test_a_mailbox_that_somebody_has_deleted_is_no_obstacle(fleet: Fleet, wec: s
     registered(fleet, wec)
 
 
+def test_what_is_left_over_is_found_from_both_sides_and_taken_away(fleet: Fleet, wec: str) -> None:
+    registered(fleet, wec)
+    clean = fleet.playbook("leftovers", [wec])
+    assert clean.code == 0, clean.output
+    assert wec not in {line.partition(":")[0] for line in clean.output.splitlines()}, clean.output
+    fleet.its.request("DELETE", f"{MANAGED_CLUSTERS}/{wec}")
+    wait_until(lambda: fleet.managed_cluster(wec) is None, 30, "it is gone")
+    mark = fleet.mark()
+    found = fleet.playbook("leftovers", [wec])
+    assert found.code == 0, found.output
+    assert f"{wec}: Klusterlet klusterlet on the WEC: the ITS has no ManagedCluster for it." in found.output
+    assert f"{wec}: Namespace {wec} on the ITS: there is no ManagedCluster of this name." in found.output
+    assert fleet.writes(mark) == []
+    assert not fleet.leave(wec, purge=True).get("failed")
+    assert fleet.module("wec_leftovers", wec)["leftovers"] == []
+
+
 def test_an_operator_that_has_gone_first_is_no_obstacle(fleet: Fleet, wec: str) -> None:
     with_work(fleet, wec)
     fleet.wec(wec).request("DELETE", f"/apis/apps/v1/namespaces/{OPERATOR}/deployments/klusterlet")

@@ -9,7 +9,7 @@ import pathlib
 import typing as t
 
 import pytest
-from fleet import Fleet, start
+from fleet import Fleet, start, wait_until
 from sandbox import lifecycle
 from sandbox.layout import Layout
 
@@ -24,7 +24,8 @@ def older(tmp_path: pathlib.Path) -> t.Iterator[Fleet]:
         lifecycle.down(Layout(tmp_path / "sandbox"))
 
 
-def test_a_hub_of_1_0_0_and_its_wec(older: Fleet) -> None:
+def test_a_wec_comes_to_a_hub_of_1_0_0_and_leaves_it(older: Fleet) -> None:
+    before = older.its.objects(), older.wec("edge-1").objects()
     run = older.register(["edge-1"])
     assert run.code == 0, run.output
     found: Json = older.wec("edge-1").get("/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet") or {}
@@ -35,3 +36,9 @@ def test_a_hub_of_1_0_0_and_its_wec(older: Fleet) -> None:
     newer = older.module("wec_preflight", "edge-1", bundle_version="1.2.1")
     assert not newer.get("failed"), "a cluster that has joined is not asked for what a join would need"
     assert older.problems("edge-1") == {}
+    older.send_work("edge-1", "by-hand", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "by-hand"}})
+    wait_until(lambda: older.wec("edge-1").get("/api/v1/namespaces/by-hand"), 30, "the work has arrived")
+    left = older.deregister(["edge-1"], deregister_purge=True, deregister_drain="ignore")
+    assert left.code == 0, left.output
+    assert older.wec("edge-1").objects() ^ before[1] == set()
+    assert {one for one in older.its.objects() ^ before[0] if "edge-1" in one} == set()

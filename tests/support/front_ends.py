@@ -61,9 +61,10 @@ class AsAction:
 
     name = "action"
 
-    def __init__(self) -> None:
+    def __init__(self, **variables: t.Any) -> None:
         self.lines: list[str] = []
         self.warnings: list[str] = []
+        self._variables = variables
 
     def __call__(self, module: str, check_mode: bool = False, **options: t.Any) -> Json:
         action = importlib.import_module(f"{_PLUGINS}.action.{module}").ActionModule
@@ -86,7 +87,7 @@ class AsAction:
         show = mock.patch.object(Display, "display", lambda _display, line, *_rest, **_more: self.lines.append(line))
         warn = mock.patch.object(Display, "warning", lambda _display, text, *_rest, **_more: self.warnings.append(text))
         with show, warn:
-            result = t.cast(Json, plugin.run(task_vars={}))
+            result = t.cast(Json, plugin.run(task_vars=dict(self._variables)))
         assert not connection.method_calls, "an action on the controller must not use the connection"
         return result
 

@@ -14,7 +14,7 @@ from .._errors import InvalidOption, InvalidOptions
 from .._operations.configuring import Allowed, Configuring, Verdict
 from .._operations.delivering import Settling
 from .._rules import labels as label_rules
-from .._rules import merging
+from .._rules import merging, names, schema
 from .._rules import properties as property_rules
 from .._rules.configuration import Part, Wish
 from .._rules.plan import Plan
@@ -148,6 +148,25 @@ def faults_of(
         fault = label_rules.value_fault(cluster_set) or ("must not be empty" if not cluster_set else None)
         if fault:
             yield InvalidOption(f"{place}cluster_set", cluster_set, fault)
+
+
+def violations(one: Json, states: t.Mapping[str, str]) -> t.Iterator[str]:
+    """Everything that is wrong with what one WEC shall have, by the rules and by the fleet's own schema. Asks nobody.
+
+    ``one`` has name, labels, annotations, properties, cluster_set, protected, schema and groups.
+    """
+    fault = names.fault(one["name"])
+    if fault:
+        yield f"name (wec_name in an inventory): {one['name']!r} {fault}"
+    entry = {**{part: one[part] or {} for part in PARTS}, "cluster_set": one["cluster_set"]}
+    for found in faults_of("", entry, states, tuple(one["protected"])):
+        yield found.message
+    rules = one["schema"] or {}
+    broken = schema.own_faults(rules)
+    yield from broken
+    if not broken:
+        wanted = {part: entry[part] for part in PARTS if states[part] != merging.ABSENT}
+        yield from schema.faults({part: rules[part] for part in rules if part in wanted}, wanted, one["groups"])
 
 
 def _key_faults(part: str, option: str, key: str, protected: tuple[str, ...]) -> t.Iterator[InvalidOption]:

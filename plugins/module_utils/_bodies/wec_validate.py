@@ -11,7 +11,6 @@ import typing as t
 
 from .._apis import connection
 from .._errors import WecError
-from .._rules import names, schema
 from . import configure_options, options
 from .configure_options import PARTS, STATE
 from .task import Task
@@ -52,16 +51,5 @@ def run(task: Task) -> Json:
 
 def _violations(task: Task) -> t.Iterator[str]:
     given = task.params
-    fault = names.fault(given["name"])
-    if fault:
-        yield f"name (wec_name in an inventory): {given['name']!r} {fault}"
     states = {part: given[f"{part}_state"] for part in PARTS}
-    entry = {**{part: given[part] or {} for part in PARTS}, "cluster_set": given["cluster_set"]}
-    for one in configure_options.faults_of("", entry, states, tuple(given["protected"])):
-        yield one.message
-    rules = given["schema"] or {}
-    broken = schema.own_faults(rules)
-    yield from broken
-    if not broken:
-        wanted = {part: entry[part] for part in PARTS if states[part] != "absent"}
-        yield from schema.faults({part: rules[part] for part in rules if part in wanted}, wanted, given["groups"])
+    return configure_options.violations(given, states)

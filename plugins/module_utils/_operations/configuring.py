@@ -95,10 +95,13 @@ class Configuring:
 
     # -- observe and decide --------------------------------------------------------------------------------------
 
-    def plan(self, wishes: t.Sequence[Wish]) -> list[Verdict]:
-        """What has to change for each WEC, and what that does; what cannot or must not be is a problem of its own."""
-        names = [wish.name for wish in wishes]
-        views = self._its.views(names)
+    def plan(self, wishes: t.Sequence[Wish], views: t.Mapping[str, ItsView] | None = None) -> list[Verdict]:
+        """What has to change for each WEC, and what that does; what cannot or must not be is a problem of its own.
+
+        ``views``: what the ITS shows of them, if that has been looked at already.
+        """
+        if views is None:
+            views = self._its.views([wish.name for wish in wishes])
         maps = self._property_maps(wishes)
         verdicts = [self._plan_one(wish, Observed(views[wish.name], maps.get(wish.name))) for wish in wishes]
         self._judge([verdict for verdict in verdicts if verdict.problem is None and verdict.configuration.changes])

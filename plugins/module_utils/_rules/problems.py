@@ -521,6 +521,18 @@ _LEAVING = (
         "Leave out purge, or remove those first",
     ),
     Kind(
+        "cannot_be_wanted",
+        "what the inventory wants of the WEC cannot be had",
+        "labels, annotations, properties or names that the rules or the fleet's own schema forbid",
+        "Correct the inventory",
+    ),
+    Kind(
+        "plan_changed",
+        "the plan is not the one that was agreed to",
+        "a digest that differs from expected_plan",
+        "Look at the plan again, and name its digest",
+    ),
+    Kind(
         "works_keep_access",
         "a WEC that has works stays in as long as it has them",
         "ManifestWorks in the mailbox of a WEC that shall not be accepted any more",

@@ -1,0 +1,133 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""The body of wec_plan."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from .._errors import InvalidOption, Refused
+from .._operations import planning
+from .._operations.configuring import Allowed
+from .._operations.planning import Member
+from .._rules import addon, fleet_plan, merging, problems
+from .._rules.configuration import Part, Wish
+from .._rules.fleet_plan import NOTHING, REGISTER, Forecast
+from . import configure_options, options
+from .configure_options import PARTS, STATE
+from .task import Task, has_wds_connection, its_of, wds_of
+
+Json = dict[str, t.Any]
+_OWN = {
+    "name": {"type": "str", "required": True},
+    "host": {"type": "str"},
+    **{part: {"type": "dict"} for part in PARTS},
+    "cluster_set": {"type": "str"},
+    **{f"{part}_state": STATE for part in PARTS},
+    "protected": {"type": "list", "elements": "str", "default": []},
+    "schema": {"type": "dict"},
+    "groups": {"type": "list", "elements": "str", "default": []},
+    "wait_addon": {"type": "str", "choices": [addon.AUTO, addon.ALWAYS, addon.NEVER], "default": addon.AUTO},
+    "ask_wec": {"type": "bool", "default": False},
+}
+SPEC: Json = {
+    "argument_spec": {
+        "wecs": {"type": "list", "elements": "dict", "options": _OWN},
+        "expected_plan": {"type": "str"},
+        "allow_withdrawal": {"type": "bool", "default": False},
+        "allow_removal": {"type": "bool", "default": False},
+        "show_table": {"type": "bool", "default": False},
+        **options.its(),
+        **options.wds(),
+        **options.common(),
+    },
+    "supports_check_mode": True,
+}
+
+
+def run(task: Task) -> Json:
+    wecs = task.params["wecs"]
+    if wecs is None:
+        raise InvalidOption("wecs", None, "must be given with run_on=host", "List the WECs")
+    return conclude(task, forecasts(task), [])
+
+
+def forecasts(task: Task) -> list[Forecast]:
+    """Those of the WECs of one ITS."""
+    given = task.params
+    repeated = _repeated(given["wecs"])
+    members = [_member(one, repeated) for one in given["wecs"]]
+    with contextlib.ExitStack() as stack:
+        its = stack.enter_context(its_of(task))
+        wds = stack.enter_context(wds_of(task)) if has_wds_connection(task) else None
+        its.require_hub()
+        if wds is not None:
+            wds.require_wds()
+        return planning.plan(its, wds, members, Allowed(given["allow_withdrawal"], given["allow_removal"]))
+
+
+def conclude(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Json:
+    """The result of one or several ITSs' forecasts; ``unseen`` are hosts whose ITS could not be asked, and why.
+
+    Raises Refused for another plan than was expected.
+    """
+    expected, digest = task.params["expected_plan"], fleet_plan.digest(found)
+    if task.params["show_table"]:
+        for line in fleet_plan.table(found):
+            task.progress(line)
+        for one in unseen:
+            task.progress(f"Not looked at: {', '.join(one['hosts'][:10])}: {one['msg']}")
+    if expected is not None and (expected != digest or unseen):
+        problem = problems.of("plan_changed", f"it is {digest}, and {expected} was expected", fleet_plan.summary(found))
+        raise Refused(str(problem), problem.evidence, problem)
+    hidden = [host for one in unseen for host in one["hosts"]]
+    return {
+        "changed": False,
+        "digest": digest,
+        "msg": f"{fleet_plan.summary(found)}.",
+        "wecs": [one.as_data() for one in found],
+        "to_register": [*(one.host for one in found if one.action == REGISTER), *hidden],
+        "to_look_at": [*(one.host for one in found if one.action != NOTHING), *hidden],
+        "as_wanted": [one.host for one in found if one.action == NOTHING],
+        "unseen": unseen,
+    }
+
+
+def _member(one: Json, repeated: t.Mapping[str, list[str]]) -> Member:
+    states = {part: one[f"{part}_state"] for part in PARTS}
+    violations = list(configure_options.violations(one, states))
+    if one["name"] in repeated:
+        violations.append(
+            f"the name {one['name']} is that of {', '.join(repeated[one['name']])}: give each its own wec_name"
+        )
+
+    def part(name: str) -> Part | None:
+        return Part(one[name], states[name]) if one[name] else None
+
+    # An empty map with the state exact removes everything.
+    parts = {
+        name: Part({}, states[name]) if states[name] == merging.EXACT and not one[name] else part(name)
+        for name in PARTS
+    }
+    wish = Wish(
+        one["name"],
+        parts["labels"],
+        parts["annotations"],
+        parts["properties"],
+        one["cluster_set"] or None,
+        tuple(one["protected"]),
+    )
+    return Member(one["host"] or one["name"], wish, one["wait_addon"], one["ask_wec"], tuple(violations))
+
+
+def _repeated(wecs: t.Sequence[Json]) -> dict[str, list[str]]:
+    """Names that several hosts have, with these."""
+    hosts: dict[str, list[str]] = {}
+    for one in wecs:
+        hosts.setdefault(one["name"], []).append(one["host"] or one["name"])
+    return {name: those for name, those in hosts.items() if len(those) > 1}

@@ -1,0 +1,95 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""What a run would do to many WECs: a few LISTs of the ITS, whatever their number, and no WEC is asked."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .._apis.its import Its
+from .._apis.wds import Wds
+from .._rules import addon, problems, states
+from .._rules.configuration import Observed, Wish, decide
+from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
+from .._rules.its_view import ItsView
+from .configuring import Allowed, Configuring
+
+Json = dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """What one host of an inventory wants of its WEC. ``violations``: why it cannot be had. ``asks_wec``: whether what the
+    ITS shows is not enough."""
+
+    host: str
+    wish: Wish
+    wait_addon: str = addon.AUTO
+    asks_wec: bool = False
+    violations: tuple[str, ...] = ()
+
+
+def plan(its: Its, wds: Wds | None, members: t.Sequence[Member], allowed: Allowed) -> list[Forecast]:
+    """Raises WecError for what concerns the whole ITS."""
+    sound = [one for one in members if not one.violations]
+    views = its.views([one.wish.name for one in sound])
+    why = _why_register(its, sound, views)
+    verdicts = {
+        verdict.name: verdict
+        for verdict in Configuring(its, wds, allowed).plan([one.wish for one in sound if not why[one.wish.name]], views)
+    }
+    now, server = its.now(), its.kube.connection.server
+    found = []
+    for one in members:
+        name = one.wish.name
+        if one.violations:
+            problem = problems.of("cannot_be_wanted", *one.violations)
+            found.append(Forecast(name, one.host, server, states.UNKNOWN, BLOCKED, str(problem), (), problem))
+            continue
+        state = states.of_its_view(views[name], now).name
+        if why[name]:
+            steps = decide(one.wish, Observed(views[name])).steps(has_config_map=False)
+            found.append(Forecast(name, one.host, server, state, REGISTER, why[name], tuple(steps)))
+            continue
+        verdict = verdicts[name]
+        told = str(verdict.problem) if verdict.problem else " ".join(f"{impact}." for impact in verdict.impacts)
+        action = BLOCKED if verdict.problem else CONFIGURE if verdict.plan.changes else NOTHING
+        found.append(Forecast(name, one.host, server, state, action, told, tuple(verdict.plan.steps), verdict.problem))
+    return found
+
+
+def _why_register(its: Its, members: t.Sequence[Member], views: t.Mapping[str, ItsView]) -> dict[str, str]:
+    """Why the role register has something to do for a WEC, or to find out; an empty text if it has not."""
+    secrets, now = its.bootstrap_secrets(), its.now()
+    found = {}
+    for one in members:
+        name = one.wish.name
+        view = views[name]
+        state = states.of_its_view(view, now)
+        if state.name != states.JOINED:
+            found[name] = state.reason
+        elif name in secrets:
+            found[name] = "the token that it was introduced with is not revoked"
+        elif view.identity is None:
+            found[name] = "the ITS does not know which cluster has this name"
+        else:
+            found[name] = "its own API is to be asked" if one.asks_wec else ""
+    found.update(_lacking_addon(its, [one for one in members if not found[one.wish.name]]))
+    return found
+
+
+def _lacking_addon(its: Its, members: t.Sequence[Member]) -> dict[str, str]:
+    """WECs whose status add-on is to be waited for."""
+    asked = [one for one in members if one.wait_addon != addon.NEVER]
+    if not asked:
+        return {}
+    is_offered = its.offers_addon()
+    asked = [one for one in asked if is_offered or one.wait_addon == addon.ALWAYS]
+    found = its.addons([one.wish.name for one in asked]) if asked else {}
+    examined = {one.wish.name: addon.examine(found.get(one.wish.name), is_offered) for one in asked}
+    return {name: state.waiting_for for name, state in examined.items() if not state.available}

@@ -1,0 +1,114 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""What a run would do to a fleet, as far as the ITS shows it."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+import json
+import typing as t
+
+from .plan import Step
+from .problems import Problem
+
+Json = dict[str, t.Any]
+
+NOTHING, REGISTER, CONFIGURE, BLOCKED = "nothing", "register", "configure", "blocked"
+_COUNTED = ((NOTHING, "as wanted"), (REGISTER, "to register"), (CONFIGURE, "to configure"), (BLOCKED, "blocked"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Forecast:
+    """One WEC. ``host`` is its name in the inventory, ``why`` what the ITS shows; ``steps`` are those of its configuration.
+
+    What registering does shows only when the WEC's own API is asked, so that is one word here.
+    """
+
+    name: str
+    host: str
+    its: str
+    state: str
+    action: str
+    why: str
+    steps: tuple[Step, ...] = ()
+    problem: Problem | None = None
+
+    def as_data(self) -> Json:
+        return {
+            "name": self.name,
+            "host": self.host,
+            "its": self.its,
+            "state": self.state,
+            "action": self.action,
+            "reason": self.why,
+            "steps": [{**step.as_data(), "before": step.before, "after": step.after} for step in self.steps],
+            "problem": self.problem.as_data() if self.problem else None,
+        }
+
+    @property
+    def told(self) -> str:
+        """What is to be done and why, for people."""
+        changes = "; ".join(filter(None, (_change(step) for step in self.steps)))
+        return ". ".join(part for part in (self.why, changes) if part)
+
+
+def _change(step: Step) -> str:
+    before = _flat(step.before)
+    texts = []
+    for key, value in _flat(step.after).items():
+        old = before.get(key)
+        if value is None:
+            texts.append(f"-{key}")
+        elif old is None:
+            texts.append(f"+{key}={value}")
+        else:
+            texts.append(f"{key}={old}->{value}")
+    return ", ".join(texts)
+
+
+def _flat(side: t.Any) -> dict[str, t.Any]:
+    """Labels and annotations come one level deeper than properties."""
+    found: dict[str, t.Any] = {}
+    for key, value in (side or {}).items():
+        found.update(value if isinstance(value, dict) else {key: value})
+    return found
+
+
+def digest(forecasts: t.Iterable[Forecast]) -> str:
+    """The same for two plans that do the same to the same WECs of the same ITS. What only the clock changes is not in it."""
+    lines = [
+        json.dumps(
+            [one.its, one.name, one.action, one.state, [(step.verb, step.object, step.after) for step in one.steps]],
+            sort_keys=True,
+        )
+        for one in forecasts
+        if one.action != NOTHING
+    ]
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
+
+
+def summary(forecasts: t.Sequence[Forecast]) -> str:
+    counts = collections.Counter(one.action for one in forecasts)
+    told = ", ".join(f"{counts[action]} {word}" for action, word in _COUNTED if counts[action])
+    return f"{len(forecasts)} WEC{'' if len(forecasts) == 1 else 's'}: {told or 'none'}"
+
+
+def table(forecasts: t.Sequence[Forecast]) -> list[str]:
+    """A line for each WEC that something is to be done for, and one for all."""
+    rows = [("WEC", "STATE", "TO DO", "WHY AND WHAT")]
+    rows += [
+        (one.name, one.state, one.action, one.told)
+        for one in sorted(forecasts, key=lambda one: (one.action, one.name))
+        if one.action != NOTHING
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3]]) for row in rows
+    ]
+    return [*(lines if len(rows) > 1 else []), f"{summary(forecasts)} (plan {digest(forecasts)})"]

@@ -1,0 +1,225 @@
+#!/usr/bin/python
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wec_plan
+short_description: Tell what a run would do to a fleet of WECs, and to which of them
+description:
+  - Looks at all WECs of an ITS at once, with a few requests however many they are, and tells for each whether it is as wanted, is
+    to be registered, is to be configured (with each label, annotation and property that would change), or is blocked and why.
+  - As an action it looks at all hosts of the play in one task. What they want is read from the variables that the roles use, such
+    as C(wec_labels), and so is their connection to the ITS.
+  - The WECs themselves are not asked. What registering does to one shows only there, with the check mode of
+    M(kubestellar.wec.wec_join).
+  - It reads only. The digest of a plan can be handed to a later run (O(expected_plan)), which then refuses to go on if the plan is
+    another by then.
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+options:
+  wecs:
+    description:
+      - What is wanted of each WEC. Without it, the play's hosts are taken, as the inventory has them, which needs
+        O(run_on=controller).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the WEC.
+        type: str
+        required: true
+      host:
+        description: Its name in the inventory, if that is another.
+        type: str
+      labels:
+        description: Its labels.
+        type: dict
+      annotations:
+        description: Its annotations.
+        type: dict
+      properties:
+        description: Its properties for KubeStellar's templates.
+        type: dict
+      cluster_set:
+        description: The ManagedClusterSet that it belongs to.
+        type: str
+      labels_state:
+        description: As O(kubestellar.wec.wec_configure#module:labels_state).
+        type: str
+        choices: [present, absent, exact]
+        default: present
+      annotations_state:
+        description: As O(kubestellar.wec.wec_configure#module:annotations_state).
+        type: str
+        choices: [present, absent, exact]
+        default: present
+      properties_state:
+        description: As O(kubestellar.wec.wec_configure#module:properties_state).
+        type: str
+        choices: [present, absent, exact]
+        default: present
+      protected:
+        description: Keys that must not be written or removed, as patterns with V(*) and V(?), beyond those of the system.
+        type: list
+        elements: str
+        default: []
+      schema:
+        description: What the fleet's WECs may and must have, as O(kubestellar.wec.wec_validate#module:schema).
+        type: dict
+      groups:
+        description: The groups that it is in, for the schema.
+        type: list
+        elements: str
+        default: []
+      wait_addon:
+        description: Whether a WEC without KubeStellar's status add-on is to be looked at, as O(kubestellar.wec.wec_join#module:wait_addon).
+        type: str
+        choices: [auto, always, never]
+        default: auto
+      ask_wec:
+        description: Whether its own API is to be asked whatever the ITS shows. Then it is to be registered.
+        type: bool
+        default: false
+  expected_plan:
+    description: The digest of a plan (RV(digest)) that this one must be. Otherwise the module fails.
+    type: str
+  allow_withdrawal:
+    description: Whether a change of labels that takes workload off a WEC is a change, and does not block it.
+    type: bool
+    default: false
+  allow_removal:
+    description: Whether the removal of a property that a template may need is a change, and does not block the WEC.
+    type: bool
+    default: false
+  show_table:
+    description: Whether to show the plan on the screen. Only with O(run_on=controller).
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - kubestellar.wec._attributes
+  - kubestellar.wec._attributes.actiongroup_wec
+  - kubestellar.wec._its
+  - kubestellar.wec._wds
+  - kubestellar.wec._common
+seealso:
+  - module: kubestellar.wec.wec_status
+  - module: kubestellar.wec.wec_configure
+author:
+  - The kubestellar.wec authors (@kubestellar)
+"""
+
+EXAMPLES = r"""
+- name: Show what is to be done for the hosts of the play
+  kubestellar.wec.wec_plan:
+    show_table: true
+
+- name: Show what is to be done for two WECs
+  kubestellar.wec.wec_plan:
+    wecs:
+      - name: edge-1
+        labels: {location-group: edge}
+      - name: edge-2
+        labels: {location-group: edge}
+    its_kubeconfig: ~/.kube/its1.kubeconfig
+"""
+
+RETURN = r"""
+wecs:
+  description: The plan, one entry for each WEC.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the WEC.
+      type: str
+      sample: edge-1
+    host:
+      description: Its name in the inventory.
+      type: str
+      sample: edge-1
+    its:
+      description: Address of its ITS's API server.
+      type: str
+      sample: https://its1.example:6443
+    state:
+      description: Its state as the ITS shows it, as RV(kubestellar.wec.wec_status#module:wecs[].state).
+      type: str
+      sample: joined
+    action:
+      description: V(nothing), V(register), V(configure) or V(blocked).
+      type: str
+      sample: configure
+    reason:
+      description: Why, in words.
+      type: str
+      sample: the ITS has no ManagedCluster of this name
+    steps:
+      description: What is to be changed of its configuration, in the order of changing, with what is before and after.
+      type: list
+      elements: dict
+      sample:
+        - side: ITS
+          verb: update
+          object: ManagedCluster edge-1
+          reason: its labels shall be as wanted
+          before: {"labels": {"region": null}}
+          after: {"labels": {"region": "us-east"}}
+    problem:
+      description: Why it is blocked.
+      type: dict
+      sample: null
+to_register:
+  description: The hosts that are to be registered.
+  returned: success
+  type: list
+  elements: str
+  sample: [edge-7]
+to_look_at:
+  description: The hosts for which anything is to be done, blocked ones too.
+  returned: success
+  type: list
+  elements: str
+  sample: [edge-1, edge-7]
+as_wanted:
+  description: The hosts for which nothing is to be done.
+  returned: success
+  type: list
+  elements: str
+  sample: [edge-2]
+unseen:
+  description: Hosts whose ITS could not be asked, with the reason. They are in RV(to_register) and RV(to_look_at), too.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+digest:
+  description: The same for two plans that do the same.
+  returned: success
+  type: str
+  sample: 4f0c2d1e9a7b6c35
+msg:
+  description: The plan in a sentence.
+  returned: success
+  type: str
+  sample: "1000 WECs: 990 as wanted, 10 to register."
+"""
+
+from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_plan
+from ansible_collections.kubestellar.wec.plugins.module_utils._bodies.module import run
+
+
+def main() -> None:
+    run(wec_plan)
+
+
+if __name__ == "__main__":
+    main()

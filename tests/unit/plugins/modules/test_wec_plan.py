@@ -1,0 +1,202 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import socket
+import typing as t
+
+import pytest
+from fake_ocm import MANAGED_CLUSTERS, FakeIts
+from fake_wds import PROPERTIES
+from front_ends import AsAction, FrontEnd
+
+Json = dict[str, t.Any]
+Options = dict[str, t.Any]
+SECRETS = "/api/v1/namespaces/open-cluster-management/secrets"
+
+
+@pytest.fixture
+def options(its: FakeIts) -> Options:
+    return {"its_kubeconfig": its.kubeconfig()}
+
+
+def planned(result: Json) -> dict[str, str]:
+    assert not result.get("failed"), result
+    return {one["name"]: one["action"] for one in result["wecs"]}
+
+
+def member(its: FakeIts, name: str, **labels: str) -> None:
+    its.join(name, f"uid-of-{name}")
+    if labels:
+        its.change(f"{MANAGED_CLUSTERS}/{name}", {"metadata": {"labels": labels}})
+
+
+def test_each_wec_has_what_is_to_be_done_for_it(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    member(its, "as-wanted", region="us")
+    member(its, "other-label", region="eu")
+    member(its, "without-label")
+    its.announce("announced")
+    wecs = [
+        {"name": "as-wanted", "labels": {"region": "us"}},
+        {"name": "other-label", "labels": {"region": "us"}, "properties": {"url": "x"}},
+        {"name": "without-label", "labels": {"region": "us"}},
+        {"name": "announced"},
+        {"name": "new", "labels": {"region": "us"}},
+        {"name": "wrong", "labels": {"a b": "us"}},
+    ]
+    result = run("wec_plan", wecs=wecs, show_table=True, **options)
+    assert planned(result) == {
+        "as-wanted": "nothing",
+        "other-label": "configure",
+        "without-label": "configure",
+        "announced": "register",
+        "new": "register",
+        "wrong": "blocked",
+    }
+    assert result["msg"] == "6 WECs: 1 as wanted, 2 to register, 2 to configure, 1 blocked."
+    assert result["to_register"] == ["announced", "new"]
+    assert set(result["to_look_at"]) == {"announced", "new", "other-label", "without-label", "wrong"}
+    assert result["as_wanted"] == ["as-wanted"]
+    assert its.writes == []
+    by_name = {one["name"]: one for one in result["wecs"]}
+    steps = by_name["other-label"]["steps"]
+    assert [(step["object"], step["before"], step["after"]) for step in steps] == [
+        ("ConfigMap customization-properties/other-label", None, {"url": "x"}),
+        ("ManagedCluster other-label", {"labels": {"region": "eu"}}, {"labels": {"region": "us"}}),
+    ]
+    assert by_name["wrong"]["problem"]["code"] == "cannot_be_wanted"
+    assert "labels[a b]" in by_name["wrong"]["reason"]
+    if isinstance(run, AsAction):
+        text = "\n".join(run.lines)
+        assert "region=eu->us" in text
+        assert "+url=x" in text
+        assert "as-wanted" not in text
+        assert (
+            run.lines[-1] == f"6 WECs: 1 as wanted, 2 to register, 2 to configure, 1 blocked (plan {result['digest']})"
+        )
+
+
+def test_a_fleet_costs_a_few_lists(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    for number in range(30):
+        member(its, f"edge-{number}", region="us")
+    wecs = [{"name": f"edge-{number}", "labels": {"region": "us"}, "properties": {}} for number in range(30)]
+    result = run("wec_plan", wecs=wecs, **options)
+    assert set(planned(result).values()) == {"nothing"}
+    assert len(its.requests) <= 10
+
+
+def test_a_plan_that_has_changed_is_refused(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    wecs = [{"name": "edge-1"}, {"name": "edge-2"}]
+    digest = run("wec_plan", wecs=wecs, **options)["digest"]
+    assert not run("wec_plan", wecs=wecs[::-1], expected_plan=digest, **options).get("failed")
+    member(its, "edge-1")
+    refused = run("wec_plan", wecs=wecs, expected_plan=digest, **options)
+    assert refused["problem"]["code"] == "plan_changed"
+    assert digest in refused["msg"]
+    assert "1 as wanted, 1 to register" in refused["msg"]
+
+
+@pytest.mark.parametrize("case", ["token", "identity", "addon", "asked"])
+def test_what_registering_has_to_see_to_though_it_is_joined(
+    run: FrontEnd, its: FakeIts, options: Options, case: str
+) -> None:
+    member(its, "edge-1")
+    wec: Json = {"name": "edge-1"}
+    if case == "token":
+        its.put(f"{SECRETS}/wec-bootstrap-edge-1", {"metadata": {"labels": {"wec.kubestellar.io/bootstrap": "edge-1"}}})
+    elif case == "identity":
+        its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["metadata"].pop("annotations")
+    elif case == "addon":
+        wec["wait_addon"] = "always"
+    else:
+        wec["ask_wec"] = True
+    assert planned(run("wec_plan", wecs=[wec], **options)) == {"edge-1": "register"}
+    assert planned(run("wec_plan", wecs=[{"name": "edge-1", "wait_addon": "never"}], **options)) == {
+        "edge-1": "register" if case in ("token", "identity") else "nothing"
+    }
+
+
+def test_an_empty_map_that_is_to_be_exact_removes_all(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    member(its, "edge-1", region="us")
+    wec: Json = {"name": "edge-1", "labels_state": "exact"}
+    result = run("wec_plan", wecs=[wec], **options)
+    assert planned(result) == {"edge-1": "configure"}
+    assert result["wecs"][0]["steps"][0]["after"] == {"labels": {"region": None}}
+
+
+def test_a_name_that_two_hosts_have_is_blocked_for_both(run: FrontEnd, options: Options) -> None:
+    wecs = [{"name": "same", "host": "one"}, {"name": "same", "host": "other"}, {"name": "third"}]
+    result = run("wec_plan", wecs=wecs, **options)
+    assert {one["host"]: one["action"] for one in result["wecs"]} == {
+        "one": "blocked",
+        "other": "blocked",
+        "third": "register",
+    }
+    assert "the name same is that of one, other" in result["wecs"][0]["reason"]
+
+
+def test_a_module_needs_the_wecs() -> None:
+    from front_ends import AsModule
+
+    result = AsModule()("wec_plan", its_kubeconfig="x")
+    assert "wecs: must be given" in result["msg"]
+
+
+# -- the hosts of a play -----------------------------------------------------------------------------------------
+
+
+def of_play(**hosts: Json) -> AsAction:
+    return AsAction(ansible_play_hosts_all=list(hosts), hostvars=hosts)
+
+
+def test_hosts_of_a_play_are_planned_as_the_inventory_has_them(its: FakeIts) -> None:
+    member(its, "renamed", region="us")
+    its.put(f"{PROPERTIES}/renamed", {"data": {"url": "x"}})
+    shared = {"its_kubeconfig": its.kubeconfig(), "group_names": ["edge"]}
+    play = of_play(
+        one={**shared, "wec_name": "renamed", "wec_labels": {"region": "us"}, "wec_properties": {"url": "x"}},
+        two={**shared, "wec_labels": {"region": "us"}},
+        three={**shared, "configure_schema": {"labels": {"tier": {"required_in": ["edge"]}}}},
+    )
+    result = play("wec_plan")
+    assert {one["host"]: one["action"] for one in result["wecs"]} == {
+        "one": "nothing",
+        "two": "register",
+        "three": "blocked",
+    }
+    assert "tier" in result["wecs"][2]["reason"]
+
+
+def test_hosts_whose_its_cannot_be_asked_do_not_stop_the_others(its: FakeIts) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = f"https://127.0.0.1:{closed.getsockname()[1]}"
+        play = of_play(
+            good={"its_kubeconfig": its.kubeconfig()},
+            bad={"its_host": nobody, "its_api_key": "secret-token"},
+            none={},
+        )
+        result = play("wec_plan", show_table=True)
+    assert planned(result) == {"good": "register"}
+    assert {tuple(one["hosts"]) for one in result["unseen"]} == {("bad",), ("none",)}
+    assert set(result["to_register"]) == {"good", "bad", "none"}
+    assert "cannot be reached" in str(result["unseen"])
+    assert "secret-token" not in str(result)
+    assert "secret-token" not in "".join(play.lines)
+    refused = play("wec_plan", expected_plan=result["digest"])
+    assert refused["problem"]["code"] == "plan_changed"
+
+
+def test_two_hubs_are_planned_apart(its: FakeIts) -> None:
+    other = FakeIts(its.authority)
+    try:
+        member(other, "edge-2")
+        play = of_play(
+            one={"its_kubeconfig": its.kubeconfig()}, two={"its_kubeconfig": other.kubeconfig(), "wec_name": "edge-2"}
+        )
+        result = play("wec_plan")
+        assert planned(result) == {"one": "register", "edge-2": "nothing"}
+        assert len({one["its"] for one in result["wecs"]}) == 2
+    finally:
+        other.close()
