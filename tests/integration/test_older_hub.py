@@ -24,13 +24,35 @@ def older(tmp_path: pathlib.Path) -> t.Iterator[Fleet]:
         lifecycle.down(Layout(tmp_path / "sandbox"))
 
 
+def collect_nothing(older: Fleet) -> None:
+    """As hubs before 1.0 do by default: works and add-ons of a ManagedCluster that goes stay."""
+    gates = [{"feature": "ResourceCleanup", "mode": "Disable"}, {"feature": "DefaultClusterSet", "mode": "Enable"}]
+    manager = "/apis/operator.open-cluster-management.io/v1/clustermanagers/cluster-manager"
+    older.its.request("PATCH", manager, {"spec": {"registrationConfiguration": {"featureGates": gates}}})
+    controller = (
+        "/apis/apps/v1/namespaces/open-cluster-management-hub/deployments/cluster-manager-registration-controller"
+    )
+
+    def follows() -> bool:
+        found: Json = older.its.get(controller) or {}
+        status = found["status"]
+        is_new = status.get("observedGeneration") == found["metadata"]["generation"]
+        counts = [status.get(count) for count in ("replicas", "updatedReplicas", "readyReplicas")]
+        return "ResourceCleanup=false" in str(found["spec"]) and is_new and len(set(counts)) == 1
+
+    wait_until(follows, 60, "the hub collects nothing")
+
+
 def test_a_wec_comes_to_a_hub_of_1_0_0_and_leaves_it(older: Fleet) -> None:
+    collect_nothing(older)
     before = older.its.objects(), older.wec("edge-1").objects()
     run = older.register(["edge-1"])
     assert run.code == 0, run.output
     found: Json = older.wec("edge-1").get("/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet") or {}
     assert found["spec"]["registrationImagePullSpec"].endswith(":v1.0.0")
     assert older.is_available("edge-1")
+    cluster: Json = older.managed_cluster("edge-1") or {}
+    assert "cluster.open-cluster-management.io/resource-cleanup" not in cluster["metadata"]["finalizers"]
     again = older.register(["edge-1"])
     assert again.recap["edge-1"].changed == 0
     newer = older.module("wec_preflight", "edge-1", bundle_version="1.2.1")
