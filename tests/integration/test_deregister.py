@@ -203,6 +203,18 @@ def test_a_managed_cluster_that_somebody_has_deleted_first(fleet: Fleet, wec: st
     assert_gone(fleet, wec, purged=True)
 
 
+def test_one_that_is_still_introducing_itself_leaves_as_well(fleet: Fleet, wec: str) -> None:
+    before = fleet.wec(wec).objects()
+    begun = fleet.join(wec, wait=False)
+    assert not begun.get("failed"), begun
+    wait_until(lambda: fleet.csrs(wec), 60, "its request")
+    done = fleet.leave(wec, purge=True)
+    assert not done.get("failed"), done
+    assert fleet.wec(wec).objects() ^ before == set()
+    assert_gone(fleet, wec, purged=True)
+    assert fleet.bootstrap_secrets(wec) == []
+
+
 @pytest.mark.parametrize("workload", ["keep", "remove"])
 def test_with_a_lost_its_the_workload_is_kept_or_removed(fleet: Fleet, wec: str, workload: str) -> None:
     with_work(fleet, wec)

@@ -370,7 +370,7 @@ class Fleet:
         return {path.parent.name: path.stat().st_size for path in self.state.glob("*/audit.log")}
 
     def requests(self, since: t.Mapping[str, int], users: tuple[str, ...] = ("-admin", "-onboarder")) -> list[Json]:
-        """Requests to any API server by users whose name ends like one of these, in the order of the logs."""
+        """Requests to any API server by users whose name ends like one of these, in their order."""
         found = []
         for path in sorted(self.state.glob("*/audit.log")):
             with path.open("rb") as log:
@@ -381,7 +381,7 @@ class Fleet:
                     event = json.loads(line)
                     if event["user"]["username"].endswith(users) and event.get("userAgent") != "wec-tests":
                         found.append({**event, "cluster": path.parent.name})
-        return found
+        return sorted(found, key=lambda event: str(event["requestReceivedTimestamp"]))
 
     def writes(self, since: t.Mapping[str, int]) -> list[str]:
         """Everything but reads, as ``CLUSTER VERB PATH``."""
