@@ -15,11 +15,12 @@ description:
     as C(wec_labels), and so is their connection to the ITS.
   - The WECs themselves are not asked. What registering does to one shows only there, with the check mode of
     M(kubestellar.wec.wec_join).
-  - It reads only. The digest of a plan can be handed to a later run (O(expected_plan)), which then refuses to go on if the plan is
+  - It reads only, unless O(configure) is set. The digest of a plan can be handed to a later run (O(expected_plan)), which then refuses to go on if the plan is
     another by then.
 attributes:
   check_mode:
     support: full
+    details: With O(configure) in check mode, the plan is what would be done.
   diff_mode:
     support: N/A
   idempotent:
@@ -99,6 +100,25 @@ options:
     description: Whether the removal of a property that a template may need is a change, and does not block the WEC.
     type: bool
     default: false
+  configure:
+    description:
+      - Whether to configure the WECs at once, as M(kubestellar.wec.wec_configure) does it.
+      - The module fails then if any WEC is blocked, is not registered or could not be configured. The others are configured all
+        the same.
+    type: bool
+    default: false
+  stop_on_violation:
+    description: With O(configure), whether nothing is changed at all if what is wanted of any WEC cannot be had.
+    type: bool
+    default: true
+  deliver:
+    description: With O(configure), whether to have properties with other values than before delivered at once.
+    type: bool
+    default: true
+  wait_timeout:
+    description: With O(configure), the seconds to wait for KubeStellar where the order of changes or the delivery asks for it.
+    type: int
+    default: 60
   show_table:
     description: Whether to show the plan on the screen. Only with O(run_on=controller).
     type: bool
@@ -174,9 +194,19 @@ wecs:
           before: {"labels": {"region": null}}
           after: {"labels": {"region": "us-east"}}
     problem:
-      description: Why it is blocked.
+      description: Why it is blocked, or could not be configured.
       type: dict
       sample: null
+    changed:
+      description: Whether it was configured just now.
+      type: bool
+      sample: false
+not_configured:
+  description: The hosts that are blocked, or could not be configured.
+  returned: with O(configure)
+  type: list
+  elements: str
+  sample: []
 to_register:
   description: The hosts that are to be registered.
   returned: success

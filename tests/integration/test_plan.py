@@ -9,6 +9,7 @@ import json
 import pathlib
 import typing as t
 
+import yaml
 from fleet import ITS, Fleet
 
 Take = t.Callable[..., "list[str]"]
@@ -70,3 +71,34 @@ def test_check_mode_shows_the_plan_and_what_registering_would_do(fleet: Fleet, t
     assert "1 to register, 1 to configure" in run.text
     assert run.recap[joined].changed == run.recap[new].changed == 1
     assert fleet.writes(mark) == []
+
+
+def test_many_are_configured_in_one_task_and_those_that_fail_are_told(
+    fleet: Fleet, take: Take, tmp_path: pathlib.Path
+) -> None:
+    one, other, third = take(3)
+    many = {"wec_line_each_up_to": 2}
+    run = fleet.register([one, other, third], **many)
+    assert run.code == 0, run.output
+    assert "3 WECs: 3 to register" in run.text
+    for name in (one, other, third):
+        assert fleet.is_available(name)
+        assert (fleet.managed_cluster(name) or {})["metadata"]["labels"]["name"] == name
+    mark = fleet.mark()
+    again = fleet.register([one, other, third], **many)
+    assert again.code == 0, again.output
+    assert "3 WECs: 3 as wanted" in again.text
+    assert fleet.writes(mark) == []
+    # One is not registered any more.
+    own = tmp_path / "own.yml"
+    own.write_text(
+        yaml.safe_dump({"wecs": {"hosts": {name: {"wec_labels": {"tier": "gold"}} for name in (one, other)}}})
+    )
+    assert not fleet.leave(third).get("failed")
+    changed = fleet.playbook("configure", [one, other, third], "-i", str(own), **many)
+    assert changed.code != 0
+    assert changed.recap[third].failed == 1
+    assert changed.recap[one].failed == changed.recap[other].failed == 0
+    assert "[not_registered]" in changed.text
+    for name in (one, other):
+        assert (fleet.managed_cluster(name) or {})["metadata"]["labels"]["tier"] == "gold"

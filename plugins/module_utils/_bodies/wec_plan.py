@@ -14,10 +14,11 @@ import typing as t
 from .._errors import InvalidOption, Refused
 from .._operations import planning
 from .._operations.configuring import Allowed
+from .._operations.delivering import Settling
 from .._operations.planning import Member
 from .._rules import addon, fleet_plan, merging, problems
 from .._rules.configuration import Part, Wish
-from .._rules.fleet_plan import NOTHING, REGISTER, Forecast
+from .._rules.fleet_plan import CONFIGURE, NOTHING, REGISTER, Forecast
 from . import configure_options, options
 from .configure_options import PARTS, STATE
 from .task import Task, has_wds_connection, its_of, wds_of
@@ -41,6 +42,10 @@ SPEC: Json = {
         "expected_plan": {"type": "str"},
         "allow_withdrawal": {"type": "bool", "default": False},
         "allow_removal": {"type": "bool", "default": False},
+        "configure": {"type": "bool", "default": False},
+        "stop_on_violation": {"type": "bool", "default": True},
+        "deliver": {"type": "bool", "default": True},
+        "wait_timeout": {"type": "int", "default": 60},
         "show_table": {"type": "bool", "default": False},
         **options.its(),
         **options.wds(),
@@ -58,7 +63,7 @@ def run(task: Task) -> Json:
 
 
 def forecasts(task: Task) -> list[Forecast]:
-    """Those of the WECs of one ITS."""
+    """Those of the WECs of one ITS; with the option configure as they are when it has been done."""
     given = task.params
     repeated = _repeated(given["wecs"])
     members = [_member(one, repeated) for one in given["wecs"]]
@@ -68,7 +73,18 @@ def forecasts(task: Task) -> list[Forecast]:
         its.require_hub()
         if wds is not None:
             wds.require_wds()
-        return planning.plan(its, wds, members, Allowed(given["allow_withdrawal"], given["allow_removal"]))
+        allowed = Allowed(given["allow_withdrawal"], given["allow_removal"], deliver=given["deliver"])
+        plan = planning.plan(its, wds, members, allowed, to_configure_only=given["configure"])
+        if not given["configure"]:
+            return plan.forecasts
+        violations = [one.told for one in plan.forecasts if one.problem and one.problem.code == "cannot_be_wanted"]
+        if violations and given["stop_on_violation"]:
+            raise Refused(f"Nothing was changed. {' '.join(violations)}", violations)
+        for warning in plan.warnings:
+            task.warn(warning)
+        if task.check_mode:
+            return plan.forecasts
+        return plan.configure(Settling(its, wds, given["wait_timeout"], task.progress))
 
 
 def conclude(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Json:
@@ -87,7 +103,6 @@ def conclude(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Jso
         raise Refused(str(problem), problem.evidence, problem)
     hidden = [host for one in unseen for host in one["hosts"]]
     return {
-        "changed": False,
         "digest": digest,
         "msg": f"{fleet_plan.summary(found)}.",
         "wecs": [one.as_data() for one in found],
@@ -95,7 +110,21 @@ def conclude(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Jso
         "to_look_at": [*(one.host for one in found if one.action != NOTHING), *hidden],
         "as_wanted": [one.host for one in found if one.action == NOTHING],
         "unseen": unseen,
+        **_outcome(task, found, unseen),
     }
+
+
+def _outcome(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Json:
+    """A plan alone changes nothing, and fails of nothing."""
+    if not task.params["configure"]:
+        return {"changed": False}
+    failed = [one for one in found if one.is_in_trouble]
+    texts = [*(f"{one.name}: {one.problem}" for one in failed), *(str(one["msg"]) for one in unseen)]
+    outcome: Json = {
+        "changed": any(one.action == CONFIGURE if task.check_mode else one.is_done for one in found),
+        "not_configured": [*(one.host for one in failed), *(host for one in unseen for host in one["hosts"])],
+    }
+    return {**outcome, "failed": True, "msg": " ".join(texts)} if texts else outcome
 
 
 def _member(one: Json, repeated: t.Mapping[str, list[str]]) -> Member:

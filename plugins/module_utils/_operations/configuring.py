@@ -13,6 +13,7 @@ let the WEC go.
 from __future__ import annotations
 
 import collections
+import concurrent.futures
 import dataclasses
 import typing as t
 
@@ -29,6 +30,8 @@ from .delivering import Expectation, Settling
 
 Json = dict[str, t.Any]
 _ATTEMPTS = 5
+_AT_ONCE = 8
+"""Writes at the same time. More bring nothing: the hub is the limit by then."""
 DELIVERED, WAITS, NOTHING = "delivered", "waits for the next change of the Binding", "nothing to deliver"
 
 
@@ -213,11 +216,9 @@ class Configuring:
         open_ones = [verdict for verdict in verdicts if verdict.problem is None and verdict.plan.changes]
         expected = {verdict.name: self._expectation(verdict) for verdict in open_ones}
         known_errors = {one.policy.name: one.binding.errors for one in self._deliveries if one.binding}
-        for verdict in open_ones:
-            self._attempt(verdict, configuration.SET_PROPERTIES, configuration.SET_LABELS)
+        self._attempt_all(open_ones, configuration.SET_PROPERTIES, configuration.SET_LABELS)
         self._part(open_ones, expected, settling)
-        for verdict in open_ones:
-            self._attempt(verdict, configuration.PART, configuration.REMOVE_PROPERTIES)
+        self._attempt_all(open_ones, configuration.PART, configuration.REMOVE_PROPERTIES)
         self._deliver(open_ones, settling)
         followed = {
             one.name: expected[one.name]
@@ -247,6 +248,16 @@ class Configuring:
             return True
         # Any change of labels may end a delivery, and so may one of an earlier run that KubeStellar has not followed yet.
         return bool(found.removed_properties and (expectation.leaves or (found.labels and self._wds is None)))
+
+    def _attempt_all(self, verdicts: t.Sequence[Verdict], *operations: str) -> None:
+        """Several WECs at once: the hub takes longer for a write (its webhooks) than we do."""
+        pool = concurrent.futures.ThreadPoolExecutor(_AT_ONCE)
+        try:
+            for done in [pool.submit(self._attempt, verdict, *operations) for verdict in verdicts]:
+                done.result()
+        finally:
+            # A task that is out of time must not wait for the rest.
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _attempt(self, verdict: Verdict, *operations: str) -> None:
         """Carry out those steps of a plan that are of these operations."""

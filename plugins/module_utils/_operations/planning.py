@@ -17,7 +17,8 @@ from .._rules import addon, problems, states
 from .._rules.configuration import Observed, Wish, decide
 from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
 from .._rules.its_view import ItsView
-from .configuring import Allowed, Configuring
+from .configuring import Allowed, Configuring, Verdict
+from .delivering import Settling
 
 Json = dict[str, t.Any]
 
@@ -34,15 +35,45 @@ class Member:
     violations: tuple[str, ...] = ()
 
 
-def plan(its: Its, wds: Wds | None, members: t.Sequence[Member], allowed: Allowed) -> list[Forecast]:
-    """Raises WecError for what concerns the whole ITS."""
+@dataclasses.dataclass(frozen=True)
+class FleetPlan:
+    """What is to be done for each WEC, and how those that are to be configured are. ``warnings`` are for the user."""
+
+    forecasts: list[Forecast]
+    _configuring: Configuring
+    _verdicts: dict[str, Verdict]
+
+    @property
+    def warnings(self) -> list[str]:
+        return self._configuring.warnings
+
+    def configure(self, settling: Settling) -> list[Forecast]:
+        """Configure those that are to be configured; gives how it ended for each WEC."""
+        wanted = [one.name for one in self.forecasts if one.action == CONFIGURE]
+        self._configuring.apply([self._verdicts[name] for name in wanted], settling)
+        return [self._ended(one) for one in self.forecasts]
+
+    def _ended(self, forecast: Forecast) -> Forecast:
+        if forecast.action != CONFIGURE:
+            return forecast
+        verdict = self._verdicts[forecast.name]
+        told = str(verdict.problem) if verdict.problem else forecast.why
+        return dataclasses.replace(forecast, is_done=verdict.done > 0, problem=verdict.problem, why=told)
+
+
+def plan(
+    its: Its, wds: Wds | None, members: t.Sequence[Member], allowed: Allowed, *, to_configure_only: bool = False
+) -> FleetPlan:
+    """``to_configure_only``: nothing will be registered, so that a WEC that is not is in the way.
+
+    Raises WecError for what concerns the whole ITS.
+    """
     sound = [one for one in members if not one.violations]
     views = its.views([one.wish.name for one in sound])
-    why = _why_register(its, sound, views)
-    verdicts = {
-        verdict.name: verdict
-        for verdict in Configuring(its, wds, allowed).plan([one.wish for one in sound if not why[one.wish.name]], views)
-    }
+    why = dict.fromkeys(views, "") if to_configure_only else _why_register(its, sound, views)
+    configuring = Configuring(its, wds, allowed)
+    to_compare = [one.wish for one in sound if not why[one.wish.name]]
+    verdicts = {verdict.name: verdict for verdict in configuring.plan(to_compare, views)}
     now, server = its.now(), its.kube.connection.server
     found = []
     for one in members:
@@ -60,7 +91,7 @@ def plan(its: Its, wds: Wds | None, members: t.Sequence[Member], allowed: Allowe
         told = str(verdict.problem) if verdict.problem else " ".join(f"{impact}." for impact in verdict.impacts)
         action = BLOCKED if verdict.problem else CONFIGURE if verdict.plan.changes else NOTHING
         found.append(Forecast(name, one.host, server, state, action, told, tuple(verdict.plan.steps), verdict.problem))
-    return found
+    return FleetPlan(found, configuring, verdicts)
 
 
 def _why_register(its: Its, members: t.Sequence[Member], views: t.Mapping[str, ItsView]) -> dict[str, str]:

@@ -38,6 +38,12 @@ class Forecast:
     why: str
     steps: tuple[Step, ...] = ()
     problem: Problem | None = None
+    is_done: bool = False
+    """Whether anything of it was carried out."""
+
+    @property
+    def is_in_trouble(self) -> bool:
+        return self.problem is not None
 
     def as_data(self) -> Json:
         return {
@@ -49,6 +55,7 @@ class Forecast:
             "reason": self.why,
             "steps": [{**step.as_data(), "before": step.before, "after": step.after} for step in self.steps],
             "problem": self.problem.as_data() if self.problem else None,
+            "changed": self.is_done,
         }
 
     @property

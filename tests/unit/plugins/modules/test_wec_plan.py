@@ -7,6 +7,7 @@ import socket
 import typing as t
 
 import pytest
+from fake_api import Fault
 from fake_ocm import MANAGED_CLUSTERS, FakeIts
 from fake_wds import PROPERTIES
 from front_ends import AsAction, FrontEnd
@@ -134,6 +135,57 @@ def test_a_name_that_two_hosts_have_is_blocked_for_both(run: FrontEnd, options: 
         "third": "register",
     }
     assert "the name same is that of one, other" in result["wecs"][0]["reason"]
+
+
+# -- configuring -------------------------------------------------------------------------------------------------
+
+
+def test_all_are_configured_at_once_and_each_failure_is_its_own(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    names = [f"edge-{number}" for number in range(12)]
+    for name in names:
+        member(its, name, region="eu")
+    wecs: list[Json] = [{"name": name, "labels": {"region": "us"}, "properties": {"url": name}} for name in names]
+    wecs += [{"name": "nobody", "labels": {"region": "us"}}, {"name": "edge-as-wanted"}]
+    member(its, "edge-as-wanted")
+    foreseen = run("wec_plan", wecs=wecs[:12], configure=True, check_mode=True, **options)
+    assert foreseen["changed"]
+    assert its.writes == []
+
+    def refuse(method: str, path: str, _body: t.Any) -> None:
+        if (method, path) == ("PATCH", f"{MANAGED_CLUSTERS}/edge-3"):
+            raise Fault(422, "not this one", "Invalid")
+
+    its.before.append(refuse)
+    result = run("wec_plan", wecs=wecs, configure=True, **options)
+    assert result["failed"]
+    assert result["changed"]
+    assert result["not_configured"] == ["edge-3", "nobody"]
+    assert "nobody: the ITS has no" in result["msg"] or "[not_registered]" in result["msg"]
+    changed = {one["name"] for one in result["wecs"] if one["changed"]}
+    assert changed == set(names)
+    assert [one["problem"] is not None for one in result["wecs"] if one["name"] == "edge-3"] == [True]
+    for name in names:
+        wanted = "eu" if name == "edge-3" else "us"
+        assert its.objects[f"{MANAGED_CLUSTERS}/{name}"]["metadata"]["labels"]["region"] == wanted
+        assert its.objects[f"{PROPERTIES}/{name}"]["data"] == {"url": name}
+    its.before.remove(refuse)
+    rest = run("wec_plan", wecs=wecs[:12], configure=True, **options)
+    assert not rest.get("failed"), rest
+    assert [one["name"] for one in rest["wecs"] if one["changed"]] == ["edge-3"]
+
+
+def test_nothing_is_configured_if_anything_is_wrong_unless_that_is_wanted(
+    run: FrontEnd, its: FakeIts, options: Options
+) -> None:
+    member(its, "edge-1")
+    wecs: list[Json] = [{"name": "edge-1", "labels": {"a": "b"}}, {"name": "edge-2", "labels": {"a": 7}}]
+    stopped = run("wec_plan", wecs=wecs, configure=True, **options)
+    assert "Nothing was changed." in stopped["msg"]
+    assert "labels[a]" in stopped["msg"]
+    assert its.writes == []
+    going_on = run("wec_plan", wecs=wecs, configure=True, stop_on_violation=False, **options)
+    assert going_on["not_configured"] == ["edge-2"]
+    assert its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["metadata"]["labels"]["a"] == "b"
 
 
 def test_a_module_needs_the_wecs() -> None:
