@@ -226,10 +226,18 @@ as_wanted:
   elements: str
   sample: [edge-2]
 unseen:
-  description: Hosts whose ITS could not be asked, with the reason. They are in RV(to_register) and RV(to_look_at), too.
+  description:
+    - Hosts whose ITS could not be asked, with the reason.
+    - Those that have no sound connection to one are in RV(to_register) and RV(to_look_at), too.
   returned: success
   type: list
   elements: dict
+  sample: []
+without_its:
+  description: Hosts whose ITS does not answer.
+  returned: success
+  type: list
+  elements: str
   sample: []
 digest:
   description: The same for two plans that do the same.

@@ -69,7 +69,8 @@ def test_check_mode_shows_the_plan_and_what_registering_would_do(fleet: Fleet, t
     assert run.code == 0, run.output
     assert "+tier=gold" in run.text
     assert "1 to register, 1 to configure" in run.text
-    assert run.recap[joined].changed == run.recap[new].changed == 1
+    assert run.recap[joined].changed == 1
+    assert run.recap[new].changed > 0
     assert fleet.writes(mark) == []
 
 
@@ -98,7 +99,7 @@ def test_many_are_configured_in_one_task_and_those_that_fail_are_told(
     changed = fleet.playbook("configure", [one, other, third], "-i", str(own), **many)
     assert changed.code != 0
     assert changed.recap[third].failed == 1
-    assert changed.recap[one].failed == changed.recap[other].failed == 0
+    assert set(changed.recap) <= {one, third}, "the first tells for all, and the one that failed"
     assert "[not_registered]" in changed.text
     for name in (one, other):
         assert (fleet.managed_cluster(name) or {})["metadata"]["labels"]["tier"] == "gold"

@@ -101,7 +101,8 @@ def conclude(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Jso
     if expected is not None and (expected != digest or unseen):
         problem = problems.of("plan_changed", f"it is {digest}, and {expected} was expected", fleet_plan.summary(found))
         raise Refused(str(problem), problem.evidence, problem)
-    hidden = [host for one in unseen for host in one["hosts"]]
+    silent = [host for one in unseen if "kind" in one for host in one["hosts"]]
+    hidden = [host for one in unseen if "kind" not in one for host in one["hosts"]]
     return {
         "digest": digest,
         "msg": f"{fleet_plan.summary(found)}.",
@@ -110,6 +111,7 @@ def conclude(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Jso
         "to_look_at": [*(one.host for one in found if one.action != NOTHING), *hidden],
         "as_wanted": [one.host for one in found if one.action == NOTHING],
         "unseen": unseen,
+        "without_its": silent,
         **_outcome(task, found, unseen),
     }
 

@@ -232,7 +232,8 @@ def test_hosts_whose_its_cannot_be_asked_do_not_stop_the_others(its: FakeIts) ->
         result = play("wec_plan", show_table=True)
     assert planned(result) == {"good": "register"}
     assert {tuple(one["hosts"]) for one in result["unseen"]} == {("bad",), ("none",)}
-    assert set(result["to_register"]) == {"good", "bad", "none"}
+    assert set(result["to_register"]) == {"good", "none"}
+    assert result["without_its"] == ["bad"]
     assert "cannot be reached" in str(result["unseen"])
     assert "secret-token" not in str(result)
     assert "secret-token" not in "".join(play.lines)
