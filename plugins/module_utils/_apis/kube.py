@@ -244,7 +244,12 @@ class Kube:
 
     def _once(self, method: str, path: str, body: t.Any, query: dict[str, t.Any]) -> t.Any:
         text = self._send(method, path, body, query)
-        return json.loads(text) if text else {}
+        try:
+            return json.loads(text) if text else {}
+        except ValueError:
+            what = f"at {self.connection.server} does not answer as an API server does ({method.upper()} {path})"
+            remedy = f"Check the address in {self.connection.option}, and what stands between"
+            raise self._no_answer("nonsense", what, remedy) from None
 
     def _send(self, method: str, path: str, body: t.Any, query: dict[str, t.Any]) -> t.Any:
         try:

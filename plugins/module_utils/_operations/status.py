@@ -25,7 +25,9 @@ from .._rules.states import State
 from .._rules.wec_view import AGENT_NAMESPACE, OPERATOR_NAMESPACE, WecView
 
 Json = dict[str, t.Any]
-_SAYS_WHY = frozenset({"csr_denied", "csr_not_issued", "csr_too_many", "mailbox_terminating", "not_accepted"})
+_SAYS_WHY = frozenset(
+    {"csr_denied", "csr_not_issued", "csr_not_legitimate", "csr_too_many", "mailbox_terminating", "not_accepted"}
+)
 """What the ITS shows that explains why an agent has not come to use its token; other things only follow from that."""
 
 

@@ -16,6 +16,8 @@ try:
     import yaml
 
     IMPORT_TRACE = None
+    # A kubeconfig of a thousand contexts takes the one written in Python more than a second.
+    _Loader: t.Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 except ImportError:
     IMPORT_TRACE = traceback.format_exc()
 
@@ -32,7 +34,7 @@ def parse(content: bytes | str) -> t.Any:
     if IMPORT_TRACE is not None:
         raise MissingLibrary("PyYAML", "to read kubeconfigs", IMPORT_TRACE)
     try:
-        return yaml.safe_load(content)
+        return yaml.load(content, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise NotYamlError(mark.line + 1 if mark else None) from None

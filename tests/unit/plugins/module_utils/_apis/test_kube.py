@@ -127,6 +127,13 @@ def test_where_nobody_may_ask_for_readiness_a_refusal_is_one_after_a_while(api: 
     assert len(api.requests) == before + 1, "it is known by now"
 
 
+def test_an_answer_that_is_no_json_is_no_api_servers(kube: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Kube, "_send", lambda *_request: b"<html>welcome</html>")
+    with pytest.raises(Unreachable, match="does not answer as an API server does") as raised:
+        kube.get(f"{NAMESPACES}/kube-system")
+    assert "Check the address in" in raised.value.message
+
+
 def test_retrying_ends(api: FakeApi, kube: Kube) -> None:
     fail_times(api, 1000, Fault(503, "never"))
     with pytest.raises(ApiError, match="503"):
