@@ -18,6 +18,7 @@ import datetime
 import random
 import time
 import typing as t
+import warnings
 
 import yaml
 from cryptography import x509
@@ -356,12 +357,18 @@ class Agent:
 def signing_request(identity: Identity, key: ec.EllipticCurvePrivateKey) -> bytes:
     """What OCM's agent asks the hub to sign, PEM: both organizations in one part of the name, as Go writes them."""
     cluster = f"system:open-cluster-management:{identity.asks_for}"
-    organizations = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, one, _validate=False) for one in (cluster, _ALL_CLUSTERS)]
-    # Names are longer than the 64 characters that X.520 has for them; Go does not mind.
-    common_name = x509.NameAttribute(NameOID.COMMON_NAME, f"{cluster}:{identity.agent}", _validate=False)
+    organizations = [_part(NameOID.ORGANIZATION_NAME, one) for one in (cluster, _ALL_CLUSTERS)]
+    common_name = _part(NameOID.COMMON_NAME, f"{cluster}:{identity.agent}")
     subject = x509.Name([x509.RelativeDistinguishedName(organizations), x509.RelativeDistinguishedName([common_name])])
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def _part(oid: x509.ObjectIdentifier, value: str) -> x509.NameAttribute[str]:
+    """The names are longer than the 64 characters that X.520 has for them; Go does not mind."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return x509.NameAttribute(oid, value, _validate=False)
 
 
 def _read_introduction(kubeconfig: bytes) -> Introduction | None:

@@ -45,6 +45,7 @@ _CLUSTER_ROLES = (
     "klusterlet-registration:addon-management",
     "klusterlet-registration:agent",
     "klusterlet-work:agent",
+    "klusterlet-work:aggregate",
     "klusterlet-work:execution",
     "management:klusterlet-registration:addon-management",
 )
