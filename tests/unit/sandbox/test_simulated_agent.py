@@ -18,6 +18,7 @@ IDENTITY = Identity("edge-1", "7e2b8a60-5d0c-4c0f-9c46-4f3a54b7c5f1", "edge-1", 
 KEY = ec.generate_private_key(ec.SECP256R1())
 
 
+@pytest.mark.filterwarnings("ignore:Attribute's length")
 def test_its_request_is_that_of_an_agent() -> None:
     pem = signing_request(IDENTITY, KEY)
     assert rules.examine(csr("edge-1", pem=pem), "edge-1").faults == ()
