@@ -62,7 +62,16 @@ _DEFINITIONS = (
     ("work.open-cluster-management.io", "v1", "AppliedManifestWork", "appliedmanifestworks"),
     ("cluster.open-cluster-management.io", "v1alpha1", "ClusterClaim", "clusterclaims"),
 )
-_WATCHED = ("klusterlets.operator.open-cluster-management.io", "secrets", "pods", "deployments.apps")
+_WATCHED = (
+    "klusterlets.operator.open-cluster-management.io",
+    "secrets",
+    "pods",
+    "deployments.apps",
+    # clusteradm puts down what an operator needs in no order of its own: any of it may come last.
+    "serviceaccounts",
+    "clusterroles.rbac.authorization.k8s.io",
+    "clusterrolebindings.rbac.authorization.k8s.io",
+)
 
 
 class Operator:
