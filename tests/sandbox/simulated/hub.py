@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import ipaddress
 import json
 import os
@@ -128,10 +129,8 @@ class Client:
         if not _is_here(host):
             raise OSError(f"dial tcp {host}: connect: no route to host")
         self._headers = {"User-Agent": _AGENT, **({"Authorization": f"Bearer {token}"} if token else {})}
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        tls.load_verify_locations(cadata=address.ca)
-        if certificate:
-            _load(tls, certificate + key)
+        # An agent that waits to be let in holds no memory for TLS of its own.
+        tls = _own_tls(address.ca, certificate + key) if certificate else _shared_tls(address.ca)
         connector = aiohttp.TCPConnector(ssl=tls, limit=1, resolver=_Names(), keepalive_timeout=_IDLE_CLOSES)
         self._session = aiohttp.ClientSession(connector=connector, headers=self._headers, timeout=_TIMEOUT)
 
@@ -163,11 +162,21 @@ def _is_here(host: str) -> bool:
     return False
 
 
-def _load(tls: ssl.SSLContext, pem: bytes) -> None:
-    """The ssl module reads certificates from files only: this one is in memory."""
+@functools.lru_cache(maxsize=4)
+def _shared_tls(ca: str) -> ssl.SSLContext:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.load_verify_locations(cadata=ca)
+    return tls
+
+
+def _own_tls(ca: str, pem: bytes) -> ssl.SSLContext:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.load_verify_locations(cadata=ca)
+    # The ssl module reads certificates from files only: this one is in memory.
     descriptor = os.memfd_create("certificate")
     try:
         os.write(descriptor, pem)
         tls.load_cert_chain(f"/proc/self/fd/{descriptor}")
     finally:
         os.close(descriptor)
+    return tls
