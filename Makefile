@@ -5,6 +5,8 @@
 WECS ?= 3
 OCM ?= 1.2.1
 KUBESTELLAR ?=
+SIMULATED ?= 0
+SIMULATED_FAULTS ?=
 # Which Python to make environments with: make PYTHON=python3.12 ...
 export PYTHON ?= python3
 
@@ -23,8 +25,8 @@ demo:  ## from nothing to three registered WECs, and where to go from there
 	@tests/demo
 
 .PHONY: sandbox sandbox-down sandbox-status sandbox-build
-sandbox:  ## a fresh hub and WECS=3 clusters that are not registered [OCM=1.2.1] [KUBESTELLAR=1]
-	@$(SANDBOX) up --wecs $(WECS) $(SHAPE)
+sandbox:  ## a fresh hub and WECS=3 clusters that are not registered [OCM=1.2.1] [KUBESTELLAR=1] [SIMULATED=1000]
+	@$(SANDBOX) up --wecs $(WECS) $(SHAPE) --simulated $(SIMULATED) --simulated-faults "$(SIMULATED_FAULTS)"
 
 sandbox-down:  ## end everything of the sandbox, whatever state it is in
 	@$(SANDBOX) down

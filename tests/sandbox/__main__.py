@@ -14,15 +14,19 @@ from .binaries import OCM_VERSIONS, Binaries, BuildError, needed_sets
 from .control import SandboxError, ask
 from .flavours import BY_NAME
 from .layout import ITS, WDS, Layout
+from .simulated import faults
 
 Command = t.Callable[[Layout, argparse.Namespace], None]
 
 
 def _up(layout: Layout, given: argparse.Namespace) -> None:
-    lifecycle.up(layout, given.wecs, given.ocm, given.kubestellar)
+    if given.simulated_faults and not given.simulated:
+        raise SandboxError("--simulated-faults says how simulated WECs fail, and there are none: add --simulated 100")
+    lifecycle.up(layout, given.wecs, given.ocm, given.kubestellar, given.simulated, given.simulated_faults)
     hub = f"hub {ITS}, {WDS} with KubeStellar" if given.kubestellar else f"hub {ITS}"
+    simulated = f" and {given.simulated} simulated ones" if given.simulated else ""
     print(
-        f"\nThe sandbox is up: {hub} and {given.wecs} WECs, not registered.\n"
+        f"\nThe sandbox is up: {hub} and {given.wecs} WECs{simulated}, not registered.\n"
         f"  . {layout.env}\n"
         f"  ansible-playbook -i {layout.inventory} kubestellar.wec.register"
     )
@@ -39,6 +43,10 @@ def _down(layout: Layout, _given: argparse.Namespace) -> None:
 
 def _status(layout: Layout, _given: argparse.Namespace) -> None:
     print(lifecycle.status(layout))
+
+
+def _simulate(layout: Layout, given: argparse.Namespace) -> None:
+    print(*ask(layout, "simulate", fault=given.fault, wecs=given.wecs))
 
 
 def _fault(command: str, *names: str, **fixed: t.Any) -> Command:
@@ -69,6 +77,15 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--kubestellar", action="store_true", help="with a WDS and KubeStellar's controllers")
         if name == "up":
             one.add_argument("--wecs", type=int, default=3, help="how many")
+            one.add_argument(
+                "--simulated", type=int, default=0, help="how many simulated WECs beside them, in one process"
+            )
+            one.add_argument(
+                "--simulated-faults",
+                default="",
+                metavar="FAULT=SHARE,...",
+                help=f"how many of them fail in which way, such as slow=5%%,dead=3: {', '.join(faults.NAMES)}",
+            )
     add("down", _down, "end everything of the sandbox, whatever state it is in")
     add("status", _status, "what runs, where, with which faults")
 
@@ -113,6 +130,10 @@ def _parser() -> argparse.ArgumentParser:
     add("webhooks-up", _fault("webhooks", state="up"), "undo webhooks-down")
     add("names-down", _fault("names", "wec", known=False), "let a WEC's pods resolve no name").add_argument("wec")
     add("names-up", _fault("names", "wec", known=True), "undo names-down").add_argument("wec")
+
+    one = add("simulate", _simulate, "let simulated WECs fail in some way, or heal them")
+    one.add_argument("--fault", choices=[*faults.NAMES, faults.Fault.NONE.value], required=True)
+    one.add_argument("--wecs", required=True, help="names with commas, a number, a share such as 5%%, or all")
 
     one = add("kill-pods", _fault("kill-pods", "cluster", "namespace", "selector"), "kill processes of pods hard")
     one.add_argument("cluster")

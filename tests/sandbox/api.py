@@ -110,10 +110,19 @@ class Api:
 
 
 class Follower:
-    """Keeps a current copy of all objects of one kind by LIST and WATCH; ``changed`` is called after each change."""
+    """Keeps a current copy of all objects of one kind by LIST and WATCH; ``changed`` is called after each change.
 
-    def __init__(self, api: Api, path: str, changed: t.Callable[[], None] = lambda: None) -> None:
-        self._api, self._path, self._changed = api, path, changed
+    ``each`` is called with each object that came, changed or went.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        path: str,
+        changed: t.Callable[[], None] = lambda: None,
+        each: t.Callable[[Json], None] = lambda _item: None,
+    ) -> None:
+        self._api, self._path, self._changed, self._each = api, path, changed, each
         self.objects: dict[tuple[str, str], Json] = {}
         self.synced = asyncio.Event()
 
@@ -125,9 +134,11 @@ class Follower:
         while True:
             try:
                 listed = await self._api.get(self._path)
-                self.objects = {self.key(item): item for item in listed["items"]}
+                before, self.objects = self.objects, {self.key(item): item for item in listed["items"]}
                 self.synced.set()
                 self._changed()
+                for item in {**before, **self.objects}.values():
+                    self._each(item)
                 async for kind, item in self._api.events(self._path, listed["metadata"]["resourceVersion"]):
                     if kind == "ERROR":
                         break
@@ -136,5 +147,7 @@ class Follower:
                     elif kind in ("ADDED", "MODIFIED"):
                         self.objects[self.key(item)] = item
                     self._changed()
+                    if kind != "BOOKMARK":
+                        self._each(item)
             except (ApiError, OSError, aiohttp.ClientError, asyncio.TimeoutError):
                 await asyncio.sleep(0.5)

@@ -172,7 +172,7 @@ class Cluster:
             await self._publish_cluster_info()
         for group, (kind, plural) in self.flavour.groups.items():
             await self.api.create(
-                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", _open_crd(group, kind, plural)
+                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", open_crd(group, kind, plural)
             )
 
     async def create_all(self, manifest: pathlib.Path) -> None:
@@ -295,7 +295,7 @@ class Cluster:
         return "frozen" if self.frozen else "running"
 
 
-def _open_crd(group: str, kind: str, plural: str) -> Json:
+def open_crd(group: str, kind: str, plural: str, version: str = "v1") -> Json:
     """A CustomResourceDefinition without a schema: enough to make its API group appear in discovery."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -310,7 +310,7 @@ def _open_crd(group: str, kind: str, plural: str) -> Json:
             "names": {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()},
             "versions": [
                 {
-                    "name": "v1",
+                    "name": version,
                     "served": True,
                     "storage": True,
                     "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},

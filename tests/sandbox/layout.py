@@ -45,6 +45,11 @@ class Layout:
         return self.runtime / "control"
 
     @property
+    def simulated(self) -> pathlib.Path:
+        """Where the fleet of simulated WECs is asked."""
+        return self.runtime / "simulated"
+
+    @property
     def supervisor_log(self) -> pathlib.Path:
         return self.state / "supervisor.log"
 

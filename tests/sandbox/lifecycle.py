@@ -22,7 +22,14 @@ _OURS = ".wec-sandbox"
 """A file that marks a state folder as ours: nothing else is ever removed."""
 
 
-def up(layout: Layout, wecs: int, ocm_version: str, kubestellar: bool = False) -> None:
+def up(
+    layout: Layout,
+    wecs: int,
+    ocm_version: str,
+    kubestellar: bool = False,
+    simulated: int = 0,
+    simulated_faults: str = "",
+) -> None:
     """Bring up a fresh sandbox, replacing one that is there. Raises SandboxError, BuildError."""
     _check_machine()
     Binaries().build(needed_sets(ocm_version, kubestellar))
@@ -36,19 +43,19 @@ def up(layout: Layout, wecs: int, ocm_version: str, kubestellar: bool = False) -
     shutil.rmtree(layout.runtime, ignore_errors=True)
     layout.runtime.mkdir(mode=0o700)
     try:
-        _start(layout, wecs, ocm_version, kubestellar)
+        arguments = ["--wecs", str(wecs), "--ocm", ocm_version]
+        arguments += ["--simulated", str(simulated), "--simulated-faults", simulated_faults]
+        _start(layout, [*arguments, *(["--kubestellar"] if kubestellar else [])])
     except BaseException:
         down(layout)
         raise
 
 
-def _start(layout: Layout, wecs: int, ocm_version: str, kubestellar: bool) -> None:
+def _start(layout: Layout, shape: t.Sequence[str]) -> None:
     reading, writing = os.pipe()
     environment = {**os.environ, processes.MARK: str(layout.state), "PYTHONPATH": str(REPOSITORY / "tests")}
     environment["KUBECACHEDIR"] = str(layout.state / "kube-cache")
-    arguments = ["--state", str(layout.state), "--wecs", str(wecs), "--ocm", ocm_version, "--report", str(writing)]
-    if kubestellar:
-        arguments.append("--kubestellar")
+    arguments = ["--state", str(layout.state), "--report", str(writing), *shape]
     with open(layout.supervisor_log, "ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "sandbox.supervisor", *arguments],
@@ -144,6 +151,14 @@ def _cluster_lines(told: dict[str, t.Any]) -> t.Iterator[str]:
         yield f"{'controller':<40}{'state':<12}{'restarts':<10}log"
     for name, one in told["kubestellar"].items():
         yield f"{name:<40}{one['state']:<12}{one['restarts']:<10}{one['log']}"
+    simulated = told["simulated"]
+    if simulated:
+        names = simulated["names"]
+        yield ""
+        yield f"{len(names)} simulated WECs, {names[0]} to {names[-1]}: {simulated['registered']} have a certificate"
+        for fault, failing in simulated["faults"].items():
+            shown = ", ".join(failing[:10]) + (f" and {len(failing) - 10} more" if len(failing) > 10 else "")
+            yield f"  {fault}: {shown}"
 
 
 def _faults(one: dict[str, t.Any]) -> t.Iterator[str]:
@@ -165,4 +180,6 @@ def _program(command: str) -> str:
         return "pod relays"
     if "sandbox.supervisor" in words:
         return "supervisor"
+    if "sandbox.simulated" in words:
+        return "simulated fleet"
     return words[0].rsplit("/", 1)[-1]

@@ -34,17 +34,20 @@ def write_kubeconfig(layout: Layout, cluster: Cluster, restricted: str) -> None:
     write_private(layout.kubeconfig(f"{cluster.name}-{restricted}"), yaml.safe_dump(cluster.kubeconfig(restricted)))
 
 
-def write_fleet(layout: Layout, wecs: t.Sequence[Cluster], with_wds: bool) -> None:
-    """fleet.kubeconfig with a context per WEC, and the inventory."""
+def write_fleet(layout: Layout, kubeconfigs: t.Sequence[dict[str, t.Any]], with_wds: bool) -> None:
+    """fleet.kubeconfig with a context per WEC, and the inventory. Each WEC's kubeconfig has one context, its name."""
     merged: dict[str, t.Any] = {"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": []}
-    for cluster in wecs:
-        one = cluster.kubeconfig()
+    for one in kubeconfigs:
         for part in ("clusters", "users", "contexts"):
             merged[part] += one[part]
-    write_private(layout.kubeconfig("fleet"), yaml.safe_dump(merged))
-    layout.inventory.write_text(
-        yaml.safe_dump(inventory(layout, [one.name for one in wecs], with_wds), sort_keys=False), encoding="utf-8"
-    )
+    write_private(layout.kubeconfig("fleet"), _yaml(merged))
+    names = [one["current-context"] for one in kubeconfigs]
+    layout.inventory.write_text(_yaml(inventory(layout, names, with_wds), sort_keys=False), encoding="utf-8")
+
+
+def _yaml(content: t.Any, **options: t.Any) -> str:
+    """For a thousand WECs, PyYAML's own writer takes seconds."""
+    return str(yaml.dump(content, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), **options))
 
 
 def inventory(layout: Layout, names: t.Sequence[str], with_wds: bool) -> dict[str, t.Any]:

@@ -63,6 +63,16 @@ class Authority:
         days: int = 365,
     ) -> None:
         """Write FILE.crt and FILE.key, good for server and client authentication."""
+        self._write(file, *self._sign(common_name, organizations, names, days))
+
+    def make(self, common_name: str, organizations: t.Sequence[str] = ()) -> tuple[bytes, bytes]:
+        """A certificate and its key as PEM, for one who needs no files."""
+        certificate, key = self._sign(common_name, organizations, (), 365)
+        return certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key)
+
+    def _sign(
+        self, common_name: str, organizations: t.Sequence[str], names: t.Sequence[str], days: int
+    ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         key = ec.generate_private_key(_CURVE)
         builder = self._builder(_subject(common_name, organizations), key, days).add_extension(
             x509.BasicConstraints(False, None), critical=True
@@ -70,7 +80,7 @@ class Authority:
         if names:
             alternatives = x509.SubjectAlternativeName([_alternative_name(name) for name in names])
             builder = builder.add_extension(alternatives, critical=False)
-        self._write(file, builder.sign(self._key, hashes.SHA256()), key)
+        return builder.sign(self._key, hashes.SHA256()), key
 
     def signing_pair(self, file: str) -> None:
         """Write FILE.key and FILE.pub: what service account tokens are signed and verified with."""

@@ -29,6 +29,7 @@ from .kubelet import Kubelet
 from .kubestellar import KubeStellar, new_wds
 from .layout import ITS, REPOSITORY, WDS, Layout
 from .link import Link, Wire
+from .simulated.process import SimulatedFleet, SimulationError
 
 Json = dict[str, t.Any]
 MANIFESTS = pathlib.Path(__file__).parent / "manifests"
@@ -71,6 +72,7 @@ class Supervisor:
         self.members: dict[str, Member] = {}
         self.wds: Cluster | None = None
         self.kubestellar: KubeStellar | None = None
+        self.simulated: SimulatedFleet | None = None
         self.stopping = asyncio.Event()
         self._changing = asyncio.Lock()
         self._commands: dict[str, t.Callable[..., t.Awaitable[t.Any]]] = {
@@ -94,6 +96,7 @@ class Supervisor:
             "webhooks": self.webhooks,
             "names": self.names,
             "kill-pods": self.kill_pods,
+            "simulate": self.simulate,
             "down": self.down,
         }
 
@@ -107,7 +110,8 @@ class Supervisor:
 
     # -- bringing up ---------------------------------------------------------------------------------------------
 
-    async def bring_up(self, wecs: int, kubestellar: bool, tell: t.Callable[[str], None]) -> None:
+    async def bring_up(self, arguments: argparse.Namespace, tell: t.Callable[[str], None]) -> None:
+        wecs, kubestellar = arguments.wecs, arguments.kubestellar
         began = time.monotonic()
 
         def elapsed() -> str:
@@ -133,6 +137,12 @@ class Supervisor:
         for start in range(0, len(members), 4):
             await asyncio.gather(*(member.start() for member in members[start : start + 4]))
         tell(f"{wecs} WECs are up ({elapsed()})")
+        if arguments.simulated:
+            self.simulated = SimulatedFleet(
+                self.layout, its.cluster, wecs + 1, arguments.simulated, arguments.simulated_faults
+            )
+            await self.simulated.start()
+            tell(f"{arguments.simulated} simulated WECs are up ({elapsed()})")
         await making_hub
         for manifest in ("its-onboarder.yml", "its-configurer.yml", "its-offboarder.yml"):
             await its.cluster.create_all(REPOSITORY / "docs" / "rbac" / manifest)
@@ -150,7 +160,9 @@ class Supervisor:
         return member
 
     def _write_fleet(self) -> None:
-        outputs.write_fleet(self.layout, [member.cluster for member in self.wecs], self.wds is not None)
+        kubeconfigs = [member.cluster.kubeconfig() for member in self.wecs]
+        simulated = self.simulated.kubeconfigs if self.simulated else []
+        outputs.write_fleet(self.layout, [*kubeconfigs, *simulated], self.wds is not None)
 
     # -- commands ------------------------------------------------------------------------------------------------
 
@@ -169,7 +181,7 @@ class Supervisor:
             if command is None:
                 raise CommandError(f"there is no command {request['command']}")
             reply = {"result": await command(**request["arguments"])}
-        except (CommandError, StartError) as error:
+        except (CommandError, StartError, SimulationError) as error:
             reply = {"error": str(error)}
         except Exception as error:  # the caller must hear of it, and the sandbox must go on
             traceback.print_exc()
@@ -228,6 +240,7 @@ class Supervisor:
                 }
                 for controller in (self.kubestellar.controllers if self.kubestellar else [])
             },
+            "simulated": await self.simulated.ask("status") if self.simulated else None,
         }
 
     def _faults(self, name: str, member: Member) -> Json:
@@ -242,7 +255,8 @@ class Supervisor:
     async def add(self, name: str, flavour: str | None = None) -> Json:
         """Start one more WEC, not registered."""
         async with self._changing:
-            if not name.startswith("edge-") or name in self.members:
+            taken = [*self.members, *(self.simulated.names if self.simulated else [])]
+            if not name.startswith("edge-") or name in taken:
                 raise CommandError(f"cannot add {name}: the name must begin with edge- and be new")
             number = len(self.wecs) + 1
             if flavour is not None and flavour not in BY_NAME:
@@ -334,6 +348,12 @@ class Supervisor:
     async def kill_pods(self, cluster: str, namespace: str, selector: str) -> int:
         return await self._find(cluster).kubelet.kill_pods(namespace, selector)
 
+    async def simulate(self, fault: str, wecs: str) -> list[str]:
+        """Let simulated WECs fail in some way, or in none any more; returns their names."""
+        if self.simulated is None:
+            raise CommandError("this sandbox has no simulated WECs: start it with SIMULATED=100")
+        return t.cast("list[str]", await self.simulated.ask("fault", kind=fault, wecs=wecs))
+
     async def down(self) -> None:
         self.stopping.set()
 
@@ -354,7 +374,7 @@ async def _run(arguments: argparse.Namespace, report: t.TextIO) -> int:
         print(text, file=report, flush=True)
 
     try:
-        await supervisor.bring_up(arguments.wecs, arguments.kubestellar, tell)
+        await supervisor.bring_up(arguments, tell)
 
         def ready() -> None:
             tell("READY")
@@ -376,6 +396,8 @@ def main() -> int:
     parser.add_argument("--wecs", type=int, required=True)
     parser.add_argument("--ocm", required=True)
     parser.add_argument("--kubestellar", action="store_true")
+    parser.add_argument("--simulated", type=int, default=0)
+    parser.add_argument("--simulated-faults", default="")
     parser.add_argument("--report", type=int, required=True, help="file descriptor for progress lines")
     arguments = parser.parse_args()
     _raise_file_limit()

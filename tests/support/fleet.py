@@ -380,7 +380,8 @@ class Fleet:
                         break
                     event = json.loads(line)
                     if event["user"]["username"].endswith(users) and event.get("userAgent") != "wec-tests":
-                        found.append({**event, "cluster": path.parent.name})
+                        # That of simulated WECs is one log for all, which says whose each line is.
+                        found.append({"cluster": path.parent.name, **event})
         return sorted(found, key=lambda event: str(event["requestReceivedTimestamp"]))
 
     def writes(self, since: t.Mapping[str, int]) -> list[str]:
@@ -392,9 +393,10 @@ class Fleet:
         ]
 
 
-def start(wecs: int, state: pathlib.Path, ocm: str = "1.2.1", kubestellar: bool = False) -> Fleet:
+def start(wecs: int, state: pathlib.Path, ocm: str = "1.2.1", kubestellar: bool = False, **simulated: t.Any) -> Fleet:
+    """``simulated``: how many simulated WECs there are, and ``simulated_faults``."""
     layout = Layout(state)
-    lifecycle.up(layout, wecs, ocm, kubestellar)
+    lifecycle.up(layout, wecs, ocm, kubestellar, **simulated)
     return Fleet(layout)
 
 

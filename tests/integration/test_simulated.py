@@ -1,0 +1,155 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Simulated WECs are WECs for whoever registers them, and for the hub; what goes wrong with some harms no others."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+import urllib.error
+
+import pytest
+from fleet import Fleet, Run, start, wait_until, works_of
+from sandbox import lifecycle
+from sandbox.control import SandboxError
+from sandbox.layout import Layout
+
+Json = dict[str, t.Any]
+CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+COUNT = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class Registered:
+    """A fleet after its first registration."""
+
+    fleet: Fleet
+    run: Run
+    healthy: list[str]
+    failing: dict[str, str]
+    """By their faults."""
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Registered]:
+    state = tmp_path_factory.mktemp("simulated") / "sandbox"
+    faults = "dead=1,silent=1,nonsense=1,mute=1,wrong=1"
+    fleet = start(0, state, simulated=COUNT, simulated_faults=faults)
+    try:
+        names = [f"edge-{number}" for number in range(1, COUNT + 1)]
+        failing = {fault: wecs[0] for fault, wecs in simulated(fleet)["faults"].items()}
+        healthy = [name for name in names if name not in failing.values()]
+        impatient = {"register_wait_timeout": 15, "wec_connect_timeout": 2, "wec_read_timeout": 5}
+        run = fleet.register(names, "-f", str(COUNT), **impatient)
+        yield Registered(fleet, run, healthy, failing)
+    finally:
+        lifecycle.down(Layout(state))
+
+
+def simulated(fleet: Fleet) -> Json:
+    return t.cast(Json, fleet.sandbox("status")["simulated"])
+
+
+def test_the_healthy_are_registered_and_each_other_fails_alone(registered: Registered) -> None:
+    recap, text = registered.run.recap, registered.run.text
+    assert sorted(registered.failing) == ["dead", "mute", "nonsense", "silent", "wrong"]
+    assert {name for name, one in recap.items() if one.failed} == set(registered.failing.values()), text
+    for name in registered.healthy:
+        assert recap[name].changed
+        assert registered.fleet.is_available(name)
+    refused, silent = registered.failing["dead"], registered.failing["silent"]
+    for name, why in ((refused, "the connection was refused"), (silent, "it does not answer")):
+        assert any(name in part and why in part for part in text.split("fatal: ")), text
+
+
+def test_the_hub_has_let_in_nobody_who_is_wrong(registered: Registered) -> None:
+    fleet, wrong, mute = registered.fleet, registered.failing["wrong"], registered.failing["mute"]
+    assert f"{wrong}: only signing requests that fail the checks have arrived" in registered.run.text
+    assert f"{mute}: its agent has not announced itself" in registered.run.text
+    (request,) = fleet.csrs(wrong)
+    assert not request.get("status")
+    assert fleet.managed_cluster(mute) is None
+    assert fleet.csrs(mute) == []
+
+
+def test_a_second_run_writes_nothing(registered: Registered) -> None:
+    fleet = registered.fleet
+    mark = fleet.mark()
+    run = fleet.register(registered.healthy, "-f", str(COUNT))
+    assert run.code == 0, run.output
+    assert {one.changed for one in run.recap.values()} == {0}
+    assert fleet.writes(mark) == []
+    # They were looked at: the log does see requests.
+    assert {one["cluster"] for one in fleet.requests(mark)} >= {"its1", *registered.healthy}
+
+
+def test_they_show_as_joined_and_in_touch(registered: Registered) -> None:
+    fleet, name = registered.fleet, registered.healthy[0]
+    (found,) = fleet.module("wec_status", name)["wecs"]
+    assert found["state"] == "joined"
+    assert found["problems"] == []
+    assert simulated(fleet)["registered"] == len(registered.healthy)
+
+
+def test_a_work_is_brought_and_taken_away(registered: Registered) -> None:
+    fleet, name = registered.fleet, registered.healthy[1]
+    content = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "sent", "namespace": "default"}}
+    fleet.send_work(name, "work", {**content, "data": {"key": "value"}})
+    wait_until(lambda: fleet.wec(name).get(f"{CONFIG_MAPS}/sent"), 10, "the work is there")
+    path = f"{works_of(name)}/work"
+
+    def conditions() -> dict[str, str]:
+        work = fleet.its.get(path) or {}
+        return {one["type"]: one["status"] for one in work.get("status", {}).get("conditions", [])}
+
+    wait_until(lambda: conditions() == {"Applied": "True", "Available": "True"}, 10, "its conditions")
+    fleet.its.request("DELETE", path)
+    wait_until(lambda: fleet.its.get(path) is None, 10, "the work is gone")
+    assert fleet.wec(name).get(f"{CONFIG_MAPS}/sent") is None
+
+
+def test_two_leave_and_one_comes_back(registered: Registered) -> None:
+    fleet, leaving = registered.fleet, registered.healthy[-2:]
+    run = fleet.deregister(leaving, deregister_purge=True)
+    assert run.code == 0, run.output
+    for name in leaving:
+        assert fleet.managed_cluster(name) is None
+        assert fleet.csrs(name) == []
+        namespaces = {one["metadata"]["name"] for one in fleet.wec(name).items("/api/v1/namespaces")}
+        assert not any(one.startswith("open-cluster-management") for one in namespaces), namespaces
+    result = fleet.join(leaving[0], verify="probe")
+    assert not result.get("failed"), result
+    assert fleet.is_available(leaving[0])
+
+
+def test_faults_come_and_go(registered: Registered) -> None:
+    fleet, name = registered.fleet, registered.healthy[2]
+    wec = fleet.wec(name)
+    assert fleet.sandbox("simulate", fault="dead", wecs=name) == [name]
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        wec.get("/version")
+    assert name in simulated(fleet)["faults"]["dead"]
+    fleet.sandbox("simulate", fault="slow", wecs=name)
+    began = time.monotonic()
+    assert wec.get("/version")
+    assert time.monotonic() - began > 0.7
+    fleet.sandbox("simulate", fault="none", wecs=name)
+    wait_until(lambda: simulated(fleet)["registered"] > 0 and wec.get("/version"), 10, "it is healed")
+    assert "slow" not in simulated(fleet)["faults"]
+
+
+def test_what_cannot_be_simulated_is_refused(registered: Registered) -> None:
+    for arguments in ({"fault": "lame", "wecs": "all"}, {"fault": "slow", "wecs": "edge-99"}):
+        with pytest.raises(SandboxError, match=r"lame|edge-99"):
+            registered.fleet.sandbox("simulate", **arguments)
+    with pytest.raises(SandboxError, match="must begin with edge- and be new"):
+        registered.fleet.sandbox("add", name="edge-3")
+
+
+def test_people_see_them(registered: Registered) -> None:
+    told = lifecycle.status(registered.fleet.layout)
+    assert f"{COUNT} simulated WECs, edge-1 to edge-{COUNT}:" in told
+    assert f"wrong: {registered.failing['wrong']}" in told
+    assert "simulated fleet" in told
