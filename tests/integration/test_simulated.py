@@ -81,7 +81,12 @@ def test_a_second_run_writes_nothing(registered: Registered) -> None:
     assert run.code == 0, run.output
     assert {one.changed for one in run.recap.values()} == {0}
     assert fleet.writes(mark) == []
-    # They were looked at: the log does see requests.
+    # The ITS says that all is as wanted: no WEC is asked unless somebody wants it.
+    assert {one["cluster"] for one in fleet.requests(mark)} == {"its1"}
+    run = fleet.register(registered.healthy, "-f", str(COUNT), "-e", "wec_ask_all=true")
+    assert run.code == 0, run.output
+    assert {one.changed for one in run.recap.values()} == {0}
+    assert fleet.writes(mark) == []
     assert {one["cluster"] for one in fleet.requests(mark)} >= {"its1", *registered.healthy}
 
 

@@ -133,12 +133,25 @@ class Cluster:
                 answer.fp.raw._sock.shutdown(socket.SHUT_RDWR)
             reader.join(timeout=10)
 
+    def _has_furnished_its_namespaces(self) -> bool:
+        namespaces = {
+            one["metadata"]["name"] for one in self.items("/api/v1/namespaces") if one["status"]["phase"] == "Active"
+        }
+        accounts, maps = self.items("/api/v1/serviceaccounts"), self.items("/api/v1/configmaps")
+        with_account = {one["metadata"]["namespace"] for one in accounts if one["metadata"]["name"] == "default"}
+        with_ca = {one["metadata"]["namespace"] for one in maps if one["metadata"]["name"] == "kube-root-ca.crt"}
+        return namespaces <= with_account & with_ca
+
     def items(self, path: str) -> list[Json]:
         found = self.get(path)
         return t.cast("list[Json]", found["items"]) if found else []
 
     def objects(self) -> set[str]:
-        """Everything that the cluster stores, but for events: ``RESOURCE.GROUP NAMESPACE/NAME``."""
+        """Everything that the cluster stores, but for events: ``RESOURCE.GROUP NAMESPACE/NAME``.
+
+        A cluster that has just been started is waited for until it has made what it makes in each namespace by itself.
+        """
+        wait_until(self._has_furnished_its_namespaces, 60, "a ServiceAccount and the CA in every namespace")
         groups = [("", "/api/v1")]
         for group in self.request("GET", "/apis")["groups"]:
             groups.append((group["name"], f"/apis/{group['preferredVersion']['groupVersion']}"))
