@@ -59,7 +59,7 @@ def test_a_wec_comes_to_a_hub_of_1_0_0_and_leaves_it(older: Fleet) -> None:
     assert not newer.get("failed"), "a cluster that has joined is not asked for what a join would need"
     assert older.problems("edge-1") == {}
     older.send_work("edge-1", "by-hand", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "by-hand"}})
-    wait_until(lambda: older.wec("edge-1").get("/api/v1/namespaces/by-hand"), 30, "the work has arrived")
+    wait_until(lambda: older.wec("edge-1").get("/api/v1/namespaces/by-hand"), 120, "the work has arrived")
     left = older.deregister(["edge-1"], deregister_purge=True, deregister_drain="ignore")
     assert left.code == 0, left.output
     assert older.wec("edge-1").objects() ^ before[1] == set()

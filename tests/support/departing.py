@@ -38,7 +38,7 @@ def with_work(fleet: Fleet, name: str, **metadata: t.Any) -> None:
     """Registered, and with a work that somebody made by hand and that has arrived."""
     registered(fleet, name)
     fleet.send_work(name, "by-hand", config_map("by-hand", **metadata))
-    wait_until(lambda: fleet.wec(name).get(path_of("by-hand")), 30, "the work has arrived")
+    wait_until(lambda: fleet.wec(name).get(path_of("by-hand")), 120, "the work has arrived")
 
 
 def of_wec(fleet: Fleet, name: str) -> set[str]:
