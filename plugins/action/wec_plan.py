@@ -4,22 +4,16 @@
 
 from __future__ import annotations
 
-import copy
-import json
 import typing as t
 
-from ansible.errors import AnsibleError
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
-from ..module_utils._apis.connection import FIELDS, ITS, WDS
 from ..module_utils._bodies import wec_plan
 from ..module_utils._bodies.task import Task, failure
 from ..module_utils._errors import WecError
 from ..module_utils._rules.fleet_plan import Forecast
+from ..plugin_utils._hosts import HostVariables, by_connection
 from ..plugin_utils._in_process import InProcessAction, plain
 
 Json = dict[str, t.Any]
-_CONNECTIONS = tuple(family.option(field) for family in (ITS, WDS) for field in FIELDS)
 _PARTS = ("labels", "annotations", "properties")
 
 
@@ -34,66 +28,28 @@ class ActionModule(InProcessAction):
             return wec_plan.run(task)
         found: list[Forecast] = []
         unseen: list[Json] = []
-        for connection, wecs in self._by_its().items():
+        for connection, hosts in by_connection(self._variables, plain(self._task.args), with_wds=True):
             try:
-                found += self._forecasts(task, connection, wecs)
+                wecs = [_wish(host) for host in hosts]
+                found += wec_plan.forecasts(self._with(task, {**connection, "wecs": wecs}))
             except WecError as error:
                 # It concerns these hosts only: the roles tell each of them.
-                unseen.append({"hosts": [one["host"] for one in wecs], **failure(error)})
+                unseen.append({"hosts": [host.host for host in hosts], **failure(error)})
         return wec_plan.conclude(task, found, unseen)
 
-    def _forecasts(self, task: Task, connection: str, wecs: list[Json]) -> list[Forecast]:
-        """Those of the hosts that have this connection to an ITS. Raises WecError."""
-        arguments = {**plain(self._task.args), **json.loads(connection), "wecs": wecs}
-        spec = {key: value for key, value in self.BODY.SPEC.items() if key != "supports_check_mode"}
-        checked = ArgumentSpecValidator(**spec).validate(arguments)
-        if checked.error_messages:
-            raise WecError("; ".join(checked.error_messages))
-        part = copy.copy(task)
-        part.params = checked.validated_parameters
-        part.keep_secret(checked._no_log_values)
-        return wec_plan.forecasts(part)
 
-    def _by_its(self) -> dict[str, list[Json]]:
-        """What the play's hosts want, as the inventory says it, for each connection to an ITS that they have."""
-        groups: dict[str, list[Json]] = {}
-        for host in self._variables["ansible_play_hosts_all"]:
-            try:
-                own = _Variables(host, self._variables["hostvars"][host])
-                connection = {key: own.get(key) for key in _CONNECTIONS}
-                given = {key: value for key, value in connection.items() if value is not None}
-                groups.setdefault(json.dumps(given, sort_keys=True), []).append(own.wish())
-            except AnsibleError as error:
-                raise WecError(f"{host}: a variable cannot be evaluated: {error.message}") from error
-        return groups
-
-
-class _Variables:
-    """One host's variables, by the names that the roles read."""
-
-    def __init__(self, host: str, variables: t.Mapping[str, t.Any]) -> None:
-        self._host, self._variables = host, variables
-
-    def get(self, *names: str) -> t.Any:
-        """The first of these that is set."""
-        for name in names:
-            value = self._variables.get(name)
-            if value is not None:
-                return plain(value)
-        return None
-
-    def wish(self) -> Json:
-        wish: Json = {
-            "host": self._host,
-            "name": self.get("register_name", "configure_name", "wec_name") or self._host,
-            "cluster_set": self.get("configure_cluster_set", "wec_cluster_set"),
-            "protected": self.get("configure_protected"),
-            "schema": self.get("configure_schema"),
-            "groups": self.get("group_names"),
-            "wait_addon": self.get("register_wait_addon"),
-            "ask_wec": self.get("register_verify") not in (None, "available", "addon"),
-        }
-        for part in _PARTS:
-            wish[part] = self.get(f"configure_{part}", f"wec_{part}")
-            wish[f"{part}_state"] = self.get(f"configure_{part}_state")
-        return {key: value for key, value in wish.items() if value is not None}
+def _wish(host: HostVariables) -> Json:
+    wish: Json = {
+        "host": host.host,
+        "name": host.wec,
+        "cluster_set": host.get("configure_cluster_set", "wec_cluster_set"),
+        "protected": host.get("configure_protected"),
+        "schema": host.get("configure_schema"),
+        "groups": host.get("group_names"),
+        "wait_addon": host.get("register_wait_addon"),
+        "ask_wec": host.get("register_verify") not in (None, "available", "addon"),
+    }
+    for part in _PARTS:
+        wish[part] = host.get(f"configure_{part}", f"wec_{part}")
+        wish[f"{part}_state"] = host.get(f"configure_{part}_state")
+    return {key: value for key, value in wish.items() if value is not None}

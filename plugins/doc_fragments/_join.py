@@ -110,4 +110,10 @@ options:
       - The lost cluster's certificate works again from then on, until it expires, because OCM grants rights by name.
     type: bool
     default: false
+  survey:
+    description:
+      - What M(kubestellar.wec.wec_survey) has found for this WEC a moment ago, with the keys C(hub) and C(view), so that the
+        ITS is not asked for the same again by each WEC of a batch.
+      - What decides about a change is looked at afresh all the same. A survey of another ITS is not used.
+    type: dict
 """

@@ -87,8 +87,9 @@ options:
     default: true
   wait_timeout:
     description:
-      - Seconds to wait, for the whole batch. A WEC that is not available by then has failed, and its verdict names the
-        likely cause.
+      - Seconds to wait without any WEC of the batch getting further (announced, let in, certified, joined, available). Those
+        that are not available by then have failed, and their verdicts name the likely cause.
+      - A hub takes in a large batch step by step, about three WECs a second. So however large the batch is, the same time fits.
     type: int
     default: 300
 extends_documentation_fragment:

@@ -105,7 +105,7 @@ options:
     default: true
   wait_timeout:
     description:
-      - Seconds to wait. If the WEC is not available by then, the module fails and names the likely cause.
+      - Seconds to wait without the WEC getting further. If it is not available by then, the module fails and names the likely cause.
       - With O(state=absent) this is the time for each thing that has to go.
     type: int
     default: 300

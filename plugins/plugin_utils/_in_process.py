@@ -12,6 +12,7 @@ No interpreter is started, nothing is copied and no connection is opened; the IT
 from __future__ import annotations
 
 import contextlib
+import copy
 import datetime
 import os
 import traceback
@@ -127,6 +128,17 @@ class InProcessAction(ActionBase):
 
     def _run_body(self, task: tasks.Task) -> Json:
         return self.BODY.run(task)
+
+    def _with(self, task: tasks.Task, arguments: Json) -> tasks.Task:
+        """The same task with other arguments beside its own. Raises WecError for what the module does not take."""
+        spec = {key: value for key, value in self.BODY.SPEC.items() if key != "supports_check_mode"}
+        checked = ArgumentSpecValidator(**spec).validate({**plain(self._task.args), **arguments})
+        if checked.error_messages:
+            raise WecError("; ".join(checked.error_messages))
+        part = copy.copy(task)
+        part.params = checked.validated_parameters
+        part.keep_secret(checked._no_log_values)
+        return part
 
     def _environment(self) -> dict[str, str]:
         """The process's variables, and those of the task's keyword ``environment``, which Ansible applies to modules only."""

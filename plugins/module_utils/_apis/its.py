@@ -19,6 +19,7 @@ from .._rules.hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE, HubFacts,
 from .._rules.its_view import CLUSTER_NAME_LABEL, IDENTITY_ANNOTATION, LEASE_NAME, ItsView, newest_first
 from .._rules.leaving import ADDON_FINALIZERS, WORK_FINALIZERS, ItsSide
 from .._rules.leftovers import Holdings
+from .._rules.surveys import Survey
 from .._rules.tokens import TokenFacts
 from .._rules.yaml_text import NotYamlError
 from . import paths
@@ -37,14 +38,19 @@ HOLDER_ANNOTATION = "wec.kubestellar.io/holder"
 class Its:
     """One ITS. What concerns the hub as a whole is read once, and only if it is asked for."""
 
-    def __init__(self, kube: Kube) -> None:
+    def __init__(self, kube: Kube, survey: Survey | None = None) -> None:
         self.kube = kube
+        self._survey = survey
+        self.known: dict[str, Json | None] = dict(survey.known) if survey else {}
+        """What was read of the hub as a whole (None: it is not there), by what was asked for."""
+        if survey is not None:
+            kube.clock_offset = survey.clock_offset
 
     # -- the hub -------------------------------------------------------------------------------------------------
 
     def require_hub(self) -> None:
         """Raises WecError for a cluster that is no hub."""
-        served = self.kube.find(paths.CLUSTER_GROUP)
+        served = self._of_hub(paths.CLUSTER_GROUP)
         if served is None or not any(one.get("name") == "managedclusters" for one in served.get("resources") or []):
             connection = self.kube.connection
             problem = problems.of("its_not_a_hub", f"{connection.server} does not serve ManagedClusters")
@@ -57,7 +63,8 @@ class Its:
     @functools.cached_property
     def uid(self) -> str:
         """What identifies this ITS, whatever address or name it is reached by."""
-        return str(self.kube.get(paths.namespace("kube-system"))["metadata"]["uid"])
+        path = paths.namespace("kube-system")
+        return str((self.known.get(path) or self._remember(path, self.kube.get(path)))["metadata"]["uid"])
 
     @functools.cached_property
     def published_server(self) -> str | None:
@@ -108,19 +115,40 @@ class Its:
     def bootstrap_account(self) -> str | None:
         """Whose tokens introduce agents. Raises ApiError where we may not look."""
         for account in BOOTSTRAP_ACCOUNTS:
-            if self.kube.find(paths.service_account(BOOTSTRAP_NAMESPACE, account)) is not None:
+            if self._of_hub(paths.service_account(BOOTSTRAP_NAMESPACE, account)) is not None:
                 return account
         return None
 
+    def rules(self, namespace: str) -> Json:
+        """What our identity may do in a namespace, as the API server says. Raises ApiError."""
+        key = f"{paths.RULES_REVIEW} {namespace}"
+        asked = {"spec": {"namespace": namespace}}
+        return self.known.get(key) or self._remember(key, self.kube.create(paths.RULES_REVIEW, asked))
+
+    def _of_hub(self, path: str) -> Json | None:
+        if path not in self.known:
+            self.known[path] = self.kube.find(path)
+        return self.known[path]
+
+    def _remember(self, key: str, item: Json) -> Json:
+        self.known[key] = item
+        return item
+
     def _readable(self, path: str) -> Json | None:
         """An object that helps where we may read it, and that we can do without."""
-        found = self.kube.find_or_refusal(path)
-        return None if isinstance(found, ApiError) else found
+        if path not in self.known:
+            found = self.kube.find_or_refusal(path)
+            self.known[path] = None if isinstance(found, ApiError) else found
+        return self.known[path]
 
     # -- its WECs ------------------------------------------------------------------------------------------------
 
     def view(self, name: str) -> ItsView:
         return self.views([name])[name]
+
+    def surveyed_view(self, name: str) -> ItsView:
+        """What was seen a moment ago, if anybody has looked; for what changes nothing."""
+        return self._survey.view if self._survey and self._survey.view.name == name else self.view(name)
 
     def views(self, names: t.Sequence[str] | None = None) -> dict[str, ItsView]:
         """What the ITS shows of these WECs, or of all; with one LIST of each kind, however many they are."""
@@ -142,13 +170,10 @@ class Its:
 
     def _single_view(self, name: str) -> ItsView:
         csrs = self.kube.items(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name}")
-        return ItsView(
-            name,
-            self.kube.find(paths.managed_cluster(name)),
-            _own(csrs),
-            self.kube.find(paths.lease(name, LEASE_NAME)),
-            self.kube.find(paths.namespace(name)),
-        )
+        cluster = self.kube.find(paths.managed_cluster(name))
+        # Without a ManagedCluster, a lease tells nothing.
+        lease = self.kube.find(paths.lease(name, LEASE_NAME)) if cluster else None
+        return ItsView(name, cluster, _own(csrs), lease, self.kube.find(paths.namespace(name)))
 
     def offers_addon(self) -> bool:
         """Whether the ITS has KubeStellar's status add-on for its WECs."""
@@ -310,9 +335,10 @@ class Its:
             },
         )
 
-    def accept(self, name: str) -> None:
-        """Let the WEC in. The ITS makes its mailbox thereupon."""
-        self.kube.merge(paths.managed_cluster(name), {"spec": {"hubAcceptsClient": True}})
+    def accept(self, name: str, uid: str | None = None) -> None:
+        """Let the WEC in, and note which cluster it is, if that is known. The ITS makes its mailbox thereupon."""
+        noted = {"metadata": {"annotations": {IDENTITY_ANNOTATION: uid}}} if uid else {}
+        self.kube.merge(paths.managed_cluster(name), {"spec": {"hubAcceptsClient": True}, **noted})
 
     def stop_accepting(self, name: str) -> None:
         """The ITS takes the agent's rights away, unless there are works: then it waits for these."""

@@ -166,8 +166,12 @@ class Kube:
 
     @property
     def clock_offset(self) -> float:
-        """Seconds by which the API server's clock is ahead of ours."""
+        """Seconds by which the API server's clock is ahead of ours; before it has answered, what it is assumed to be."""
         return self._clock_offset
+
+    @clock_offset.setter
+    def clock_offset(self, seconds: float) -> None:
+        self._clock_offset = seconds
 
     def close(self) -> None:
         if self._client is not None:

@@ -41,6 +41,7 @@ SPEC: dict[str, t.Any] = {
     "clusteradm_timeout": {"type": "int", "default": 120},
     "move_from_other_hub": {"type": "bool", "default": False},
     "replace_lost_cluster": {"type": "bool", "default": False},
+    "survey": {"type": "dict"},
 }
 
 

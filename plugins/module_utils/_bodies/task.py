@@ -18,8 +18,9 @@ from .._apis.kube import Kube
 from .._apis.wds import Wds
 from .._apis.wec import Wec
 from .._errors import InvalidOption, InvalidOptions, WecError
-from .._rules import names
+from .._rules import names, surveys
 from .._rules.kubeconfigs import KubeconfigError
+from .._rules.surveys import Survey
 
 Json = dict[str, t.Any]
 
@@ -60,9 +61,21 @@ class Body(t.Protocol):
 def its_of(task: Task) -> t.Iterator[Its]:
     with _kube(task, connection.ITS) as kube:
         try:
-            yield Its(kube)
+            yield Its(kube, _survey(task, kube.connection.server))
         except (KubeconfigError, OSError) as error:
             raise WecError(f"{kube.connection.option}: the CA in it cannot be read: {error}") from error
+
+
+def _survey(task: Task, server: str) -> Survey | None:
+    """That of the option survey, if it is of this ITS. Raises InvalidOption."""
+    given = task.params.get("survey")
+    if not given:
+        return None
+    try:
+        survey = surveys.read(given)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidOption("survey", "...", "is none", "Give what wec_survey has returned, or leave it out") from error
+    return survey if survey.server == server else None
 
 
 @contextlib.contextmanager

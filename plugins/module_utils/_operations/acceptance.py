@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import time
 import typing as t
@@ -22,6 +23,10 @@ from .._rules.problems import Problem
 from . import credentials
 
 Json = dict[str, t.Any]
+_AT_ONCE = 8
+"""WECs that are written to at the same time. More bring nothing: the hub is the limit by then."""
+_REST = 4
+"""How many times as long as a look at the ITS took it is left alone at least."""
 
 
 @dataclasses.dataclass
@@ -71,7 +76,9 @@ class Verdict:
 
 @dataclasses.dataclass(frozen=True)
 class Patience:
-    """Seconds. ``tick`` is between two looks at the ITS, ``between_lines`` between two lines on the screen."""
+    """Seconds. ``timeout`` is for as long as none of the batch gets any further, because a hub takes in a large batch one
+    after the other, step by step. ``tick`` is between two looks at the ITS, ``between_lines`` between two lines on the screen.
+    """
 
     timeout: float
     tick: float = 1.5
@@ -115,15 +122,19 @@ class _Batch:
         self._views: dict[str, ItsView] = {}
         self._began = time.monotonic()
         self._line_at = self._began
+        self._furthest: dict[str, int] = {}
+        self._moved_at = self._began
+        self._look_took = 0.0
 
     def run(self) -> dict[str, Verdict]:
         while self._open:
             self._look_and_act()
             self._show_progress()
-            left = self._patience.timeout - self._elapsed
-            if not self._open or left <= 0:
+            left = self._patience.timeout - (time.monotonic() - self._moved_at)
+            if not self._open or left <= 0 or self._patience.timeout <= 0:
                 break
-            time.sleep(min(self._patience.tick, left))
+            # The ITS has more to do than to be looked at.
+            time.sleep(min(max(self._patience.tick, _REST * self._look_took), left))
         if self._patience.timeout > 0:
             for verdict in self._open:
                 verdict.failed = True
@@ -146,28 +157,49 @@ class _Batch:
         return [verdict for verdict in self._verdicts.values() if not verdict.done and not verdict.failed]
 
     def _look_and_act(self) -> None:
-        waiting = [verdict.name for verdict in self._open]
-        self._views.update(self._its.views(waiting))
-        for verdict in self._open:
-            view = self._views[verdict.name]
-            decision = decide(self._members[verdict.name], view, self._its.now())
-            _note(verdict, view, decision, self._its)
-            try:
-                if not decision.final:
-                    self._act(verdict, view, decision)
-            except ApiError as error:
-                self._refused(verdict, error)
-            else:
-                verdict.done, verdict.failed = decision.done, decision.final
-            verdict.seconds = self._elapsed
+        waiting = self._open
+        began = time.monotonic()
+        self._views.update(self._its.views([verdict.name for verdict in waiting]))
+        self._look_took = time.monotonic() - began
+        self._note_progress([verdict.name for verdict in waiting])
+        executor = concurrent.futures.ThreadPoolExecutor(_AT_ONCE)
+        try:
+            for _done in executor.map(self._see_to, waiting):
+                continue
+        finally:
+            # An interrupted task does not wait for the writes that have not begun.
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    def _note_progress(self, names: t.Sequence[str]) -> None:
+        for name in names:
+            stage = self._views[name].stage
+            if stage > self._furthest.get(name, 0):
+                self._furthest[name] = stage
+                self._moved_at = time.monotonic()
+
+    def _see_to(self, verdict: Verdict) -> None:
+        """Do what is next for one WEC."""
+        view = self._views[verdict.name]
+        decision = decide(self._members[verdict.name], view, self._its.now())
+        _note(verdict, view, decision, self._its)
+        try:
+            if not decision.final:
+                self._act(verdict, view, decision)
+        except ApiError as error:
+            self._refused(verdict, error)
+        else:
+            verdict.done, verdict.failed = decision.done, decision.final
+        verdict.seconds = self._elapsed
 
     def _act(self, verdict: Verdict, view: ItsView, decision: Decision) -> None:
         """Accept first: if that is refused, no certificate is issued."""
         for step in decision.steps(view):
             if step.verb == "accept":
-                self._its.accept(verdict.name)
+                self._its.accept(verdict.name, decision.identity)
             elif step.verb == "update":
-                self._its.remember_identity(verdict.name, t.cast(str, decision.identity))
+                # With the acceptance, it has gone in one request.
+                if not decision.accept:
+                    self._its.remember_identity(verdict.name, t.cast(str, decision.identity))
             elif decision.approval is not None:
                 self._its.approve(decision.approval.csr, decision.approval.proof)
                 verdict.proofs[decision.approval.csr["metadata"]["name"]] = decision.approval.proof

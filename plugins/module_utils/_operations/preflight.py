@@ -13,7 +13,6 @@ import typing as t
 
 from .._apis import paths
 from .._apis.its import Its
-from .._apis.kube import Kube
 from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable, WecError
 from .._rules import agent_plan, diagnosis, distributions, problems, rights, states, times, versions
@@ -80,9 +79,9 @@ class Preflight:
         joined = self._state is not None and self._state.name in (states.JOINED, states.JOINED_UNAVAILABLE)
         if its_answers and not joined:
             self._installation()
-            self._rights("its_rights", self._its.kube, rights.ITS_RIGHTS)
+            self._rights("its_rights", "ITS", self._its.rules, rights.ITS_RIGHTS)
         if wec_answers and not joined:
-            self._rights("wec_rights", self._wec.kube, rights.WEC_RIGHTS)
+            self._rights("wec_rights", "WEC", self._wec_rules, rights.WEC_RIGHTS)
         if its_answers and wec_answers:
             self._clocks()
         return Report(
@@ -139,7 +138,7 @@ class Preflight:
 
     def _membership(self) -> None:
         def look() -> str:
-            view = self._its.view(self._wishes.name)
+            view = self._its.surveyed_view(self._wishes.name)
             wec = self._wec.view(self._wishes.name, self._its)
             hub = self._its.identity(self._wishes.hub_apiserver)
             now = self._its.now()
@@ -205,9 +204,12 @@ class Preflight:
         else:
             self._note("agent_trust", True, f"the certificate of {server} is accepted")
 
-    def _rights(self, name: str, kube: Kube, wanted: t.Sequence[Right]) -> None:
+    def _wec_rules(self, namespace: str) -> Json:
+        return self._wec.kube.create(paths.RULES_REVIEW, {"spec": {"namespace": namespace}})
+
+    def _rights(self, name: str, side: str, rules: t.Callable[[str], Json], wanted: t.Sequence[Right]) -> None:
         try:
-            lacking = _missing_rights(kube, wanted)
+            lacking = _missing_rights(rules, wanted)
         except (ApiError, Unreachable) as error:
             self._note(name, None, f"could not be asked: {error.message}")
             return
@@ -218,7 +220,7 @@ class Preflight:
             problem = problems.of("forbidden", *told)
             self._note(name, False, str(problem), problem)
         else:
-            self._note(name, True, f"the {kube.connection.side} identity has the rights that are needed")
+            self._note(name, True, f"the {side} identity has the rights that are needed")
 
     def _clocks(self) -> None:
         skew = abs(self._its.kube.clock_offset - self._wec.kube.clock_offset)
@@ -229,12 +231,11 @@ class Preflight:
             self._note("clocks", True, f"{skew:.0f} s apart")
 
 
-def _missing_rights(kube: Kube, wanted: t.Sequence[Right]) -> list[Right] | None:
+def _missing_rights(rules: t.Callable[[str], Json], wanted: t.Sequence[Right]) -> list[Right] | None:
     """None where the API server does not know (an authorizer that cannot list its rules)."""
     lacking: list[Right] = []
     for namespace in rights.namespaces(wanted):
-        answer = kube.create(paths.RULES_REVIEW, {"spec": {"namespace": namespace}})
-        status = answer.get("status") or {}
+        status = rules(namespace).get("status") or {}
         own = [right for right in wanted if right.namespace in ("", namespace)]
         found = rights.missing(status.get("resourceRules") or [], own)
         if found and status.get("incomplete"):

@@ -56,6 +56,13 @@ class ItsView:
         return bool(((self.managed_cluster or {}).get("spec") or {}).get("hubAcceptsClient"))
 
     @property
+    def stage(self) -> int:
+        """How far it has come: announced, let in, certified, joined, available."""
+        is_certified = any(is_issued(csr) for csr in self.csrs)
+        available = self.available.is_true
+        return sum((self.exists, self.hub_accepts_client, is_certified, self.joined.is_true, available))
+
+    @property
     def accepted(self) -> Condition:
         return find(self.managed_cluster, "HubAcceptedManagedCluster")
 

@@ -1,0 +1,42 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""One look at an ITS for a batch of WECs, so that not each of them has to ask for the same."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from .._apis.its import Its
+from .._errors import ApiError
+from .._rules import rights, surveys
+
+Json = dict[str, t.Any]
+
+
+def _ask_all(its: Its) -> None:
+    """Ask for everything that joining a WEC asks of the hub as a whole. Raises WecError."""
+    its.require_hub()
+    for look in (
+        lambda: its.uid,
+        lambda: its.hub,
+        lambda: its.published_server,
+        lambda: its.client_ca,
+        lambda: its.bootstrap_account,
+        lambda: [its.rules(namespace) for namespace in rights.namespaces(rights.ITS_RIGHTS)],
+    ):
+        # What may not be asked for is not known then: whoever needs it asks again, and tells.
+        with contextlib.suppress(ApiError):
+            look()
+
+
+def survey(its: Its, names: t.Sequence[str]) -> tuple[Json, dict[str, Json]]:
+    """What was found of the hub, and of each WEC, as data. Raises WecError."""
+    _ask_all(its)
+    views = its.views(names)
+    hub = surveys.hub_data(its.kube.connection.server, its.known, its.kube.clock_offset)
+    return hub, {name: surveys.view_data(view) for name, view in views.items()}

@@ -1,0 +1,65 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""What the hosts of a batch say in their variables, for an action that is one task for all of them."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible.errors import AnsibleError
+
+from ..module_utils._apis.connection import FIELDS, ITS, WDS
+from ..module_utils._errors import WecError
+from ._in_process import plain
+
+Json = dict[str, t.Any]
+_CONNECTIONS = {side: tuple(side.option(field) for field in FIELDS) for side in (ITS, WDS)}
+
+
+class HostVariables:
+    """One host's variables, by the names that the roles read."""
+
+    def __init__(self, host: str, variables: t.Mapping[str, t.Any]) -> None:
+        self.host, self._variables = host, variables
+
+    def get(self, *names: str) -> t.Any:
+        """The first of these that is set. Raises WecError."""
+        try:
+            for name in names:
+                value = self._variables.get(name)
+                if value is not None:
+                    return plain(value)
+        except AnsibleError as error:
+            raise WecError(f"{self.host}: a variable cannot be evaluated: {error.message}") from error
+        return None
+
+    @property
+    def wec(self) -> str:
+        """The WEC's name."""
+        return str(self.get("register_name", "configure_name", "wec_name") or self.host)
+
+
+def by_connection(
+    task_vars: t.Mapping[str, t.Any], given: Json, *, with_wds: bool
+) -> list[tuple[Json, list[HostVariables]]]:
+    """The hosts of the batch, for each connection to an ITS (and a WDS) that they have.
+
+    ``given`` are the task's own arguments: one that is not what the inventory says for this host is everybody's.
+    Raises WecError.
+    """
+    options = (*_CONNECTIONS[ITS], *(_CONNECTIONS[WDS] if with_wds else ()))
+    hosts = [HostVariables(host, task_vars["hostvars"][host]) for host in task_vars["ansible_play_batch"]]
+    connections = [{option: host.get(option) for option in options} for host in hosts]
+    this = next(
+        (own for host, own in zip(hosts, connections, strict=True) if host.host == task_vars["inventory_hostname"]), {}
+    )
+    for_all = {option: given[option] for option in options if option in given and given[option] != this.get(option)}
+    groups: dict[str, tuple[Json, list[HostVariables]]] = {}
+    for host, own in zip(hosts, connections, strict=True):
+        connection = {key: value for key, value in {**own, **for_all}.items() if value is not None}
+        groups.setdefault(json.dumps(connection, sort_keys=True), (connection, []))[1].append(host)
+    return list(groups.values())
