@@ -27,6 +27,10 @@ options:
         O(run_on=controller).
     type: list
     elements: str
+  clusteradm_binary:
+    description: Name or path of C(clusteradm), which is asked for its version and options.
+    type: str
+    default: clusteradm
 extends_documentation_fragment:
   - kubestellar.wec._attributes
   - kubestellar.wec._attributes.actiongroup_wec
@@ -75,6 +79,10 @@ hubs:
       description: Seconds by which its clock is ahead.
       type: float
       sample: 0.0
+    clusteradm:
+      description: What C(clusteradm) has told about itself.
+      type: dict
+      sample: {}
     objects:
       description: What was read, by what was asked for.
       type: dict

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import time
 import typing as t
 import urllib.error
 
 import pytest
-from fleet import Fleet, Run, start, wait_until, works_of
+from fleet import MANAGED_CLUSTERS, Fleet, Run, start, wait_until, works_of
 from sandbox import lifecycle
 from sandbox.control import SandboxError
 from sandbox.layout import Layout
@@ -19,6 +20,7 @@ from sandbox.layout import Layout
 Json = dict[str, t.Any]
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 COUNT = 12
+LATER = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,20 +32,26 @@ class Registered:
     healthy: list[str]
     failing: dict[str, str]
     """By their faults."""
+    later: list[str]
+    """Not registered yet: healthy ones, and a dead one among them."""
 
 
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Registered]:
     state = tmp_path_factory.mktemp("simulated") / "sandbox"
-    faults = "dead=1,silent=1,nonsense=1,mute=1,wrong=1"
-    fleet = start(0, state, simulated=COUNT, simulated_faults=faults)
+    faults = "dead=2,silent=1,nonsense=1,mute=1,wrong=1"
+    fleet = start(0, state, simulated=COUNT + LATER + 1, simulated_faults=faults)
     try:
-        names = [f"edge-{number}" for number in range(1, COUNT + 1)]
-        failing = {fault: wecs[0] for fault, wecs in simulated(fleet)["faults"].items()}
-        healthy = [name for name in names if name not in failing.values()]
+        every = [f"edge-{number}" for number in range(1, COUNT + LATER + 2)]
+        faulty = simulated(fleet)["faults"]
+        failing = {fault: wecs[0] for fault, wecs in faulty.items()}
+        sound = [name for name in every if not any(name in wecs for wecs in faulty.values())]
+        healthy, dead = sound[:-LATER], faulty["dead"][1]
+        later = [name for name in every if name == dead or name in sound[-LATER:]]
+        names = [name for name in every if name not in later]
         impatient = {"register_wait_timeout": 15, "wec_connect_timeout": 2, "wec_read_timeout": 5}
         run = fleet.register(names, "-f", str(COUNT), **impatient)
-        yield Registered(fleet, run, healthy, failing)
+        yield Registered(fleet, run, healthy, failing, later)
     finally:
         lifecycle.down(Layout(state))
 
@@ -90,12 +98,40 @@ def test_a_second_run_writes_nothing(registered: Registered) -> None:
     assert {one["cluster"] for one in fleet.requests(mark)} >= {"its1", *registered.healthy}
 
 
+def test_waves_stop_at_the_limit_and_what_remains_is_a_file_for_limit(
+    registered: Registered, tmp_path: pathlib.Path
+) -> None:
+    fleet, later = registered.fleet, registered.later
+    dead = next(name for name in later if name in simulated(fleet)["faults"]["dead"])
+    file = tmp_path / "remaining.txt"
+    shared = {"wec_connect_timeout": 2, "wec_remaining_file": str(file)}
+    begun = later[: later.index(dead)]
+    stopped = fleet.register(later, "-f", "5", wec_waves="1,1", **shared)
+    assert stopped.code != 0
+    assert file.read_text().split() == later[later.index(dead) :]
+    for name in later:
+        assert (fleet.managed_cluster(name) is not None) == (name in begun), name
+    # In one wave, with enough failures allowed, the rest is done and the dead one remains.
+    rest = fleet.register([f"@{file}"], "-f", "5", wec_waves=["100%"], wec_max_fail_percentage=60, **shared)
+    assert rest.code != 0
+    assert {name for name, one in rest.recap.items() if one.failed} == {dead}
+    assert file.read_text().split() == [dead]
+    for name in later:
+        assert name == dead or fleet.is_available(name)
+
+
 def test_they_show_as_joined_and_in_touch(registered: Registered) -> None:
     fleet, name = registered.fleet, registered.healthy[0]
     (found,) = fleet.module("wec_status", name)["wecs"]
     assert found["state"] == "joined"
     assert found["problems"] == []
-    assert simulated(fleet)["registered"] == len(registered.healthy)
+    joined = [
+        one["metadata"]["name"]
+        for one in fleet.its.items(MANAGED_CLUSTERS)
+        if fleet.is_available(one["metadata"]["name"])
+    ]
+    assert set(registered.healthy) <= set(joined)
+    assert simulated(fleet)["registered"] == len(joined)
 
 
 def test_a_work_is_brought_and_taken_away(registered: Registered) -> None:
@@ -155,6 +191,7 @@ def test_what_cannot_be_simulated_is_refused(registered: Registered) -> None:
 
 def test_people_see_them(registered: Registered) -> None:
     told = lifecycle.status(registered.fleet.layout)
-    assert f"{COUNT} simulated WECs, edge-1 to edge-{COUNT}:" in told
+    count = COUNT + LATER + 1
+    assert f"{count} simulated WECs, edge-1 to edge-{count}:" in told
     assert f"wrong: {registered.failing['wrong']}" in told
     assert "simulated fleet" in told

@@ -80,9 +80,10 @@ def test_examples_are_tasks_with_options_that_exist(module: str) -> None:
     body = importlib.import_module(f"ansible_collections.kubestellar.wec.plugins.module_utils._bodies.{module}")
     tasks = yaml.safe_load(loaded.EXAMPLES)
     assert tasks
+    assert any(f"kubestellar.wec.{module}" in task for task in tasks)
     for task in tasks:
         assert task["name"]
-        used = set(task[f"kubestellar.wec.{module}"])
+        used = set(task.get(f"kubestellar.wec.{module}", {}))
         aliases = {alias for option in body.SPEC["argument_spec"].values() for alias in option.get("aliases", [])}
         assert used <= set(body.SPEC["argument_spec"]) | aliases
 

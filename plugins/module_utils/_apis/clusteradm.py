@@ -106,14 +106,25 @@ def _pairs(values: t.Mapping[str, str]) -> str:
 
 
 class Clusteradm:
-    """One clusteradm binary."""
+    """One clusteradm binary. ``known`` is what a binary has told about itself before (``known`` of another)."""
 
-    def __init__(self, binary: str = "clusteradm", environment: t.Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        binary: str = "clusteradm",
+        environment: t.Mapping[str, str] | None = None,
+        known: t.Mapping[str, str] | None = None,
+    ) -> None:
         self._environment = dict(os.environ if environment is None else environment)
         found = shutil.which(os.path.expanduser(binary), path=self._environment.get("PATH"))
         if found is None:
             raise ClusteradmError(f"clusteradm_binary: {binary!r} is not there or not executable. {_INSTALL}.")
         self._binary = found
+        self.known: dict[str, str] = dict(known or {})
+
+    def introduce(self) -> None:
+        """Have it tell all that is asked of it before a join. Raises ClusteradmError."""
+        self.version()
+        self.require_flags(())
 
     def version(self) -> Version | None:
         """Its own version; None for a build that does not know it. Raises ClusteradmError.
@@ -184,11 +195,17 @@ class Clusteradm:
         """What it prints when it is asked about itself, and given no cluster to look at."""
         nowhere = {**self._environment, "KUBECONFIG": os.devnull}
         try:
+            # The same file tells the same.
+            key = f"{self._binary} of {os.stat(self._binary).st_mtime_ns}: {' '.join(arguments)}"
+            if key in self.known:
+                return self.known[key]
             done = subprocess.run(
                 [self._binary, *arguments], env=nowhere, capture_output=True, text=True, timeout=30, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise ClusteradmError(f"clusteradm_binary: {self._binary} cannot be run: {error}. {_INSTALL}.") from error
+        if done.returncode == 0:
+            self.known[key] = done.stdout
         return done.stdout
 
 

@@ -82,6 +82,7 @@ def wishes(task: Task) -> Wishes:
         klusterlet_values=files["klusterlet_values_file"],
         clusteradm_binary=given["clusteradm_binary"],
         clusteradm_timeout=given["clusteradm_timeout"],
+        clusteradm_known=_texts(((given["survey"] or {}).get("hub") or {}).get("clusteradm")),
         owner=task.owner,
     )
 

@@ -20,6 +20,7 @@ Json = dict[str, t.Any]
 SPEC: dict[str, t.Any] = {
     "argument_spec": {
         "names": {"type": "list", "elements": "str"},
+        "clusteradm_binary": {"type": "str", "default": "clusteradm"},
         **options.its(),
         **options.common(),
     },
@@ -40,4 +41,5 @@ def run(task: Task) -> Json:
 def look(task: Task) -> tuple[Json, dict[str, Json]]:
     """What was found of the hub, and of each WEC of the option names. Raises WecError."""
     with its_of(task) as its:
-        return surveying.survey(its, task.params["names"])
+        hub, views = surveying.survey(its, task.params["names"])
+    return {**hub, "clusteradm": surveying.ask_clusteradm(task.params["clusteradm_binary"])}, views

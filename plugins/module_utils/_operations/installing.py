@@ -50,6 +50,7 @@ class Wishes:
     klusterlet_values: bytes | None = None
     clusteradm_binary: str = "clusteradm"
     clusteradm_timeout: float = 120.0
+    clusteradm_known: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     owner: int | None = None
 
 
@@ -90,13 +91,13 @@ class Installer:
     @functools.cached_property
     def clusteradm(self) -> Clusteradm | None:
         try:
-            return Clusteradm(self._wishes.clusteradm_binary)
+            return Clusteradm(self._wishes.clusteradm_binary, known=self._wishes.clusteradm_known)
         except WecError:
             return None
 
     def require_clusteradm(self) -> versions.Version | None:
         """Its version, if it is there and able. Raises ClusteradmError."""
-        clusteradm = Clusteradm(self._wishes.clusteradm_binary)
+        clusteradm = Clusteradm(self._wishes.clusteradm_binary, known=self._wishes.clusteradm_known)
         version = clusteradm.require()
         clusteradm.require_flags(self._request().flags())
         return version

@@ -11,8 +11,9 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
+from .._apis.clusteradm import Clusteradm
 from .._apis.its import Its
-from .._errors import ApiError
+from .._errors import ApiError, ClusteradmError
 from .._rules import rights, surveys
 
 Json = dict[str, t.Any]
@@ -32,6 +33,16 @@ def _ask_all(its: Its) -> None:
         # What may not be asked for is not known then: whoever needs it asks again, and tells.
         with contextlib.suppress(ApiError):
             look()
+
+
+def ask_clusteradm(binary: str) -> dict[str, str]:
+    """What a clusteradm tells about itself; nothing where there is none: then whoever needs it tells."""
+    try:
+        clusteradm = Clusteradm(binary)
+        clusteradm.introduce()
+    except ClusteradmError:
+        return {}
+    return clusteradm.known
 
 
 def survey(its: Its, names: t.Sequence[str]) -> tuple[Json, dict[str, Json]]:

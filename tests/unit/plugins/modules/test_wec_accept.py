@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import threading
 import typing as t
 
 import pytest
@@ -37,6 +38,35 @@ def test_a_batch_costs_lists_and_not_a_read_of_each(run: FrontEnd, its: FakeIts,
     run("wec_accept", wecs=wecs(*names), **options)
     assert len(its.requests) <= 8
     assert its.writes == []
+
+
+def test_a_batch_is_waited_for_as_long_as_one_of_it_gets_further(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any]
+) -> None:
+    names = [f"edge-{number}" for number in range(4)]
+    arrivals = [threading.Timer(0.8 * (number + 1), its.announce, [name]) for number, name in enumerate(names)]
+    for arrival in arrivals:
+        arrival.start()
+    result = run("wec_accept", wecs=wecs(*names, "mute"), **{**options, "wait_timeout": 2})
+    failed = {name for name, verdict in result["verdicts"].items() if verdict["failed"]}
+    assert failed == {"mute"}
+    # Alone it would have had two seconds; the last of the others came after 3.2.
+    assert result["verdicts"]["mute"]["seconds"] > 3.2
+    for arrival in arrivals:
+        arrival.join()
+
+
+def test_accepting_and_noting_which_cluster_it_is_are_one_request(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any]
+) -> None:
+    its.announce("edge-1")
+    result = run("wec_accept", wecs=[{"name": "edge-1", "uid": "uid-1"}], **options)
+    assert not result.get("failed"), result
+    patches = [one for one in its.writes if "managedclusters/edge-1" in str(one)]
+    assert len(patches) == 1, its.writes
+    stored = its.objects[f"{MANAGED_CLUSTERS}/edge-1"]
+    assert stored["spec"]["hubAcceptsClient"] is True
+    assert stored["metadata"]["annotations"]["wec.kubestellar.io/kube-system-uid"] == "uid-1"
 
 
 def test_one_that_is_late_fails_alone(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:

@@ -199,7 +199,7 @@ def test_a_module_needs_the_wecs() -> None:
 
 
 def of_play(**hosts: Json) -> AsAction:
-    return AsAction(ansible_play_hosts_all=list(hosts), hostvars=hosts)
+    return AsAction(ansible_play_batch=list(hosts), hostvars=hosts, inventory_hostname=next(iter(hosts)))
 
 
 def test_hosts_of_a_play_are_planned_as_the_inventory_has_them(its: FakeIts) -> None:
