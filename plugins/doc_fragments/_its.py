@@ -82,4 +82,10 @@ options:
       - If it is not set, the environment variable E(KUBESTELLAR_ITS_IMPERSONATE_GROUPS) is used, with commas between the groups.
     type: list
     elements: str
+  its_outage_timeout:
+    description:
+      - Seconds that the ITS is given to come back when it does not answer.
+      - If it is not set, an ITS that has answered this task before is given a minute, and one that has not is given
+        none, since its address may be wrong. Set it where an earlier task has shown that the address is right.
+    type: float
 """

@@ -59,7 +59,8 @@ class Kube:
     """A client of one API server.
 
     An address that never answered fails at once: it may be wrong. One that has answered before is given
-    ``outage`` seconds to come back. ``connect_timeout`` and ``read_timeout`` are seconds, for each request.
+    ``outage`` seconds to come back; ``has_answered`` says that it has, to somebody else.
+    ``connect_timeout`` and ``read_timeout`` are seconds, for each request.
     """
 
     def __init__(
@@ -68,13 +69,15 @@ class Kube:
         connect_timeout: float = 10,
         read_timeout: float = 30,
         outage: float = 60,
+        *,
+        has_answered: bool = False,
     ) -> None:
         self.connection = connection
         self._timeouts = (connect_timeout, read_timeout)
         self._outage = outage
         self._files: list[PrivateFile] = []
         self._client: t.Any = None
-        self._has_answered = False
+        self._has_answered = has_answered
         self._refused_since: float | None = None
         self._hides_readiness = False
         self._clock_offset = 0.0

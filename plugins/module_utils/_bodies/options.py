@@ -34,7 +34,7 @@ def _connection(prefix: str) -> Spec:
 
 
 def its() -> Spec:
-    return _connection("its_")
+    return {**_connection("its_"), "its_outage_timeout": {"type": "float"}}
 
 
 def wds() -> Spec:

@@ -101,7 +101,9 @@ def has_wec_connection(task: Task) -> bool:
 def _kube(task: Task, family: Family) -> Kube:
     found = connection.resolve(family, task.params, task.environment, task.read_file)
     task.keep_secret(found.secrets)
-    return Kube(found, task.params["connect_timeout"], task.params["read_timeout"])
+    timeouts = (task.params["connect_timeout"], task.params["read_timeout"])
+    outage = task.params.get("its_outage_timeout") if family is connection.ITS else None
+    return Kube(found, *timeouts) if outage is None else Kube(found, *timeouts, outage, has_answered=True)
 
 
 def check_names(task: Task, wanted: t.Mapping[str, str]) -> None:
@@ -115,6 +117,9 @@ def check_names(task: Task, wanted: t.Mapping[str, str]) -> None:
         value = task.params.get(option)
         if value is not None and value <= 0:
             faults.append(InvalidOption(option, value, "must be more than 0 seconds"))
+    outage = task.params.get("its_outage_timeout")
+    if outage is not None and outage < 0:
+        faults.append(InvalidOption("its_outage_timeout", outage, "must not be less than 0 seconds"))
     InvalidOptions.raise_for(faults)
 
 

@@ -266,3 +266,27 @@ def test_drain_is_for_leaving_only(run: FrontEnd, its: FakeIts, options: dict[st
         "drain: 'wait' has a meaning only with state=absent"
         in run("wec_accept", name="a", drain="wait", **options)["msg"]
     )
+
+
+def test_an_its_that_is_away_for_a_moment_is_waited_for_where_its_address_is_known(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any]
+) -> None:
+    """As between two tasks of a role: this one has not spoken with it yet."""
+    its.join("edge-1")
+    its.close()
+    try:
+        at_once = run("wec_accept", wecs=wecs("edge-1"), **options)
+    finally:
+        back = threading.Timer(0.8, its.start)
+        back.start()
+    waited = run("wec_accept", wecs=wecs("edge-1"), its_outage_timeout=30, **options)
+    back.join()
+    assert "refused" in at_once["msg"]
+    assert not waited.get("failed"), waited
+    assert waited["verdicts"]["edge-1"]["state"] == "joined"
+
+
+def test_a_negative_patience_is_refused(run: FrontEnd, options: dict[str, t.Any]) -> None:
+    result = run("wec_accept", wecs=wecs("edge-1"), its_outage_timeout=-1, **options)
+    assert result["failed"]
+    assert "its_outage_timeout" in result["msg"]

@@ -184,6 +184,16 @@ def test_an_address_that_answered_before_is_given_time_to_come_back(
     assert len(slept) == 3
 
 
+def test_an_address_that_answered_somebody_else_is_given_time_too(
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = api.kubeconfig()
+    api.close()
+    monkeypatch.setattr(time, "sleep", lambda _seconds: api.start())
+    with kube_of(config, has_answered=True) as kube:
+        assert kube.get("/version")
+
+
 def test_an_outage_that_does_not_end_is_told(api: FakeApi) -> None:
     with kube_of(api.kubeconfig(), outage=0.05) as kube:
         kube.get("/version")
