@@ -6,7 +6,8 @@
 
 """The front end for actions: a body in the controller's own process.
 
-No interpreter is started, nothing is copied and no connection is opened; the ITS's credentials stay on the controller.
+No interpreter is started, nothing is copied and no connection is opened, unless an option asks something of the host; the
+ITS's credentials stay on the controller.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from ansible.utils.display import Display
 
 from ..module_utils._bodies import task as tasks
 from ..module_utils._errors import MissingLibrary, WecError
+from ._task_host import TaskHost
 
 Json = dict[str, t.Any]
 
@@ -61,6 +63,7 @@ class _ActionTask:
         self.environment: t.Mapping[str, str] = environment
         # This is a worker of the run, which ends with the task.
         self.owner: int | None = os.getppid()
+        self.host = TaskHost(action)
 
     def read_file(self, path: str) -> tuple[str, bytes]:
         """Relative paths are found beside the playbook or in the role's files; vaulted files are decrypted in memory."""

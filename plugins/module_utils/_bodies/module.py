@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import traceback
 import typing as t
 
@@ -16,6 +17,15 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .._errors import MissingLibrary, WecError
 from . import task as tasks
+
+
+class _ThisHost:
+    """A module runs on the host itself: what is loopback there is loopback here."""
+
+    address: str | None = None
+
+    def read(self, path: str) -> bytes:
+        return pathlib.Path(path).read_bytes()
 
 
 class _ModuleTask:
@@ -26,6 +36,7 @@ class _ModuleTask:
         self.environment: t.Mapping[str, str] = os.environ
         # Whatever started this module ends with it, also where the run goes on.
         self.owner: int | None = None
+        self.host = _ThisHost()
 
     def read_file(self, path: str) -> tuple[str, bytes]:
         absolute = os.path.abspath(os.path.expanduser(path))

@@ -13,6 +13,7 @@ import typing as t
 
 from .._apis import connection
 from .._apis.connection import Family
+from .._apis.host_kubeconfig import Host
 from .._apis.its import Its
 from .._apis.kube import Kube
 from .._apis.wds import Wds
@@ -28,13 +29,15 @@ Json = dict[str, t.Any]
 class Task(t.Protocol):
     """One task. ``params`` are validated options; ``environment`` are the variables that count for it.
 
-    ``owner`` is the process that lives as long as the whole run, if that is known.
+    ``owner`` is the process that lives as long as the whole run, if that is known. ``host`` is the machine that it is for,
+    wherever it runs.
     """
 
     params: dict[str, t.Any]
     check_mode: bool
     environment: t.Mapping[str, str]
     owner: int | None
+    host: Host
 
     def read_file(self, path: str) -> tuple[str, bytes]:
         """Find and read a file that an option names. Raises OSError or ValueError."""
@@ -99,7 +102,7 @@ def has_wec_connection(task: Task) -> bool:
 
 
 def _kube(task: Task, family: Family) -> Kube:
-    found = connection.resolve(family, task.params, task.environment, task.read_file)
+    found = connection.resolve(family, task.params, task.environment, task.read_file, task.host)
     task.keep_secret(found.secrets)
     return Kube(found, task.params["connect_timeout"], task.params["read_timeout"])
 
