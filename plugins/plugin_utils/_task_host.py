@@ -14,17 +14,25 @@ import os
 import shlex
 import typing as t
 
+from ..module_utils._apis.connection import ITS, WDS
+from ..module_utils._errors import WecError
+
 if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
 
+Json = dict[str, t.Any]
+_NOT_FOR_HOSTS = (ITS.prefix, WDS.prefix)
+_VARIABLES_NOT_FOR_HOSTS = (ITS.environment_prefix, WDS.environment_prefix)
 _MISSING = os.strerror(errno.ENOENT)
 
 
 class TaskHost:
     """With ``become``, ``delegate_to`` and whatever connection plugin the task has."""
 
-    def __init__(self, action: ActionBase) -> None:
-        self._action = action
+    def __init__(self, action: ActionBase, variables: Json) -> None:
+        self._action, self._variables = action, variables
+        self.facts: Json = {}
+        """What Ansible has found out about the host meanwhile."""
 
     @property
     def address(self) -> str | None:
@@ -48,6 +56,34 @@ class TaskHost:
         own = [line for line in lines if path in line]
         why = (own or lines or [f"the command ended with {told['rc']}"])[-1].rpartition(": ")[2]
         raise FileNotFoundError(errno.ENOENT, why, path) if why == _MISSING else OSError(errno.EACCES, why, path)
+
+    def run(self, module: str, options: Json) -> Json:
+        """Run a module there as any task does it, with these options and without what the environment says of the ITS."""
+        own = [option for option in options if option.startswith(_NOT_FOR_HOSTS)]
+        if own:
+            raise WecError(f"{', '.join(own)} must not be sent to the host of a WEC.")
+        task = self._action._task
+        before = task.environment
+        with self._in_silence():
+            try:
+                task.environment = self._environment()
+                result = self._action._execute_module(
+                    module_name=module, module_args=dict(options), task_vars=self._variables
+                )
+            finally:
+                task.environment = before
+        # The interpreter that was found there is remembered for the tasks that follow, as for any module.
+        self.facts.update(result.get("ansible_facts") or {})
+        return t.cast(Json, result)
+
+    def _environment(self) -> list[dict[str, t.Any]]:
+        """The task's keyword ``environment`` also says how this process reaches the ITS and the WDS."""
+        layers = [self._action._templar.template(layer) for layer in self._action._task.environment or []]
+        return [
+            {key: value for key, value in layer.items() if not str(key).startswith(_VARIABLES_NOT_FOR_HOSTS)}
+            for layer in layers
+            if isinstance(layer, t.Mapping)
+        ]
 
     @contextlib.contextmanager
     def _in_silence(self) -> t.Iterator[None]:

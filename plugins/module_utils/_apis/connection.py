@@ -22,7 +22,7 @@ from .._rules import endpoints, host_kubeconfigs, kubeconfigs, yaml_text
 from .._rules.kubeconfigs import Kubeconfig, KubeconfigError
 from .._rules.yaml_text import NotYamlError
 from . import host_kubeconfig
-from .host_kubeconfig import Host
+from .host import Host
 
 ReadFile = t.Callable[[str], "tuple[str, bytes]"]
 """Finds and reads a file: gives its absolute path and its content. Raises OSError, or ValueError with the reason."""

@@ -10,24 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import os.path
-import typing as t
 
 from .._rules import host_kubeconfigs, kubeconfigs, yaml_text
 from .._rules.kubeconfigs import Kubeconfig, KubeconfigError
 from .._rules.yaml_text import NotYamlError
-
-
-class Host(t.Protocol):
-    """The machine that a task is for.
-
-    ``address`` is what others reach it by; None if this is the very machine, whose loopback is our own.
-    """
-
-    @property
-    def address(self) -> str | None: ...
-
-    def read(self, path: str) -> bytes:
-        """Read a file there. Raises OSError (FileNotFoundError for none), ValueError."""
+from .host import Host
 
 
 def load(host: Host, choice: str, context: str | None) -> tuple[Kubeconfig, str]:

@@ -15,7 +15,8 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from .._errors import MissingLibrary, WecError
+from .._apis.host import Host
+from .._errors import InvalidOption, MissingLibrary, WecError
 from . import task as tasks
 
 
@@ -27,6 +28,11 @@ class _ThisHost:
     def read(self, path: str) -> bytes:
         return pathlib.Path(path).read_bytes()
 
+    def run(self, module: str, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        raise InvalidOption(
+            "wec_run_on", "host", "has a meaning only with run_on=controller: this runs on the host already", "Leave it out"
+        )
+
 
 class _ModuleTask:
     def __init__(self, module: AnsibleModule) -> None:
@@ -36,7 +42,7 @@ class _ModuleTask:
         self.environment: t.Mapping[str, str] = os.environ
         # Whatever started this module ends with it, also where the run goes on.
         self.owner: int | None = None
-        self.host = _ThisHost()
+        self.host: Host = _ThisHost()
 
     def read_file(self, path: str) -> tuple[str, bytes]:
         absolute = os.path.abspath(os.path.expanduser(path))

@@ -13,17 +13,20 @@ import typing as t
 
 from .._apis import connection
 from .._apis.connection import Family
-from .._apis.host_kubeconfig import Host
+from .._apis.host import Host
 from .._apis.its import Its
 from .._apis.kube import Kube
 from .._apis.wds import Wds
 from .._apis.wec import Wec
 from .._errors import InvalidOption, InvalidOptions, WecError
+from .._operations.wec_on_host import WecOnHost
 from .._rules import names, surveys
 from .._rules.kubeconfigs import KubeconfigError
 from .._rules.surveys import Survey
 
 Json = dict[str, t.Any]
+OF_WEC = (*connection.FIELDS, connection.FROM_HOST, "connect_timeout", "read_timeout")
+"""The options that say how a WEC is reached, without their aliases."""
 
 
 class Task(t.Protocol):
@@ -85,6 +88,23 @@ def _survey(task: Task, server: str) -> Survey | None:
 def wec_of(task: Task) -> t.Iterator[Wec]:
     with _kube(task, connection.WEC) as kube:
         yield Wec(kube)
+
+
+@contextlib.contextmanager
+def wec_to_join(task: Task, with_rights: bool = False) -> t.Iterator[Wec | WecOnHost]:
+    """The WEC, or with wec_run_on=host what stands for it here. ``with_rights``: as a preflight looks at it."""
+    given = task.params
+    if given["wec_run_on"] != "host":
+        with wec_of(task) as wec:
+            yield wec
+        return
+    # Nothing else of this task's options goes to the host.
+    own = {option: given[option] for option in OF_WEC if given[option] is not None}
+
+    def run(options: Json) -> Json:
+        return task.host.run("kubestellar.wec.wec_agent", {**own, **options})
+
+    yield WecOnHost(given["name"], run, given["clusteradm_binary"], with_rights)
 
 
 @contextlib.contextmanager
