@@ -97,7 +97,7 @@ def _leaving_only(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
 
 
 def _leaving_faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
-    if given["wec_run_on"] == "host":
+    if given["wec_run_on"] == "host" and given["wec_access"] != "lost":
         yield InvalidOption(
             "wec_run_on",
             "host",
