@@ -66,7 +66,14 @@ def edge_node(folder: pathlib.Path, ports: t.Mapping[int, int]) -> t.Iterator[in
     sockets = {port: str(folder / f"{port}.sock") for port in ports}
     spec = folder / "node.json"
     entry = folder / "entry.sock"
-    details = {"hostname": "edge-node", "links": sockets, "entry": str(entry), "command": [], "root": "", "environment": {}}
+    details = {
+        "hostname": "edge-node",
+        "links": sockets,
+        "entry": str(entry),
+        "command": [],
+        "root": "",
+        "environment": {},
+    }
     spec.write_text(json.dumps(details))
 
     def link(port: int) -> t.Callable[[], t.Coroutine[t.Any, t.Any, asyncio.AbstractServer]]:

@@ -96,7 +96,9 @@ class Connection:
 def is_given(family: Family, options: t.Mapping[str, t.Any], environment: t.Mapping[str, str]) -> bool:
     """Whether anything at all says how to reach this side."""
     values = _Values(family, options, environment)
-    return any(values.get(field) is not None for field in ("kubeconfig", "host")) or _from_host_is_given(family, options)
+    return any(values.get(field) is not None for field in ("kubeconfig", "host")) or _from_host_is_given(
+        family, options
+    )
 
 
 def resolve(

@@ -30,7 +30,10 @@ class _ThisHost:
 
     def run(self, module: str, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         raise InvalidOption(
-            "wec_run_on", "host", "has a meaning only with run_on=controller: this runs on the host already", "Leave it out"
+            "wec_run_on",
+            "host",
+            "has a meaning only with run_on=controller: this runs on the host already",
+            "Leave it out",
         )
 
 

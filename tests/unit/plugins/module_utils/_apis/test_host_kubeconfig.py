@@ -31,7 +31,12 @@ def k3s(user: Json | None = None, **cluster: t.Any) -> Json:
                 "cluster": {"server": "https://127.0.0.1:6443", "certificate-authority-data": ca, **cluster},
             }
         ],
-        "users": [{"name": "default", "user": user or {"client-key-data": "c2VjcmV0LWtleQ==", "client-certificate-data": "Yw=="}}],
+        "users": [
+            {
+                "name": "default",
+                "user": user or {"client-key-data": "c2VjcmV0LWtleQ==", "client-certificate-data": "Yw=="},
+            }
+        ],
         "contexts": [{"name": "default", "context": {"cluster": "default", "user": "default"}}],
         "current-context": "default",
     }
@@ -57,7 +62,9 @@ def read_nothing(path: str) -> tuple[str, bytes]:
     raise AssertionError(f"{path} of the controller was to be read")
 
 
-def resolve(node: Node, choice: str = "auto", environment: t.Mapping[str, str] | None = None, **options: t.Any) -> t.Any:
+def resolve(
+    node: Node, choice: str = "auto", environment: t.Mapping[str, str] | None = None, **options: t.Any
+) -> t.Any:
     return connection.resolve(WEC, {"kubeconfig_from_host": choice, **options}, environment or {}, read_nothing, node)
 
 
@@ -79,11 +86,17 @@ def test_where_it_runs_on_the_host_the_address_is_used_as_it_is() -> None:
 
 
 def test_the_address_can_be_given() -> None:
-    assert resolve(Node({PLACES["k3s"]: k3s()}), host="https://nat.example:16443/").server == "https://nat.example:16443"
+    assert (
+        resolve(Node({PLACES["k3s"]: k3s()}), host="https://nat.example:16443/").server == "https://nat.example:16443"
+    )
 
 
 def test_what_the_environment_says_is_about_another_cluster() -> None:
-    environment = {"K8S_AUTH_KUBECONFIG": "/other", "K8S_AUTH_HOST": "https://other:6443", "K8S_AUTH_API_KEY": "of-another"}
+    environment = {
+        "K8S_AUTH_KUBECONFIG": "/other",
+        "K8S_AUTH_HOST": "https://other:6443",
+        "K8S_AUTH_API_KEY": "of-another",
+    }
     found = resolve(Node({PLACES["k3s"]: k3s()}), environment=environment)
     assert found.server == "https://192.0.2.7:6443"
     assert "token" not in kubeconfigs.the_user(found.kubeconfig)
@@ -118,9 +131,21 @@ REFUSED: dict[str, tuple[Node, Json, str]] = {
     ),
     "unknown": (Node({}), {"choice": "k8s"}, f"{OPTION}: 'k8s' is neither auto, nor k3s, "),
     "both": (Node({}), {"kubeconfig": "/k"}, f"{OPTION}: 'auto' cannot go together with kubeconfig (wec_kubeconfig"),
-    "no YAML": (Node({PLACES["k3s"]: b"a: [\nsecret"}), {}, f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3"),
-    "no kubeconfig": (Node({PLACES["k3s"]: b"a: b"}), {}, f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3"),
-    "context": (Node({PLACES["k3s"]: k3s()}), {"context": "edge"}, f"{OPTION}: 'auto' the kubeconfig on the host /etc/ranch"),
+    "no YAML": (
+        Node({PLACES["k3s"]: b"a: [\nsecret"}),
+        {},
+        f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3",
+    ),
+    "no kubeconfig": (
+        Node({PLACES["k3s"]: b"a: b"}),
+        {},
+        f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3",
+    ),
+    "context": (
+        Node({PLACES["k3s"]: k3s()}),
+        {"context": "edge"},
+        f"{OPTION}: 'auto' the kubeconfig on the host /etc/ranch",
+    ),
     "a program": (
         Node({PLACES["k3s"]: k3s({"exec": {"command": "sh", "args": ["-c", "touch /tmp/pwned"]}})}),
         {},

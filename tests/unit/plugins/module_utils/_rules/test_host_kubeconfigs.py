@@ -17,7 +17,13 @@ def config(server: str = "https://127.0.0.1:6443", user: t.Any = None, **cluster
 
 SEEN = {
     "loopback": ("https://127.0.0.1:6443", None, "192.0.2.7", "https://192.0.2.7:6443", "127.0.0.1"),
-    "a name of loopback": ("https://localhost:16443", None, "edge-1.example", "https://edge-1.example:16443", "localhost"),
+    "a name of loopback": (
+        "https://localhost:16443",
+        None,
+        "edge-1.example",
+        "https://edge-1.example:16443",
+        "localhost",
+    ),
     "all addresses": ("https://0.0.0.0:6443", None, "192.0.2.7", "https://192.0.2.7:6443", "0.0.0.0"),
     "loopback of IPv6": ("https://[::1]:6443", None, "192.0.2.7", "https://192.0.2.7:6443", "::1"),
     "an address of IPv6": ("https://127.0.0.1:6443", None, "2001:db8::7", "https://[2001:db8::7]:6443", "127.0.0.1"),
