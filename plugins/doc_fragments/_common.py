@@ -23,8 +23,8 @@ options:
   run_on:
     description:
       - Where the work is done.
-      - With V(controller) it is done in the controller's own process. No connection to the host is opened, no Python is
-        needed there, and credentials and files are those of the controller.
+      - With V(controller) it is done in the controller's own process. No connection to the host is opened, unless another
+        option asks something of it, no Python is needed there, and credentials and files are those of the controller.
       - With V(host) it is done on the host as for any module, for example on a bastion. Files and environment variables
         are those of the host, and progress is not shown.
     type: str
@@ -36,5 +36,6 @@ requirements:
   - PyYAML >= 5.1
   - cryptography >= 37.0
 notes:
-  - With O(run_on=controller) the task's keyword C(environment) counts, and C(become), C(connection) and C(async) do not.
+  - With O(run_on=controller) the task's keyword C(environment) counts, and C(become), C(connection) and C(async) do not,
+    unless an option asks something of the host, such as C(kubeconfig_from_host).
 """

@@ -39,64 +39,15 @@ options:
         token lives for one hour, and a warning says so.
       - While C(clusteradm) runs, the token is visible in the process list of the machine where this runs.
     type: str
-  bundle_version:
-    description:
-      - Version of the klusterlet, such as V(1.2.1). Without it, that of the hub.
-      - It cannot be newer than the hub, because the agent's add-ons would never register.
-    type: str
-  bundle_overrides:
-    description: Other image tags than O(bundle_version) says, for V(ocm) and V(policy_addon).
-    type: dict
-  klusterlet_mode:
-    description:
-      - With V(singleton), registration and work agent are one pod whose name on the ITS stays the same when it restarts.
-      - With V(default) they are two.
-      - V(hosted) is refused, because each C(clusteradm join) makes another hosted klusterlet with a random name, so that a
-        run could not be repeated.
-    type: str
-    choices: [singleton, default, hosted]
-    default: singleton
-  image_registry:
-    description: Where the klusterlet's images come from, instead of C(quay.io/open-cluster-management).
-    type: str
   image_pull_credential_file:
     description: File with the credentials for it, in the format of C(~/.docker/config.json).
     type: path
-  proxy_url:
-    description: Address of a proxy that the agent reaches the ITS through.
-    type: str
   proxy_ca_cert:
     description: File with the CA of that proxy.
     type: path
-  feature_gates:
-    description: Feature gates of the agent, each V(true) or V(false).
-    type: dict
-  klusterlet_annotations:
-    description:
-      - Annotations that the agent puts on its ManagedCluster when it creates it. Keys get the prefix
-        C(agent.open-cluster-management.io/) if they have none.
-    type: dict
-  resource_qos_class:
-    description: Quality of service of the agent's pods.
-    type: str
-    choices: [Default, BestEffort, ResourceRequirement]
-  resource_requests:
-    description: What the agent's containers request, such as C(cpu) and C(memory).
-    type: dict
-  resource_limits:
-    description: What the agent's containers are limited to.
-    type: dict
   klusterlet_values_file:
     description: File with values for the klusterlet's chart, which override everything else.
     type: path
-  clusteradm_binary:
-    description: Name or path of C(clusteradm), version 1.0 or newer. It is needed only when an agent must be installed.
-    type: str
-    default: clusteradm
-  clusteradm_timeout:
-    description: Seconds that C(clusteradm join) has.
-    type: int
-    default: 120
   move_from_other_hub:
     description:
       - Whether a cluster that is registered with another hub may be moved to this ITS. Its ManagedCluster on the other hub
@@ -116,4 +67,19 @@ options:
         ITS is not asked for the same again by each WEC of a batch.
       - What decides about a change is looked at afresh all the same. A survey of another ITS is not used.
     type: dict
+  wec_run_on:
+    description:
+      - Where the WEC's half of the work is done, for a WEC whose API only its own node reaches.
+      - With V(host), looking at the WEC, C(clusteradm) and what else goes through the WEC's API run on the host, by
+        M(kubestellar.wec.wec_agent) over the host's connection, with C(become) if the task has it. Everything that needs the
+        ITS stays on the controller.
+      - What is sent to the host is the address and the CA of the hub, the token that this one agent introduces itself with, and
+        the options of the agent and of the WEC's own connection. No option of the ITS or the WDS is sent, and no environment
+        variable of theirs (E(KUBESTELLAR_ITS_KUBECONFIG) and so on).
+      - The options of the WEC's connection count on the host then. O(kubeconfig_from_host) takes the one that is there.
+      - The host needs what modules need there, which is Python with the libraries below, and C(clusteradm).
+      - The agent's address of the hub must be one that the host can dial, because C(clusteradm) does.
+    type: str
+    choices: [controller, host]
+    default: controller
 """

@@ -20,6 +20,20 @@ options:
       - There is no other fallback. The WEC is never taken from the ITS's options, from C(~/.kube/config) or from the pod
         that this runs in.
     type: raw
+  kubeconfig_from_host:
+    description:
+      - Take the kubeconfig that the cluster's own node has, over the host's Ansible connection, instead of O(kubeconfig). The
+        API is then used from where this runs.
+      - V(k3s), V(rke2), V(microk8s), V(kubeadm) and V(k0s) stand for the places where these leave it, V(auto) for the one of
+        them that is there, and an absolute path for itself.
+      - It is read with C(cat), as the user that C(become) makes, so that the host needs no Python. Its content, and that of
+        the files that it names, stays in memory.
+      - If the address in it leads the host to itself (V(https://127.0.0.1:6443)), the host's own address (C(ansible_host)) takes
+        its place, or O(host) if that is given. The certificate is checked for the name that the kubeconfig has all the same.
+      - A kubeconfig that gets its credential by running a program is refused, because that would run here. One that says that
+        the certificate need not be valid is refused, unless O(validate_certs) says so too.
+      - With O(run_on=host) the file is read where the module runs, and its address is used as it is.
+    type: str
   context:
     description:
       - The context in O(kubeconfig). Without it, the kubeconfig's current context counts.
@@ -28,6 +42,7 @@ options:
   host:
     description:
       - Address of the WEC's API server, like V(https://HOST:PORT), instead of O(kubeconfig).
+      - With O(kubeconfig_from_host) it is the address that this API is reached at from here.
       - If it is not set, the environment variable E(K8S_AUTH_HOST) is used.
     type: str
   api_key:

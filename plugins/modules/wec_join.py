@@ -115,11 +115,13 @@ extends_documentation_fragment:
   - kubestellar.wec._its
   - kubestellar.wec._wec
   - kubestellar.wec._wds
+  - kubestellar.wec._agent
   - kubestellar.wec._join
   - kubestellar.wec._proofs
   - kubestellar.wec._common
 seealso:
   - module: kubestellar.wec.wec_accept
+  - module: kubestellar.wec.wec_agent
   - module: kubestellar.wec.wec_preflight
   - module: kubestellar.wec.wec_status
   - name: Registering a cluster
@@ -171,6 +173,21 @@ EXAMPLES = r"""
     host: https://edge-2.example:6443
     api_key: "{{ lookup('ansible.builtin.env', 'EDGE_2_TOKEN') }}"
     ca_cert: edge-2-ca.crt
+
+- name: Join a k3s edge node with the kubeconfig that it has itself
+  kubestellar.wec.wec_join:
+    name: edge-6
+    its_kubeconfig: its1.kubeconfig
+    kubeconfig_from_host: k3s
+  become: true
+
+- name: Join an edge node whose API nobody else reaches
+  kubestellar.wec.wec_join:
+    name: edge-7
+    its_kubeconfig: its1.kubeconfig
+    kubeconfig_from_host: auto
+    wec_run_on: host
+  become: true
 
 - name: Take a WEC off its ITS, and leave nothing behind on either side
   kubestellar.wec.wec_join:

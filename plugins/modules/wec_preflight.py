@@ -33,6 +33,7 @@ extends_documentation_fragment:
   - kubestellar.wec._attributes.actiongroup_wec
   - kubestellar.wec._its
   - kubestellar.wec._wec
+  - kubestellar.wec._agent
   - kubestellar.wec._join
   - kubestellar.wec._common
 notes:

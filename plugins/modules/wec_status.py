@@ -51,6 +51,13 @@ options:
     description: Seconds to wait for O(wait_for).
     type: int
     default: 300
+  wec_run_on:
+    description:
+      - With V(host), only the WEC's own host reaches its API, as M(kubestellar.wec.wec_join) has it. The WEC is then seen as the ITS
+        shows it, and the options of its connection do not count.
+    type: str
+    choices: [controller, host]
+    default: controller
   show_table:
     description: Whether to show a table of the fleet on the screen. Only with O(run_on=controller).
     type: bool

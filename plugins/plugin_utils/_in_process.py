@@ -6,7 +6,8 @@
 
 """The front end for actions: a body in the controller's own process.
 
-No interpreter is started, nothing is copied and no connection is opened; the ITS's credentials stay on the controller.
+No interpreter is started, nothing is copied and no connection is opened, unless an option asks something of the host; the
+ITS's credentials stay on the controller.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils._apis.host import Host
 from ..module_utils._bodies import task as tasks
 from ..module_utils._errors import MissingLibrary, WecError
+from ._task_host import TaskHost
 
 Json = dict[str, t.Any]
 
@@ -53,7 +56,9 @@ def plain(value: t.Any) -> t.Any:
 
 
 class _ActionTask:
-    def __init__(self, action: InProcessAction, params: Json, secrets: set[str], environment: dict[str, str]) -> None:
+    def __init__(
+        self, action: InProcessAction, params: Json, secrets: set[str], environment: dict[str, str], host: Host
+    ) -> None:
         self._action = action
         self._secrets = secrets
         self.params = params
@@ -61,6 +66,7 @@ class _ActionTask:
         self.environment: t.Mapping[str, str] = environment
         # This is a worker of the run, which ends with the task.
         self.owner: int | None = os.getppid()
+        self.host: Host = host
 
     def read_file(self, path: str) -> tuple[str, bytes]:
         """Relative paths are found beside the playbook or in the role's files; vaulted files are decrypted in memory."""
@@ -111,9 +117,12 @@ class InProcessAction(ActionBase):
         try:
             if checked.error_messages:
                 raise WecError(_option_faults(self._task.action, checked.errors))
-            task = _ActionTask(self, params, secrets, environment)
+            host = TaskHost(self, task_vars)
+            task = _ActionTask(self, params, secrets, environment, host)
             with self._as_environment(environment):
                 result = self._run_body(task)
+            if host.facts:
+                result["ansible_facts"] = host.facts
         except MissingLibrary as error:
             result = {"failed": True, "msg": f"{error.message} {missing_required_lib(error.library)}"}
             result["exception"] = error.trace

@@ -61,10 +61,13 @@ class AsAction:
 
     name = "action"
 
-    def __init__(self, **variables: t.Any) -> None:
+    def __init__(self, host: t.Any = None, **variables: t.Any) -> None:
+        """``host``: a connection that may be used; without it, none must be."""
         self.lines: list[str] = []
         self.warnings: list[str] = []
-        self._variables = variables
+        self.host, self._variables = host, variables
+        self.environment: list[Json] = []
+        self.address = "192.0.2.7"
 
     def __call__(self, module: str, check_mode: bool = False, **options: t.Any) -> Json:
         action = importlib.import_module(f"{_PLUGINS}.action.{module}").ActionModule
@@ -73,13 +76,14 @@ class AsAction:
         task.args = options
         task.check_mode = check_mode
         task.diff = True
+        task.environment = self.environment
         loader = DataLoader()
-        connection = mock.Mock()
+        connection = self.host or mock.Mock()
         connection._shell.tmpdir = None
         plugin = action(
             task=task,
             connection=connection,
-            play_context=mock.Mock(check_mode=check_mode),
+            play_context=self._play_context(check_mode),
             loader=loader,
             templar=Templar(loader=loader, variables={}),
             shared_loader_obj=None,
@@ -88,8 +92,12 @@ class AsAction:
         warn = mock.patch.object(Display, "warning", lambda _display, text, *_rest, **_more: self.warnings.append(text))
         with show, warn:
             result = t.cast(Json, plugin.run(task_vars=dict(self._variables)))
-        assert not connection.method_calls, "an action on the controller must not use the connection"
+        if self.host is None:
+            assert not connection.method_calls, "an action on the controller must not use the connection"
         return result
+
+    def _play_context(self, check_mode: bool) -> t.Any:
+        return mock.Mock(check_mode=check_mode, remote_addr=self.address, executable="/bin/sh", no_log=False)
 
 
 FRONT_ENDS: tuple[type[t.Any], ...] = (AsModule, AsAction)

@@ -105,6 +105,43 @@ def _pairs(values: t.Mapping[str, str]) -> str:
     return ",".join(f"{key}={value}" for key, value in values.items())
 
 
+@dataclasses.dataclass(frozen=True)
+class ClusteradmFacts:
+    """What a binary tells of itself, on whichever machine it is. ``flags`` are the options of its ``join``."""
+
+    binary: str
+    version: Version | None
+    flags: frozenset[str]
+
+    def require(self, flags: t.Iterable[str]) -> Version | None:
+        """Its version. Raises ClusteradmError for one that is too old, or lacks an option that is needed."""
+        shown = versions.show(self.version) if self.version else "unknown"
+        if self.version is not None and self.version < OLDEST:
+            raise ClusteradmError(
+                f"clusteradm_binary: {self.binary} is version {shown}; {versions.show(OLDEST)} or newer is needed. {_INSTALL}."
+            )
+        missing = sorted(set(flags) - self.flags)
+        if missing:
+            raise ClusteradmError(
+                f"clusteradm_binary: {self.binary} (version {shown}) has no option {', '.join(missing)}. Use a newer "
+                "clusteradm, or do without what needs it."
+            )
+        return self.version
+
+    def as_data(self) -> dict[str, t.Any]:
+        return {
+            "binary": self.binary,
+            "version": versions.show(self.version) if self.version else None,
+            "flags": sorted(self.flags),
+        }
+
+    @classmethod
+    def read(cls, data: t.Mapping[str, t.Any]) -> ClusteradmFacts:
+        """The inverse of ``as_data``."""
+        version = versions.parse(data["version"]) if data["version"] else None
+        return cls(str(data["binary"]), version, frozenset(data["flags"]))
+
+
 class Clusteradm:
     """One clusteradm binary. ``known`` is what a binary has told about itself before (``known`` of another)."""
 
@@ -123,8 +160,7 @@ class Clusteradm:
 
     def introduce(self) -> None:
         """Have it tell all that is asked of it before a join. Raises ClusteradmError."""
-        self.version()
-        self.require_flags(())
+        self.facts()
 
     def version(self) -> Version | None:
         """Its own version; None for a build that does not know it. Raises ClusteradmError.
@@ -134,26 +170,9 @@ class Clusteradm:
         found = _VERSION_LINE.search(self._told("version"))
         return versions.parse(found[1]) if found else None
 
-    def require(self) -> Version | None:
-        """Raises ClusteradmError for a version that is too old."""
-        version = self.version()
-        if version is not None and version < OLDEST:
-            raise ClusteradmError(
-                f"clusteradm_binary: {self._binary} is version {versions.show(version)}; "
-                f"{versions.show(OLDEST)} or newer is needed. {_INSTALL}."
-            )
-        return version
-
-    def require_flags(self, flags: t.Iterable[str]) -> None:
-        """Raises ClusteradmError if ``join`` lacks an option that is needed."""
-        known = set(_FLAG.findall(self._told("join", "--help")))
-        missing = sorted(set(flags) - known)
-        if missing:
-            version = self.version()
-            raise ClusteradmError(
-                f"clusteradm_binary: {self._binary} (version {versions.show(version) if version else 'unknown'}) has no "
-                f"option {', '.join(missing)}. Use a newer clusteradm, or do without what needs it."
-            )
+    def facts(self) -> ClusteradmFacts:
+        """Raises ClusteradmError."""
+        return ClusteradmFacts(self._binary, self.version(), frozenset(_FLAG.findall(self._told("join", "--help"))))
 
     def join(self, wec: Kubeconfig, request: JoinRequest, timeout: float) -> None:
         """Apply the klusterlet to a WEC. ``timeout`` is in seconds. Raises ClusteradmError.

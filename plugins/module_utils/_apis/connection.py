@@ -18,9 +18,11 @@ import os
 import typing as t
 
 from .._errors import InvalidOption, InvalidOptions
-from .._rules import endpoints, kubeconfigs, yaml_text
+from .._rules import endpoints, host_kubeconfigs, kubeconfigs, yaml_text
 from .._rules.kubeconfigs import Kubeconfig, KubeconfigError
 from .._rules.yaml_text import NotYamlError
+from . import host_kubeconfig
+from .host import Host
 
 ReadFile = t.Callable[[str], "tuple[str, bytes]"]
 """Finds and reads a file: gives its absolute path and its content. Raises OSError, or ValueError with the reason."""
@@ -63,6 +65,8 @@ FIELDS = tuple(_VARIABLES)
 ITS = Family("ITS", "its_", "KUBESTELLAR_ITS_")
 WDS = Family("WDS", "wds_", "KUBESTELLAR_WDS_")
 WEC = Family("WEC", "", "K8S_AUTH_")
+FROM_HOST = "kubeconfig_from_host"
+"""An option that only WECs have."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,11 +96,17 @@ class Connection:
 def is_given(family: Family, options: t.Mapping[str, t.Any], environment: t.Mapping[str, str]) -> bool:
     """Whether anything at all says how to reach this side."""
     values = _Values(family, options, environment)
-    return any(values.get(field) is not None for field in ("kubeconfig", "host"))
+    return any(values.get(field) is not None for field in ("kubeconfig", "host")) or _from_host_is_given(
+        family, options
+    )
 
 
 def resolve(
-    family: Family, options: t.Mapping[str, t.Any], environment: t.Mapping[str, str], read_file: ReadFile
+    family: Family,
+    options: t.Mapping[str, t.Any],
+    environment: t.Mapping[str, str],
+    read_file: ReadFile,
+    host_of_task: Host | None = None,
 ) -> Connection:
     """The connection that the options and the environment of one side describe.
 
@@ -104,6 +114,8 @@ def resolve(
     not to the account of a pod. Raises InvalidOption, InvalidOptions.
     """
     values = _Values(family, options, environment)
+    if _from_host_is_given(family, options):
+        return _from_kubeconfig_on_host(values, str(options[FROM_HOST]), read_file, t.cast(Host, host_of_task))
     kubeconfig, host = values.get("kubeconfig"), values.get("host")
     if kubeconfig is not None and host is not None and values.is_option("kubeconfig") != values.is_option("host"):
         # One comes from the environment only: the option that the user wrote is what counts.
@@ -132,13 +144,13 @@ class _Values:
     """Fields of one side, each from its option or else from its variable."""
 
     def __init__(self, family: Family, options: t.Mapping[str, t.Any], environment: t.Mapping[str, str]) -> None:
-        self.family, self._options, self._environment = family, options, environment
+        self.family, self.options, self._environment = family, options, environment
 
     def is_option(self, field: str) -> bool:
-        return self._options.get(self.family.option(field)) is not None
+        return self.options.get(self.family.option(field)) is not None
 
     def get(self, field: str) -> t.Any:
-        value = self._options.get(self.family.option(field))
+        value = self.options.get(self.family.option(field))
         if value is not None:
             return value
         told = self._environment.get(self.family.variable(field))
@@ -195,6 +207,51 @@ def _load_files(name: str, paths: str, read_file: ReadFile) -> tuple[Kubeconfig,
     if not configs:
         raise InvalidOption(name, paths, "names no file", "Name a kubeconfig")
     return (configs[0] if len(configs) == 1 else kubeconfigs.merge(configs)), os.pathsep.join(found)
+
+
+def _from_host_is_given(family: Family, options: t.Mapping[str, t.Any]) -> bool:
+    return family == WEC and options.get(FROM_HOST) is not None
+
+
+def _from_kubeconfig_on_host(values: _Values, choice: str, read_file: ReadFile, host: Host) -> Connection:
+    """The kubeconfig of the cluster's own node, made fit for use from here. ``host`` is then the API's address for us.
+
+    Only options count beside it: what the environment says is about another cluster.
+    """
+    name = values.family.shown(FROM_HOST)
+    fault = host_kubeconfigs.fault(choice)
+    if fault:
+        raise InvalidOption(name, choice, fault, "Name one of these")
+    if values.is_option("kubeconfig"):
+        raise InvalidOption(
+            name, choice, f"cannot go together with {values.family.shown('kubeconfig')}", "Give one of them"
+        )
+    values = _Values(values.family, values.options, {})
+    server = None if values.get("host") is None else str(values.get("host")).rstrip("/")
+    try:
+        config, path = host_kubeconfig.load(host, choice, values.get("context"))
+    except KubeconfigError as error:
+        remedy = (
+            "Name the file if it is elsewhere, and use become if only root may read it; or give "
+            f"{values.family.shown('kubeconfig')}"
+        )
+        raise InvalidOption(name, choice, f"the kubeconfig on the host {error}", remedy) from None
+    fault = endpoints.fault(str(kubeconfigs.the_cluster(config)["server"]))
+    if fault:
+        told = str(kubeconfigs.the_cluster(config)["server"])
+        raise InvalidOption(name, told, f"{fault} (in {path} on the host)", "Correct the file, or name another one")
+    if host.address is not None and host_kubeconfigs.is_unverified(config) and values.get("validate_certs") is None:
+        raise InvalidOption(
+            values.family.shown("validate_certs"),
+            None,
+            f"{path} on the host says that the API server's certificate need not be valid, which is one thing on the host "
+            "itself, and another over a network",
+            f"Give {values.family.shown('ca_cert')} and set this to true, or set it to false if that is what you want",
+        )
+    config = host_kubeconfigs.seen_from_elsewhere(config, server, host.address)
+    config = _override(values, config, read_file)
+    source = f"{name} {choice}: {path} on the host, context {config['current-context']}"
+    return _checked(values, config, source, f"{name} (or the address, {values.family.shown('host')})")
 
 
 def _from_host(values: _Values, host: t.Any, read_file: ReadFile) -> Connection:

@@ -17,7 +17,8 @@ import time
 import typing as t
 
 from .._errors import ApiError
-from .._rules import certificates, kubeconfigs, tokens, yaml_text
+from .._rules import certificates, distributions, kubeconfigs, tokens, yaml_text
+from .._rules.distributions import Distribution
 from .._rules.kubeconfigs import KubeconfigError
 from .._rules.leaving import (
     AGENT_NAMESPACES,
@@ -92,19 +93,48 @@ class Wec:
     def version(self) -> str:
         return str(self.kube.get(paths.VERSION).get("gitVersion", ""))
 
+    @property
+    def clock_offset(self) -> float:
+        """Seconds by which its clock is ahead of ours, as its last answer told."""
+        return self.kube.clock_offset
+
+    def connection_data(self) -> dict[str, str]:
+        return self.kube.connection.as_data()
+
+    def distribution(self) -> Distribution:
+        groups = [group["name"] for group in self.kube.get("/apis").get("groups") or []]
+        try:
+            nodes: list[Json] | None = self.kube.first(paths.NODES)
+        except ApiError:
+            nodes = None
+        published = False
+        try:
+            published = self.kube.find(paths.config_map("kube-public", "cluster-info")) is not None
+        except ApiError:
+            # It may not be read: then it does not tell anything.
+            published = False
+        return distributions.detect(self.version, groups, nodes, published)
+
+    def rules(self, namespace: str) -> Json:
+        """What our identity may do in a namespace, as the API server says. Raises ApiError."""
+        return self.kube.create(paths.RULES_REVIEW, {"spec": {"namespace": namespace}})
+
     def view(self, name: str, judge: Judge) -> WecView:
         """What shows whether and how this cluster is registered."""
+        return judged(self._view(name), judge)
+
+    def _view(self, name: str) -> WecView:
         klusterlets = self.klusterlets()
         view = WecView(self.uid, self.version, klusterlets)
         own = view.the_klusterlet(name)
         if own is None:
             return WecView(self.uid, self.version, klusterlets, remnants=self._remnants(klusterlets))
-        credential = self._credential(own.namespace, judge)
+        credential = self._credential(own.namespace)
         return WecView(
             self.uid,
             self.version,
             klusterlets,
-            bootstrap=self._judged_bootstrap(own.namespace, judge),
+            bootstrap=self.bootstrap(own.namespace),
             credential=credential,
             missing=self.missing() if credential is None and not own.is_deleting else (),
         )
@@ -142,29 +172,23 @@ class Wec:
         cluster, ca, token = _read_kubeconfig(data["kubeconfig"])
         return Bootstrap(str(cluster.get("server") or ""), ca, tokens.read(token), proxy=cluster.get("proxy-url"))
 
-    def _judged_bootstrap(self, namespace: str, judge: Judge) -> Bootstrap | None:
+    def introduction(self, namespace: str) -> str | None:
+        """The id of the token that the agent has to introduce itself, if it has one."""
         found = self.bootstrap(namespace)
-        return dataclasses.replace(found, is_revoked=judge.is_revoked(found.token)) if found else None
+        return found.token.id if found else None
 
-    def _credential(self, namespace: str, judge: Judge) -> HubCredential | None:
+    def _credential(self, namespace: str) -> HubCredential | None:
         data = self._secret(namespace, HUB_SECRET)
         if data is None or not data.get("kubeconfig") or not data.get("tls.crt"):
             return None
         cluster, ca, _token = _read_kubeconfig(data["kubeconfig"])
-        certificate, issued = None, None
-        try:
-            certificate = certificates.read_certificate(data["tls.crt"])
-            authorities = judge.client_ca
-            issued = certificates.is_issued_by(data["tls.crt"], authorities) if authorities else None
-        except certificates.MalformedPem:
-            pass
         return HubCredential(
             cluster_name=data.get("cluster-name", b"").decode(errors="replace"),
             agent_name=data.get("agent-name", b"").decode(errors="replace"),
             server=str(cluster.get("server") or ""),
             ca=ca,
-            certificate=certificate,
-            issued_by_its=issued,
+            certificate=None,
+            pem=data["tls.crt"],
         )
 
     def _secret(self, namespace: str, name: str) -> dict[str, bytes] | None:
@@ -303,6 +327,27 @@ class Wec:
 
     def deployment(self, namespace: str, name: str) -> Json | None:
         return self.kube.find(paths.deployment(namespace, name))
+
+
+def judged(view: WecView, judge: Judge) -> WecView:
+    """The same with what the ITS knows of the agent's credentials, wherever the WEC itself was looked at."""
+    bootstrap, credential = view.bootstrap, view.credential
+    if bootstrap is not None:
+        bootstrap = dataclasses.replace(bootstrap, is_revoked=judge.is_revoked(bootstrap.token))
+    if credential is not None:
+        credential = _judged_credential(credential, judge)
+    return dataclasses.replace(view, bootstrap=bootstrap, credential=credential)
+
+
+def _judged_credential(credential: HubCredential, judge: Judge) -> HubCredential:
+    certificate, issued = None, None
+    try:
+        certificate = certificates.read_certificate(credential.pem)
+        authorities = judge.client_ca
+        issued = certificates.is_issued_by(credential.pem, authorities) if authorities else None
+    except certificates.MalformedPem:
+        pass
+    return dataclasses.replace(credential, certificate=certificate, issued_by_its=issued)
 
 
 def _read_kubeconfig(content: bytes) -> tuple[Json, bytes | None, str]:

@@ -42,6 +42,7 @@ SPEC: dict[str, t.Any] = {
     "move_from_other_hub": {"type": "bool", "default": False},
     "replace_lost_cluster": {"type": "bool", "default": False},
     "survey": {"type": "dict"},
+    "wec_run_on": {"type": "str", "choices": ["controller", "host"], "default": "controller"},
 }
 
 
@@ -52,12 +53,12 @@ def permissions(task: Task) -> Permissions:
 def wishes(task: Task) -> Wishes:
     """Raises InvalidOption, InvalidOptions."""
     given = task.params
-    faults = list(_faults(given))
+    found = list(faults(given))
     files = {
-        option: _content(task, option, faults)
+        option: _content(task, option, found)
         for option in ("hub_ca_cert", "image_pull_credential_file", "proxy_ca_cert", "klusterlet_values_file")
     }
-    InvalidOptions.raise_for(faults)
+    InvalidOptions.raise_for(found)
     credential = files["image_pull_credential_file"]
     if credential:
         task.keep_secret([credential.decode(errors="replace")])
@@ -68,26 +69,27 @@ def wishes(task: Task) -> Wishes:
         hub_ca=files["hub_ca_cert"],
         hub_token=given["hub_token"],
         bundle_version=given["bundle_version"],
-        bundle_overrides=_texts(given["bundle_overrides"]),
+        bundle_overrides=texts(given["bundle_overrides"]),
         singleton=given["klusterlet_mode"] == "singleton",
         image_registry=given["image_registry"],
         image_pull_credential=credential,
         proxy_url=given["proxy_url"],
         proxy_ca=files["proxy_ca_cert"],
         feature_gates=given["feature_gates"] or {},
-        annotations=_texts(given["klusterlet_annotations"]),
+        annotations=texts(given["klusterlet_annotations"]),
         resource_qos_class=given["resource_qos_class"],
-        resource_requests=_texts(given["resource_requests"]),
-        resource_limits=_texts(given["resource_limits"]),
+        resource_requests=texts(given["resource_requests"]),
+        resource_limits=texts(given["resource_limits"]),
         klusterlet_values=files["klusterlet_values_file"],
         clusteradm_binary=given["clusteradm_binary"],
         clusteradm_timeout=given["clusteradm_timeout"],
-        clusteradm_known=_texts(((given["survey"] or {}).get("hub") or {}).get("clusteradm")),
+        clusteradm_known=texts(((given["survey"] or {}).get("hub") or {}).get("clusteradm")),
         owner=task.owner,
     )
 
 
-def _texts(values: t.Mapping[t.Any, t.Any] | None) -> dict[str, str]:
+def texts(values: t.Mapping[t.Any, t.Any] | None) -> dict[str, str]:
+    """What an option's dict maps, as clusteradm wants it."""
     return {str(key): str(value) for key, value in (values or {}).items()}
 
 
@@ -103,7 +105,8 @@ def _content(task: Task, option: str, faults: list[InvalidOption]) -> bytes | No
         return None
 
 
-def _faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
+def faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
+    """What is wrong with values that can be told without looking at anything."""
     if given["klusterlet_mode"] == "hosted":
         yield InvalidOption(
             "klusterlet_mode",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._apis.connection import FROM_HOST
 from .._operations.verification import Proofs
 from .._rules import addon
 
@@ -42,7 +43,7 @@ def wds() -> Spec:
 
 
 def wec() -> Spec:
-    return _connection("")
+    return {**_connection(""), FROM_HOST: {"type": "str"}}
 
 
 def common() -> Spec:

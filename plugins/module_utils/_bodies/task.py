@@ -13,28 +13,34 @@ import typing as t
 
 from .._apis import connection
 from .._apis.connection import Family
+from .._apis.host import Host
 from .._apis.its import Its
 from .._apis.kube import Kube
 from .._apis.wds import Wds
 from .._apis.wec import Wec
 from .._errors import InvalidOption, InvalidOptions, WecError
+from .._operations.wec_on_host import WecOnHost
 from .._rules import names, surveys
 from .._rules.kubeconfigs import KubeconfigError
 from .._rules.surveys import Survey
 
 Json = dict[str, t.Any]
+OF_WEC = (*connection.FIELDS, connection.FROM_HOST, "connect_timeout", "read_timeout")
+"""The options that say how a WEC is reached, without their aliases."""
 
 
 class Task(t.Protocol):
     """One task. ``params`` are validated options; ``environment`` are the variables that count for it.
 
-    ``owner`` is the process that lives as long as the whole run, if that is known.
+    ``owner`` is the process that lives as long as the whole run, if that is known. ``host`` is the machine that it is for,
+    wherever it runs.
     """
 
     params: dict[str, t.Any]
     check_mode: bool
     environment: t.Mapping[str, str]
     owner: int | None
+    host: Host
 
     def read_file(self, path: str) -> tuple[str, bytes]:
         """Find and read a file that an option names. Raises OSError or ValueError."""
@@ -85,6 +91,23 @@ def wec_of(task: Task) -> t.Iterator[Wec]:
 
 
 @contextlib.contextmanager
+def wec_to_join(task: Task, with_rights: bool = False) -> t.Iterator[Wec | WecOnHost]:
+    """The WEC, or with wec_run_on=host what stands for it here. ``with_rights``: as a preflight looks at it."""
+    given = task.params
+    if given["wec_run_on"] != "host":
+        with wec_of(task) as wec:
+            yield wec
+        return
+    # Nothing else of this task's options goes to the host.
+    own = {option: given[option] for option in OF_WEC if given[option] is not None}
+
+    def run(options: Json) -> Json:
+        return task.host.run("kubestellar.wec.wec_agent", {**own, **options})
+
+    yield WecOnHost(given["name"], run, given["clusteradm_binary"], with_rights)
+
+
+@contextlib.contextmanager
 def wds_of(task: Task) -> t.Iterator[Wds]:
     with _kube(task, connection.WDS) as kube:
         yield Wds(kube)
@@ -99,7 +122,7 @@ def has_wec_connection(task: Task) -> bool:
 
 
 def _kube(task: Task, family: Family) -> Kube:
-    found = connection.resolve(family, task.params, task.environment, task.read_file)
+    found = connection.resolve(family, task.params, task.environment, task.read_file, task.host)
     task.keep_secret(found.secrets)
     timeouts = (task.params["connect_timeout"], task.params["read_timeout"])
     outage = task.params.get("its_outage_timeout") if family is connection.ITS else None

@@ -17,7 +17,7 @@ from .._operations.joining import Joining, Outcome
 from .._operations.leaving import Leaving
 from .._rules import leaving, states
 from . import join_options, options
-from .task import Task, check_names, has_wds_connection, its_of, wds_of, wec_of
+from .task import Task, check_names, has_wds_connection, its_of, wds_of, wec_of, wec_to_join
 
 Json = dict[str, t.Any]
 
@@ -50,7 +50,7 @@ def run(task: Task) -> Json:
         return _leave(task)
     InvalidOptions.raise_for(list(_leaving_only(given)))
     wishes = join_options.wishes(task)
-    with its_of(task) as its, wec_of(task) as wec:
+    with its_of(task) as its, wec_to_join(task) as wec:
         joining = Joining(its, wec, wishes, join_options.permissions(task))
         outcome = _observe(task, joining)
         if not task.check_mode:
@@ -67,7 +67,7 @@ def run(task: Task) -> Json:
             **_failure(outcome),
             **outcome.as_data(),
             "its": {**its.kube.connection.as_data(), "uid": its.uid},
-            "wec": wec.kube.connection.as_data(),
+            "wec": wec.connection_data(),
         }
 
 
@@ -97,6 +97,15 @@ def _leaving_only(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
 
 
 def _leaving_faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
+    if given["wec_run_on"] == "host" and given["wec_access"] != "lost":
+        yield InvalidOption(
+            "wec_run_on",
+            "host",
+            "cannot be done with state=absent, where both sides are needed at once",
+            "First take its labels away and wait until its works are gone (wec_configure), then run this with run_on=host "
+            "and its_access=lost, without any option of the ITS, and when its lease has run out without this and with "
+            "wec_access=lost",
+        )
     if given["wec_access"] == "lost":
         if given["its_access"] == "lost":
             yield InvalidOption(

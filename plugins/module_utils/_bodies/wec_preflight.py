@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import typing as t
 
+from .._apis.wec import Wec
 from .._operations.preflight import Check, Preflight, Report
+from .._operations.wec_on_host import WecOnHost
 from . import join_options, options
-from .task import Task, check_names, its_of, wec_of
+from .task import Task, check_names, its_of, wec_to_join
 
 Json = dict[str, t.Any]
 
@@ -30,7 +32,7 @@ SPEC: dict[str, t.Any] = {
 def run(task: Task) -> Json:
     check_names(task, {"name (wec_name in an inventory)": task.params["name"]})
     wishes = join_options.wishes(task)
-    with its_of(task) as its, wec_of(task) as wec:
+    with its_of(task) as its, wec_to_join(task, with_rights=True) as wec:
         report = Preflight(its, wec, wishes, join_options.permissions(task)).run()
         result: Json = {
             "changed": False,
@@ -41,11 +43,16 @@ def run(task: Task) -> Json:
             "distribution": report.distribution.name,
             "checks": [check.as_data() for check in report.checks],
             "its": its.kube.connection.as_data(),
-            "wec": wec.kube.connection.as_data(),
+            "wec": _wec_data(report, wec),
         }
         if report.violations:
             result.update(failed=True, msg=_message(wishes.name, report))
         return result
+
+
+def _wec_data(report: Report, wec: Wec | WecOnHost) -> Json | None:
+    """Where the WEC is; a host that could not tell anything of it cannot tell that either."""
+    return wec.connection_data() if report.uid is not None or isinstance(wec, Wec) else None
 
 
 def _message(name: str, report: Report) -> str:

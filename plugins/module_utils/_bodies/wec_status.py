@@ -29,6 +29,7 @@ SPEC: dict[str, t.Any] = {
         "wait_for": {"type": "str", "choices": list(states.ALL)},
         "wait_timeout": {"type": "int", "default": 300},
         "show_table": {"type": "bool", "default": False},
+        "wec_run_on": {"type": "str", "choices": ["controller", "host"], "default": "controller"},
         **options.its(),
         **options.wec(),
         **options.common(),
@@ -41,7 +42,7 @@ def run(task: Task) -> Json:
     given = task.params
     names = None if given["names"] is None else list(dict.fromkeys(given["names"]))
     check_names(task, {f"names[{index}]": name for index, name in enumerate(names or [])})
-    both_sides = has_wec_connection(task)
+    both_sides = has_wec_connection(task) and given["wec_run_on"] != "host"
     if both_sides and (names is None or len(names) != 1):
         raise InvalidOption(
             "names", names, "must be one name where the WEC's own API is asked too", "Leave out the WEC's connection"

@@ -52,32 +52,34 @@ class Installation:
     given_token: str | None = None
     owner: int | None = None
     timeout: float = 120.0
+    clusteradm_binary: str = "clusteradm"
+
+
+class OnWec(t.Protocol):
+    """Whoever carries out what an agent's plan says for the WEC: here, or on a machine that reaches its API."""
+
+    def carry_out(self, do: str, token: str | None) -> None:
+        """``token`` is what the agent introduces itself with, where it is given one. Raises WecError."""
 
 
 class Agent:
-    """The agent of one WEC."""
+    """The agent of one WEC, with both sides of it."""
 
-    def __init__(
-        self, its: Its, wec: Wec, view: WecView, installation: Installation, clusteradm: Clusteradm | None
-    ) -> None:
-        self._its, self._wec, self._view = its, wec, view
-        self._installation, self._clusteradm = installation, clusteradm
-        klusterlet = view.the_klusterlet(installation.name)
-        self._namespace = klusterlet.namespace if klusterlet else AGENT_NAMESPACE
+    def __init__(self, its: Its, installation: Installation, on_wec: OnWec) -> None:
+        self._its, self._installation, self._on_wec = its, installation, on_wec
         self.minted: Minted | None = None
 
     def carry_out(self, step: Step) -> None:
         """Raises WecError."""
         operations: dict[str, t.Callable[[], None]] = {
             agent_plan.MINT: self._mint,
-            agent_plan.JOIN: self._join,
-            agent_plan.REFRESH: self._refresh,
-            agent_plan.FORGET: lambda: self._wec.forget_certificate(self._namespace),
-            agent_plan.RESTART: lambda: self._wec.restart_agent(self._namespace),
             agent_plan.RECREATE: lambda: self._its.create_accepted(self._installation.name, self._installation.uid),
             agent_plan.CLEAR_NAME: lambda: clearing.clear_name(self._its, self._installation.name),
         }
-        operations[step.do]()
+        if step.do in operations:
+            operations[step.do]()
+            return
+        self._on_wec.carry_out(step.do, self.minted.token if self.minted else None)
 
     def _mint(self) -> None:
         installation = self._installation
@@ -86,12 +88,30 @@ class Agent:
             return
         self.minted = credentials.mint(self._its, installation.name, installation.account, installation.owner)
 
-    @property
-    def _token(self) -> Minted:
-        return t.cast(Minted, self.minted)
+
+class AgentOnWec:
+    """The WEC's half: everything that is done through its API. It knows nothing of the ITS but what an agent is told."""
+
+    def __init__(self, wec: Wec, view: WecView, installation: Installation, clusteradm: Clusteradm | None) -> None:
+        self._wec, self._view = wec, view
+        self._installation, self._clusteradm = installation, clusteradm
+        klusterlet = view.the_klusterlet(installation.name)
+        self._namespace = klusterlet.namespace if klusterlet else AGENT_NAMESPACE
+        self._token = ""
+
+    def carry_out(self, do: str, token: str | None) -> None:
+        """Raises WecError."""
+        self._token = token or ""
+        operations: dict[str, t.Callable[[], None]] = {
+            agent_plan.JOIN: self._join,
+            agent_plan.REFRESH: self._refresh,
+            agent_plan.FORGET: lambda: self._wec.forget_certificate(self._namespace),
+            agent_plan.RESTART: lambda: self._wec.restart_agent(self._namespace),
+        }
+        operations[do]()
 
     def _join(self) -> None:
-        request = dataclasses.replace(t.cast(JoinRequest, self._installation.request), hub_token=self._token.token)
+        request = dataclasses.replace(t.cast(JoinRequest, self._installation.request), hub_token=self._token)
         for attempt in range(_DISCOVERY_ATTEMPTS):
             try:
                 self._run_clusteradm(request)
@@ -126,7 +146,7 @@ class Agent:
         )
         if proxy:
             cluster["proxy-url"] = proxy
-        introduction = kubeconfigs.build(cluster, {"token": self._token.token}, "bootstrap")
+        introduction = kubeconfigs.build(cluster, {"token": self._token}, "bootstrap")
         # The agent compares the name of the cluster's entry with that of its own kubeconfig, which is this one.
         introduction["clusters"][0]["name"] = introduction["contexts"][0]["context"]["cluster"] = "hub"
         self._wec.write_bootstrap(self._namespace, introduction)
@@ -148,7 +168,7 @@ class Agent:
             )
         if found.ca is None or not _holds(found.ca, t.cast(bytes, installation.ca)):
             raise ClusteradmError("clusteradm join gave the agent another CA than the ITS's.")
-        if found.token.id != self._token.facts.id:
+        if found.token.id != tokens.read(self._token).id:
             raise ClusteradmError(
                 "The agent was given another token than this run's: another run is joining the same WEC. Run again."
             )

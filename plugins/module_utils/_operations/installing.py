@@ -13,10 +13,12 @@ import typing as t
 
 from .._apis.clusteradm import Clusteradm, JoinRequest
 from .._apis.its import Its
+from .._apis.wec import Wec
 from .._errors import InvalidOption, WecError
 from .._rules import endpoints, problems, versions
 from .._rules.agent_plan import Intended
 from .agent import Endpoint, Installation
+from .wec_on_host import WecOnHost
 
 Json = dict[str, t.Any]
 
@@ -55,10 +57,11 @@ class Wishes:
 
 
 class Installer:
-    """Works out, for one ITS and one WEC's wishes, what to tell the agent."""
+    """Works out, for one ITS and one WEC's wishes, what to tell the agent of ``wec``."""
 
-    def __init__(self, its: Its, wishes: Wishes) -> None:
+    def __init__(self, its: Its, wishes: Wishes, wec: Wec | WecOnHost) -> None:
         self._its, self._wishes = its, wishes
+        self._on_host = wec if isinstance(wec, WecOnHost) else None
 
     def intended(self, with_clusteradm: bool) -> Intended:
         """Raises InvalidOption, WecError for whatever is in the way."""
@@ -86,6 +89,7 @@ class Installer:
             given_token=self._wishes.hub_token,
             owner=self._wishes.owner,
             timeout=self._wishes.clusteradm_timeout,
+            clusteradm_binary=self._wishes.clusteradm_binary,
         )
 
     @functools.cached_property
@@ -96,11 +100,12 @@ class Installer:
             return None
 
     def require_clusteradm(self) -> versions.Version | None:
-        """Its version, if it is there and able. Raises ClusteradmError."""
-        clusteradm = Clusteradm(self._wishes.clusteradm_binary, known=self._wishes.clusteradm_known)
-        version = clusteradm.require()
-        clusteradm.require_flags(self._request().flags())
-        return version
+        """Its version, if it is there and able, where it would run. Raises ClusteradmError."""
+        if self._on_host is not None:
+            found = self._on_host.clusteradm()
+        else:
+            found = Clusteradm(self._wishes.clusteradm_binary, known=self._wishes.clusteradm_known).facts()
+        return found.require(self._request().flags())
 
     def require_account(self) -> str:
         """The account whose tokens introduce agents. Raises WecError."""
@@ -139,7 +144,9 @@ class Installer:
             return Endpoint(own, own, is_published=False)
         published = self._its.published_server if choice != "never" else None
         if published and (choice == "always" or not endpoints.is_local(published)):
-            return Endpoint(published, own, is_published=True)
+            # The WEC's own machine dials what its agent dials: what leads us to the ITS may lead it nowhere.
+            is_looked_up = self._on_host is None
+            return Endpoint(published, own if is_looked_up else published, is_looked_up)
         why = f"the ITS is reached at {own}, which leads agents on a WEC back to themselves"
         if choice == "always":
             why = "the address that the ITS publishes was asked for"

@@ -23,9 +23,10 @@ from .._rules.states import State
 from .._rules.wec_view import AGENT_NAMESPACE, WecView
 from . import acceptance, credentials
 from .acceptance import Patience, Verdict
-from .agent import Agent
+from .agent import Agent, AgentOnWec
 from .credentials import HeldByAnotherRunError
 from .installing import Installer, Wishes
+from .wec_on_host import AgentOnHost, WecOnHost
 
 Json = dict[str, t.Any]
 _BACK_WITHIN = 30.0
@@ -88,10 +89,10 @@ class Outcome:
 class Joining:
     """One WEC on its way to one ITS."""
 
-    def __init__(self, its: Its, wec: Wec, wishes: Wishes, allowed: Permissions) -> None:
+    def __init__(self, its: Its, wec: Wec | WecOnHost, wishes: Wishes, allowed: Permissions) -> None:
         self._its, self._wec, self._wishes, self._allowed = its, wec, wishes, allowed
         self._name = wishes.name
-        self._installer = Installer(its, wishes)
+        self._installer = Installer(its, wishes, wec)
         self._wec_view: WecView = WecView("", None)
         self._introduction: str | None = None
 
@@ -179,8 +180,7 @@ class Joining:
         raise last
 
     def _carry_out(self, outcome: Outcome) -> None:
-        installation = self._installer.installation(outcome.uid, outcome.intended)
-        agent = Agent(self._its, self._wec, self._wec_view, installation, self._installer.clusteradm)
+        agent = self._agent(outcome)
         done: list[Step] = []
         try:
             for step in outcome.agent.steps:
@@ -202,6 +202,14 @@ class Joining:
         if any(step.do == agent_plan.RECREATE for step in done):
             self._await_return(outcome)
 
+    def _agent(self, outcome: Outcome) -> Agent:
+        installation = self._installer.installation(outcome.uid, outcome.intended)
+        if isinstance(self._wec, WecOnHost):
+            return Agent(self._its, installation, AgentOnHost(self._wec, installation))
+        return Agent(
+            self._its, installation, AgentOnWec(self._wec, self._wec_view, installation, self._installer.clusteradm)
+        )
+
     def _require_unchanged(self) -> None:
         """From here on no other run touches this WEC; but one may have finished with it since it was looked at."""
         if self._introduction_id() != self._introduction:
@@ -211,8 +219,7 @@ class Joining:
     def _introduction_id(self) -> str | None:
         """The id of the token that the agent has (or will have, when there is one) to introduce itself."""
         klusterlet = self._wec_view.the_klusterlet(self._name)
-        found = self._wec.bootstrap(klusterlet.namespace if klusterlet else AGENT_NAMESPACE)
-        return found.token.id if found else None
+        return self._wec.introduction(klusterlet.namespace if klusterlet else AGENT_NAMESPACE)
 
     def _await_return(self, outcome: Outcome) -> None:
         """An agent whose ManagedCluster is back comes back with its old certificate; if not, it must start anew."""
@@ -234,8 +241,7 @@ class Joining:
         )
         outcome.intended = self._installer.intended(with_clusteradm=False)
         again = agent_plan.steps(anew, view, self._wec_view, outcome.intended)
-        installation = self._installer.installation(outcome.uid, outcome.intended)
-        agent = Agent(self._its, self._wec, self._wec_view, installation, None)
+        agent = self._agent(outcome)
         for step in again:
             agent.carry_out(step)
             outcome.agent.add(step)

@@ -15,7 +15,7 @@ from .._apis import paths
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable, WecError
-from .._rules import agent_plan, diagnosis, distributions, problems, rights, states, times, versions
+from .._rules import agent_plan, diagnosis, problems, rights, states, times, versions
 from .._rules.agent_plan import Permissions
 from .._rules.distributions import Distribution
 from .._rules.problems import Problem
@@ -23,6 +23,7 @@ from .._rules.rights import Right
 from .._rules.states import State
 from .._rules.wec_view import WecView
 from .installing import Installer, Wishes
+from .wec_on_host import WecOnHost
 
 Json = dict[str, t.Any]
 _SKEW_IS_FATAL = 300.0
@@ -63,9 +64,9 @@ class Report:
 class Preflight:
     """The checks for one WEC."""
 
-    def __init__(self, its: Its, wec: Wec, wishes: Wishes, allowed: Permissions) -> None:
+    def __init__(self, its: Its, wec: Wec | WecOnHost, wishes: Wishes, allowed: Permissions) -> None:
         self._its, self._wec, self._wishes, self._allowed = its, wec, wishes, allowed
-        self._installer = Installer(its, wishes)
+        self._installer = Installer(its, wishes, wec)
         self._checks: list[Check] = []
         self._state: State | None = None
         self._distribution = Distribution("unknown")
@@ -81,7 +82,7 @@ class Preflight:
             self._installation()
             self._rights("its_rights", "ITS", self._its.rules, rights.ITS_RIGHTS)
         if wec_answers and not joined:
-            self._rights("wec_rights", "WEC", self._wec_rules, rights.WEC_RIGHTS)
+            self._rights("wec_rights", "WEC", self._wec.rules, rights.WEC_RIGHTS)
         if its_answers and wec_answers:
             self._clocks()
         return Report(
@@ -116,25 +117,11 @@ class Preflight:
     def _wec_answers(self) -> bool:
         def look() -> str:
             uid, version = self._wec.uid, self._wec.version
-            self._distribution = self._detect(version)
+            self._distribution = self._wec.distribution()
             sign = f" ({self._distribution.sign})" if self._distribution.sign else ""
-            return f"{self._wec.kube.connection.server} is Kubernetes {version}, {self._distribution.name}{sign}, UID {uid}"
+            return f"{self._wec.connection_data()['server']} is Kubernetes {version}, {self._distribution.name}{sign}, UID {uid}"
 
         return self._attempt("wec", look)
-
-    def _detect(self, version: str) -> Distribution:
-        groups = [group["name"] for group in self._wec.kube.get("/apis").get("groups") or []]
-        try:
-            nodes: list[Json] | None = self._wec.kube.first(paths.NODES)
-        except ApiError:
-            nodes = None
-        published = False
-        try:
-            published = self._wec.kube.find(paths.config_map("kube-public", "cluster-info")) is not None
-        except ApiError:
-            # It may not be read: then it does not tell anything.
-            published = False
-        return distributions.detect(version, groups, nodes, published)
 
     def _membership(self) -> None:
         def look() -> str:
@@ -204,9 +191,6 @@ class Preflight:
         else:
             self._note("agent_trust", True, f"the certificate of {server} is accepted")
 
-    def _wec_rules(self, namespace: str) -> Json:
-        return self._wec.kube.create(paths.RULES_REVIEW, {"spec": {"namespace": namespace}})
-
     def _rights(self, name: str, side: str, rules: t.Callable[[str], Json], wanted: t.Sequence[Right]) -> None:
         try:
             lacking = _missing_rights(rules, wanted)
@@ -223,7 +207,7 @@ class Preflight:
             self._note(name, True, f"the {side} identity has the rights that are needed")
 
     def _clocks(self) -> None:
-        skew = abs(self._its.kube.clock_offset - self._wec.kube.clock_offset)
+        skew = abs(self._its.kube.clock_offset - self._wec.clock_offset)
         if skew >= _SKEW_IS_FATAL:
             problem = problems.of("clock_skew", f"their API servers' clocks are {times.show_seconds(skew)} apart")
             self._note("clocks", False, str(problem), problem)

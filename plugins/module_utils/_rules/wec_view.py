@@ -76,7 +76,10 @@ class Bootstrap:
 
 @dataclasses.dataclass(frozen=True)
 class HubCredential:
-    """What the agent got from a hub. ``issued_by_its``: whether this ITS's CA signed it; None if that is not known."""
+    """What the agent got from a hub. ``issued_by_its``: whether this ITS's CA signed it; None if that is not known.
+
+    ``pem`` is the certificate as it is there, which is no secret.
+    """
 
     cluster_name: str
     agent_name: str
@@ -84,6 +87,7 @@ class HubCredential:
     ca: bytes | None
     certificate: CertificateFacts | None
     issued_by_its: bool | None = None
+    pem: bytes = dataclasses.field(repr=False, default=b"")
 
 
 @dataclasses.dataclass(frozen=True)

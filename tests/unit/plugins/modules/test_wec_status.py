@@ -152,3 +152,15 @@ def test_a_stale_clock_here_does_not_make_leases_stale(run: FrontEnd, its: FakeI
     its.change(path, {"spec": {"renewTime": now(-20)}})
     (found,) = run("wec_status", name="edge-1", **options)["wecs"]
     assert 18 < found["lease_age"] < 30
+
+
+def test_a_wec_that_only_its_host_reaches_is_seen_as_the_its_shows_it(
+    run: FrontEnd, its: FakeIts, wec: FakeApi
+) -> None:
+    its.join("edge-1", wec.uid)
+    wec.requests.clear()
+    (found,) = run(
+        "wec_status", name="edge-1", its_kubeconfig=its.kubeconfig(), kubeconfig=wec.kubeconfig(), wec_run_on="host"
+    )["wecs"]
+    assert found["state"] == "joined"
+    assert wec.requests == []

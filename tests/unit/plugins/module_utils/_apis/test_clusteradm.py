@@ -71,13 +71,13 @@ def test_both_forms_of_its_version_are_read(tmp_path: pathlib.Path, line: str) -
 def test_a_version_that_is_too_old_is_refused_with_the_one_wanted(tmp_path: pathlib.Path) -> None:
     program, _log = fake_clusteradm(tmp_path, version="v0.10.1")
     with pytest.raises(ClusteradmError, match=r"clusteradm_binary.*is version 0\.10\.1; 1\.0\.0 or newer"):
-        Clusteradm(str(program)).require()
+        Clusteradm(str(program)).facts().require(())
 
 
 def test_an_option_that_it_lacks_is_named(tmp_path: pathlib.Path) -> None:
     program, _log = fake_clusteradm(tmp_path, version="v1.0.2", flags="--ca-file string")
     with pytest.raises(ClusteradmError, match=r"version 1\.0\.2\) has no option --klusterlet-values-file"):
-        Clusteradm(str(program)).require_flags(["--ca-file", "--klusterlet-values-file"])
+        Clusteradm(str(program)).facts().require(["--ca-file", "--klusterlet-values-file"])
 
 
 def test_every_wish_becomes_an_argument() -> None:

@@ -1,0 +1,66 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""The kubeconfig that a cluster's own node has, read there and kept in memory alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os.path
+
+from .._rules import host_kubeconfigs, kubeconfigs, yaml_text
+from .._rules.kubeconfigs import Kubeconfig, KubeconfigError
+from .._rules.yaml_text import NotYamlError
+from .host import Host
+
+
+def load(host: Host, choice: str, context: str | None) -> tuple[Kubeconfig, str]:
+    """A kubeconfig with one context and no reference to any file, and the path that it was read from.
+
+    Raises KubeconfigError, whose text completes a sentence about the kubeconfig.
+    """
+    path, content = _find(host, choice)
+    try:
+        config = kubeconfigs.check_shape(yaml_text.parse(content))
+    except (KubeconfigError, NotYamlError) as error:
+        raise KubeconfigError(f"{path} {error}") from None
+    config = kubeconfigs.with_absolute_files(config, os.path.dirname(path))
+    try:
+        config = kubeconfigs.select(config, context)
+        if host.address is not None:
+            host_kubeconfigs.require_plain(config)
+    except KubeconfigError as error:
+        raise KubeconfigError(f"{path} {error}") from None
+    contents = {}
+    for file in host_kubeconfigs.named_files(config):
+        try:
+            contents[file] = host.read(file)
+        except (OSError, ValueError) as error:
+            raise KubeconfigError(f"{path} names {file}, which cannot be read: {_why(error)}") from None
+    return host_kubeconfigs.with_contents(config, contents), path
+
+
+def _find(host: Host, choice: str) -> tuple[str, bytes]:
+    """The one place of those that ``choice`` stands for that has a kubeconfig."""
+    places = host_kubeconfigs.paths(choice)
+    found: list[tuple[str, bytes]] = []
+    for path in places:
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                found.append((path, host.read(path)))
+            except FileNotFoundError:
+                raise
+            except (OSError, ValueError) as error:
+                raise KubeconfigError(f"{path} cannot be read: {_why(error)}") from None
+    if not found:
+        raise KubeconfigError(f"is not there ({', '.join(places)})")
+    if len(found) > 1:
+        raise KubeconfigError(f"is not the only one: there are {' and '.join(path for path, _content in found)}")
+    return found[0]
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

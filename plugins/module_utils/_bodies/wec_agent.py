@@ -1,0 +1,162 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""The body of wec_agent: the WEC's half of a join, for where only the WEC's own machine reaches its API."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._apis.clusteradm import Clusteradm, JoinRequest
+from .._apis.wec import NoJudge, Wec
+from .._errors import ApiError, ClusteradmError, InvalidOption, InvalidOptions
+from .._operations.agent import AgentOnWec, Endpoint, Installation
+from .._rules import agent_plan, rights, times, wec_data
+from .._rules.wec_view import AGENT_NAMESPACE, WecView
+from . import join_options, options
+from .task import Task, check_names, wec_of
+
+Json = dict[str, t.Any]
+_STEPS = (agent_plan.JOIN, agent_plan.REFRESH, agent_plan.FORGET, agent_plan.RESTART)
+_INTRODUCED_BY = frozenset({agent_plan.JOIN, agent_plan.REFRESH})
+_TOLD = ("hub_apiserver", "hub_ca", "hub_token", "bundle_version")
+_SAME = (
+    "bundle_version",
+    "bundle_overrides",
+    "klusterlet_mode",
+    "image_registry",
+    "proxy_url",
+    "feature_gates",
+    "klusterlet_annotations",
+    "resource_qos_class",
+    "resource_requests",
+    "resource_limits",
+    "clusteradm_binary",
+    "clusteradm_timeout",
+)
+
+SPEC: dict[str, t.Any] = {
+    "argument_spec": {
+        "name": {"type": "str", "required": True},
+        "steps": {"type": "list", "elements": "str", "choices": list(_STEPS), "default": []},
+        "with_rights": {"type": "bool", "default": False},
+        "with_clusteradm": {"type": "bool", "default": False},
+        "hub_apiserver": {"type": "str"},
+        "hub_ca": {"type": "str"},
+        "hub_token": {"type": "str", "no_log": True},
+        "image_pull_credential": {"type": "str", "no_log": True},
+        "proxy_ca": {"type": "str"},
+        "klusterlet_values": {"type": "str"},
+        **{option: join_options.SPEC[option] for option in _SAME},
+        **options.wec(),
+        **options.common(),
+    },
+    "supports_check_mode": True,
+}
+
+
+def run(task: Task) -> Json:
+    given = task.params
+    check_names(task, {"name (wec_name in an inventory)": given["name"]})
+    InvalidOptions.raise_for(list(_faults(given)))
+    with wec_of(task) as wec:
+        view = wec.view(given["name"], NoJudge())
+        if not given["steps"]:
+            return {"changed": False, "name": given["name"], **_look(task, wec, view)}
+        if not task.check_mode:
+            _carry_out(given, wec, view)
+        return {
+            "changed": True,
+            "name": given["name"],
+            "steps": given["steps"],
+            "wec": wec.connection_data(),
+        }
+
+
+def _faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
+    yield from join_options.faults({"proxy_ca_cert": given["proxy_ca"], **given})
+    if _INTRODUCED_BY & set(given["steps"]):
+        for option in _TOLD:
+            if not given[option]:
+                yield InvalidOption(option, None, "is needed to introduce an agent to its hub", "Set it")
+
+
+def _look(task: Task, wec: Wec, view: WecView) -> Json:
+    given = task.params
+    own = view.the_klusterlet(given["name"])
+    found: Json = {
+        "view": wec_data.view_data(view),
+        "introduction": wec.introduction(own.namespace if own else AGENT_NAMESPACE),
+        "works": [work["metadata"]["name"] for work in wec.works()],
+        "clusteradm": None,
+    }
+    if given["with_clusteradm"] or view.credential is None:
+        found["clusteradm"] = _clusteradm(given["clusteradm_binary"])
+    if given["with_rights"]:
+        found["rules"] = {one: _rules(wec, one) for one in rights.namespaces(rights.WEC_RIGHTS)}
+        distribution = wec.distribution()
+        found["distribution"] = {"name": distribution.name, "sign": distribution.sign}
+    return {**found, "now": times.show(wec.kube.now()), "wec": wec.connection_data()}
+
+
+def _clusteradm(binary: str) -> Json:
+    """What it tells of itself here; that it cannot is told to whoever needs it."""
+    try:
+        return Clusteradm(binary).facts().as_data()
+    except ClusteradmError as error:
+        return {"error": error.message}
+
+
+def _rules(wec: Wec, namespace: str) -> Json:
+    try:
+        return {"status": wec.rules(namespace).get("status") or {}}
+    except ApiError:
+        # Then nobody knows what is granted.
+        return {"status": {"incomplete": True}}
+
+
+def _carry_out(given: t.Mapping[str, t.Any], wec: Wec, view: WecView) -> None:
+    clusteradm = Clusteradm(given["clusteradm_binary"]) if agent_plan.JOIN in given["steps"] else None
+    agent = AgentOnWec(wec, view, _installation(given, view), clusteradm)
+    for step in given["steps"]:
+        agent.carry_out(step, given["hub_token"])
+
+
+def _installation(given: t.Mapping[str, t.Any], view: WecView) -> Installation:
+    server = str(given["hub_apiserver"] or "").rstrip("/")
+    ca = str(given["hub_ca"] or "").encode()
+    request = JoinRequest(
+        cluster_name=given["name"],
+        hub_server=server,
+        hub_ca=ca,
+        hub_token="",
+        bundle_version=given["bundle_version"] or "",
+        bundle_overrides=join_options.texts(given["bundle_overrides"]),
+        singleton=given["klusterlet_mode"] == "singleton",
+        image_registry=given["image_registry"],
+        image_pull_credential=_content(given["image_pull_credential"]),
+        proxy_url=given["proxy_url"],
+        proxy_ca=_content(given["proxy_ca"]),
+        feature_gates=given["feature_gates"] or {},
+        annotations=join_options.texts(given["klusterlet_annotations"]),
+        resource_qos_class=given["resource_qos_class"],
+        resource_requests=join_options.texts(given["resource_requests"]),
+        resource_limits=join_options.texts(given["resource_limits"]),
+        klusterlet_values=_content(given["klusterlet_values"]),
+    )
+    return Installation(
+        name=given["name"],
+        uid=view.uid,
+        endpoint=Endpoint(server, server, is_published=False),
+        ca=ca,
+        request=request,
+        timeout=given["clusteradm_timeout"],
+        clusteradm_binary=given["clusteradm_binary"],
+    )
+
+
+def _content(text: str | None) -> bytes | None:
+    return text.encode() if text else None

@@ -1,0 +1,158 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""A WEC whose API only its own machine reaches: the WEC's half of a join is done there, and everything else here.
+
+What goes there is what an agent is told (the hub's address and CA, a token for this one join), and nothing of the ITS's own
+credential. What comes back are facts without secrets.
+"""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from .._apis.clusteradm import ClusteradmFacts, JoinRequest
+from .._apis.wec import Judge, judged
+from .._errors import ClusteradmError, WecError
+from .._rules import problems, times, wec_data
+from .._rules.distributions import Distribution
+from .._rules.wec_view import WecView
+from .agent import Endpoint, Installation
+
+Json = dict[str, t.Any]
+RunThere = t.Callable[[Json], Json]
+"""Runs wec_agent on the host with these options beside those of the WEC's connection; gives its result."""
+_VIEW, _INTRODUCTION = "view", "introduction"
+
+
+class WecOnHost:
+    """Shows what ``Wec`` shows, as far as a join asks for it, but in one go: each look is one run on the host."""
+
+    def __init__(self, name: str, run: RunThere, clusteradm_binary: str, with_rights: bool = False) -> None:
+        self._name, self._run_there = name, run
+        self._clusteradm_binary, self._with_rights = clusteradm_binary, with_rights
+        self._seen: Json | None = None
+        self._told: set[str] = set()
+
+    @property
+    def uid(self) -> str:
+        return str(self._known["view"]["uid"])
+
+    @property
+    def version(self) -> str:
+        return str(self._known["view"]["version"])
+
+    @property
+    def clock_offset(self) -> float:
+        """Seconds by which the WEC's clock is ahead of ours; the way from the host to us counts as well."""
+        return float(self._known["clock_offset"])
+
+    def connection_data(self) -> dict[str, str]:
+        return dict(self._known["wec"])
+
+    def distribution(self) -> Distribution:
+        return Distribution(**self._known["distribution"])
+
+    def rules(self, namespace: str) -> Json:
+        """What our identity may do in a namespace, as the API server says."""
+        return t.cast(Json, self._known["rules"][namespace])
+
+    def clusteradm(self) -> ClusteradmFacts:
+        """What the host's clusteradm tells of itself. Raises ClusteradmError."""
+        told = self._known["clusteradm"] or self._ask(with_clusteradm=True)["clusteradm"]
+        if "error" in told:
+            raise ClusteradmError(_there(told["error"]))
+        return ClusteradmFacts.read(told)
+
+    def view(self, _name: str, judge: Judge) -> WecView:
+        """What it shows now, with what the ITS knows of it."""
+        return judged(wec_data.read_view(self._look(_VIEW)["view"]), judge)
+
+    def works(self) -> list[Json]:
+        """What a hub has applied there, by names alone."""
+        return [{"metadata": {"name": name}} for name in self._known["works"]]
+
+    def introduction(self, _namespace: str) -> str | None:
+        """The id of the token that the agent has to introduce itself, if it has one. The host goes by the same rule."""
+        found: str | None = self._look(_INTRODUCTION)["introduction"]
+        return found
+
+    def apply(self, do: str, installation: Installation, token: str | None) -> None:
+        """Have one operation of an agent's plan carried out there. Raises WecError."""
+        self._run({"steps": [do], **_told_to_agent(installation, token)})
+        self._told = {_VIEW, _INTRODUCTION}
+
+    @property
+    def _known(self) -> Json:
+        return self._seen if self._seen is not None else self._look("")
+
+    def _look(self, what: str) -> Json:
+        """What was seen, unless it was asked for before: then it may have changed."""
+        if self._seen is None or what in self._told:
+            seen = self._ask()
+            now = times.parse(seen["now"])
+            ahead = (now - datetime.datetime.now(datetime.timezone.utc)).total_seconds() if now else 0.0
+            self._seen, self._told = {**seen, "clock_offset": ahead}, set()
+        self._told.add(what)
+        return self._seen
+
+    def _ask(self, **more: t.Any) -> Json:
+        asked = {"clusteradm_binary": self._clusteradm_binary, "with_rights": self._with_rights, **more}
+        return self._run(asked)
+
+    def _run(self, options: Json) -> Json:
+        result = self._run_there({"name": self._name, **options})
+        if not result.get("failed"):
+            return result
+        told = result.get("problem") or {}
+        problem = problems.of(told["code"], *told["evidence"]) if told.get("code") in problems.BY_CODE else None
+        raise WecError(_there(str(result.get("msg") or "it failed without a word")), problem)
+
+
+class AgentOnHost:
+    """The WEC's half of a join, carried out on the host."""
+
+    def __init__(self, wec: WecOnHost, installation: Installation) -> None:
+        self._wec, self._installation = wec, installation
+
+    def carry_out(self, do: str, token: str | None) -> None:
+        """Raises WecError."""
+        self._wec.apply(do, self._installation, token)
+
+
+def _there(message: str) -> str:
+    return f"On the WEC's host: {message}"
+
+
+def _told_to_agent(installation: Installation, token: str | None) -> Json:
+    """Options of wec_agent. Everything that is not set is left to its defaults."""
+    request = t.cast(JoinRequest, installation.request)
+    options = {
+        "hub_apiserver": t.cast(Endpoint, installation.endpoint).server,
+        "hub_ca": _text(installation.ca),
+        "hub_token": token,
+        "bundle_version": request.bundle_version,
+        "bundle_overrides": dict(request.bundle_overrides),
+        "klusterlet_mode": "singleton" if request.singleton else "default",
+        "image_registry": request.image_registry,
+        "image_pull_credential": _text(request.image_pull_credential),
+        "proxy_url": request.proxy_url,
+        "proxy_ca": _text(request.proxy_ca),
+        "feature_gates": dict(request.feature_gates),
+        "klusterlet_annotations": dict(request.annotations),
+        "resource_qos_class": request.resource_qos_class,
+        "resource_requests": dict(request.resource_requests),
+        "resource_limits": dict(request.resource_limits),
+        "klusterlet_values": _text(request.klusterlet_values),
+        "clusteradm_binary": installation.clusteradm_binary,
+        "clusteradm_timeout": int(installation.timeout),
+    }
+    return {option: value for option, value in options.items() if value not in (None, {})}
+
+
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else content.decode(errors="replace")

@@ -1,0 +1,180 @@
+#!/usr/bin/python
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wec_agent
+short_description: Do the WEC's half of a join, without the ITS
+description:
+  - Looks at the agent on a cluster, or installs or renews it, through the cluster's own API alone.
+  - It is what M(kubestellar.wec.wec_join) runs on a WEC's host with O(kubestellar.wec.wec_join#module:wec_run_on=host), and
+    seldom of use by itself. It has no option for the ITS, so that nothing of the ITS's credential can come to the host.
+  - It decides nothing. Whether a cluster may be joined is for M(kubestellar.wec.wec_join) to say, which knows both sides.
+  - What it returns are facts without any token or key.
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: partial
+    details: Without O(steps) nothing is changed. Steps are carried out each time.
+options:
+  name:
+    description:
+      - Name of the WEC on the ITS. A DNS label.
+    type: str
+    required: true
+  steps:
+    description:
+      - What to do, in this order. Without it, the module only looks.
+      - V(join) installs the agent with C(clusteradm join), and looks at what that has left behind.
+      - V(refresh) gives an agent that is there another introduction to its hub.
+      - V(forget) takes its certificate away, and V(restart) restarts it, so that it starts anew.
+    type: list
+    elements: str
+    choices: [join, refresh, forget, restart]
+    default: []
+  with_rights:
+    description: Whether to tell the distribution too, and what the identity on the WEC may do.
+    type: bool
+    default: false
+  with_clusteradm:
+    description: Whether to tell what C(clusteradm) is there also for a WEC that has a certificate already.
+    type: bool
+    default: false
+  hub_apiserver:
+    description: The address of the hub that the agent dials, and C(clusteradm). Needed for V(join) and V(refresh) in O(steps).
+    type: str
+  hub_ca:
+    description: The CA that the agent trusts the hub by, in PEM. Needed for V(join) and V(refresh) in O(steps).
+    type: str
+  hub_token:
+    description:
+      - The token that the agent introduces itself with. Needed for V(join) and V(refresh) in O(steps).
+      - While C(clusteradm) runs, it is visible in the process list of the machine where this runs.
+    type: str
+  image_pull_credential:
+    description: Credentials for O(image_registry), in the format of C(~/.docker/config.json).
+    type: str
+  proxy_ca:
+    description: The CA of the proxy O(proxy_url), in PEM.
+    type: str
+  klusterlet_values:
+    description: Values for the klusterlet's chart in YAML, which override everything else.
+    type: str
+extends_documentation_fragment:
+  - kubestellar.wec._attributes
+  - kubestellar.wec._attributes.actiongroup_wec
+  - kubestellar.wec._wec
+  - kubestellar.wec._agent
+  - kubestellar.wec._common
+seealso:
+  - module: kubestellar.wec.wec_join
+author:
+  - The kubestellar.wec authors (@kubestellar)
+"""
+
+EXAMPLES = r"""
+- name: Look at the agent on an edge node, whose API nobody else reaches
+  kubestellar.wec.wec_agent:
+    name: edge-1
+    kubeconfig_from_host: k3s
+    run_on: host
+  become: true
+  register: agent
+
+- name: Install an agent with a token that somebody else has made
+  kubestellar.wec.wec_agent:
+    name: edge-1
+    steps: [join]
+    hub_apiserver: https://its1.example:6443
+    hub_ca: "{{ lookup('ansible.builtin.file', 'its1-ca.crt') }}"
+    hub_token: "{{ lookup('ansible.builtin.env', 'EDGE_1_HUB_TOKEN') }}"
+    bundle_version: 1.2.1
+    kubeconfig_from_host: k3s
+    run_on: host
+  become: true
+"""
+
+RETURN = r"""
+name:
+  description: Name of the WEC.
+  returned: success
+  type: str
+  sample: edge-1
+steps:
+  description: What was done, or would be done in check mode.
+  returned: with O(steps)
+  type: list
+  elements: str
+  sample: [join]
+view:
+  description:
+    - What the cluster shows of its agent, in the form that M(kubestellar.wec.wec_join) reads. It has the keys C(uid), C(version),
+      C(klusterlets), C(bootstrap), C(credential), C(remnants) and C(missing).
+  returned: without O(steps)
+  type: dict
+  sample: {"uid": "76ff3603-5fa7-40db-bfca-4c02094622ca", "version": "v1.34.4+k3s1", "klusterlets": null, "bootstrap": null,
+           "credential": null, "remnants": [], "missing": []}
+introduction:
+  description: The id (not the token) of the token that the agent has to introduce itself with.
+  returned: without O(steps)
+  type: str
+  sample: 1e771b60-f4f5-4c83-96ad-1c6b771ffa99
+works:
+  description: The names of what a hub has applied on the cluster.
+  returned: without O(steps)
+  type: list
+  elements: str
+  sample: []
+clusteradm:
+  description:
+    - What C(clusteradm) tells of itself, with the keys C(binary), C(version) and C(flags), or C(error). Nothing for a WEC that has
+      a certificate, unless O(with_clusteradm) asks for it.
+  returned: without O(steps)
+  type: dict
+  sample: {"binary": "/usr/local/bin/clusteradm", "version": "1.3.1", "flags": ["--ca-file", "--cluster-name"]}
+rules:
+  description: What the identity on the WEC may do, by namespace, as the API server says.
+  returned: with O(with_rights)
+  type: dict
+  sample: {"open-cluster-management": {"status": {"incomplete": false, "resourceRules": []}}}
+distribution:
+  description: Which Kubernetes distribution it looks like, and what told.
+  returned: with O(with_rights)
+  type: dict
+  sample: {"name": "k3s", "sign": "version v1.34.4+k3s1"}
+now:
+  description: The time as the WEC's API server tells it.
+  returned: without O(steps)
+  type: str
+  sample: "2026-01-31T12:00:00Z"
+wec:
+  description: The WEC's connection that was used.
+  returned: success
+  type: dict
+  contains:
+    server:
+      description: Address of its API server.
+      type: str
+      sample: https://127.0.0.1:6443
+    source:
+      description: Where the connection came from.
+      type: str
+      sample: "kubeconfig_from_host k3s: /etc/rancher/k3s/k3s.yaml on the host, context default"
+"""
+
+from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_agent
+from ansible_collections.kubestellar.wec.plugins.module_utils._bodies.module import run
+
+
+def main() -> None:
+    run(wec_agent)
+
+
+if __name__ == "__main__":
+    main()

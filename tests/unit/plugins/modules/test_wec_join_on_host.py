@@ -1,0 +1,252 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A join whose WEC's half runs on the WEC's own host."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import typing as t
+
+import pytest
+from fake_api import FakeApi, jwt
+from fake_ocm import MANAGED_CLUSTERS, PUBLISHED, FakeAuthority, FakeIts, install_agent
+from front_ends import AsAction, AsModule, FrontEnd
+from hosts import Sent, connection_to_host, modules_on_host
+
+Clusteradm = tuple[pathlib.Path, pathlib.Path]
+Options = dict[str, t.Any]
+OF_THE_ITS = "the-secret-token-of-the-its-user"
+OF_THE_WEC = "the-secret-token-of-the-wec-user"
+
+
+@pytest.fixture
+def options(its: FakeIts, wec: FakeApi, clusteradm: Clusteradm, tmp_path: pathlib.Path) -> Options:
+    node = tmp_path / "k3s.yaml"
+    node.write_text(json.dumps(wec.kubeconfig(OF_THE_WEC)))
+    return {
+        "name": "edge-1",
+        "its_kubeconfig": its.kubeconfig(OF_THE_ITS, its.authority.pem),
+        "kubeconfig_from_host": str(node),
+        "wec_run_on": "host",
+        "clusteradm_binary": str(clusteradm[0]),
+        "wait_timeout": 2,
+    }
+
+
+@pytest.fixture
+def run() -> AsAction:
+    return AsAction(host=connection_to_host())
+
+
+@pytest.fixture
+def sent() -> t.Iterator[Sent]:
+    with modules_on_host() as found:
+        yield found
+
+
+@pytest.fixture
+def agents_answer(its: FakeIts, wec: FakeApi) -> None:
+    """Once clusteradm has applied the klusterlet, its agent announces itself."""
+
+    def announce() -> None:
+        found = "/api/v1/namespaces/open-cluster-management-agent/secrets/bootstrap-hub-kubeconfig" in wec.objects
+        if found and f"{MANAGED_CLUSTERS}/edge-1" not in its.objects:
+            its.announce("edge-1")
+
+    wec.after.append(announce)
+
+
+@pytest.mark.usefixtures("agents_answer")
+def test_a_bare_cluster_is_joined_in_three_runs_on_its_host(
+    run: AsAction, sent: Sent, its: FakeIts, wec: FakeApi, clusteradm: Clusteradm, options: Options
+) -> None:
+    result = run("wec_join", **options)
+    assert not result.get("failed"), result
+    assert (result["state_before"], result["state"]) == ("absent", "joined")
+    assert [step["verb"] for step in result["steps"]] == ["create", "join", "accept", "approve", "update"]
+    assert result["wec"]["server"] == wec.url
+    assert result["uid"] == wec.uid
+    assert sent.modules == ["kubestellar.wec.wec_agent"] * 3
+    assert [options.get("steps") for options in sent.options] == [None, None, ["join"]]
+    assert sent.in_silence == [True] * 3
+    (join,) = [call for call in map(json.loads, clusteradm[1].read_text().splitlines()) if "--hub-token" in call]
+    assert join[join.index("--hub-apiserver") + 1] == PUBLISHED, "the host dials what the agent dials"
+    assert "--force-internal-endpoint-lookup" not in join
+
+
+@pytest.mark.usefixtures("agents_answer")
+def test_nothing_of_the_its_goes_to_the_host(run: AsAction, sent: Sent, its: FakeIts, options: Options) -> None:
+    run.environment = [
+        {"KUBESTELLAR_ITS_API_KEY": OF_THE_ITS, "K8S_AUTH_VERIFY_SSL": "true"},
+        {"KUBESTELLAR_WDS_KUBECONFIG": "/wds", "HTTPS_PROXY": ""},
+    ]
+    result = run("wec_join", **options)
+    assert result["state"] == "joined"
+    everything = json.dumps([sent.options, sent.environment])
+    assert '"hub_token": "e30.' in everything, "what is looked for would be seen"
+    assert OF_THE_ITS not in everything
+    assert its.url not in everything
+    assert "KUBESTELLAR_" not in everything
+    assert {"K8S_AUTH_VERIFY_SSL": "true"} in sent.environment[0]
+    allowed = {"name", "kubeconfig_from_host", "connect_timeout", "read_timeout", "clusteradm_binary", "with_rights"}
+    told = {"steps", "hub_apiserver", "hub_ca", "hub_token", "bundle_version", "klusterlet_mode", "clusteradm_timeout"}
+    assert {key for one in sent.options for key in one} == allowed | told
+    shown = json.dumps(result) + "\n".join(run.lines)
+    assert OF_THE_ITS not in shown
+    assert OF_THE_WEC not in shown
+    assert "e30." not in shown
+
+
+def test_check_mode_plans_the_same_and_writes_nothing(
+    run: AsAction, sent: Sent, its: FakeIts, wec: FakeApi, options: Options
+) -> None:
+    result = run("wec_join", check_mode=True, **options)
+    assert [step["verb"] for step in result["steps"]] == ["create", "join", "accept", "approve", "update"]
+    assert its.writes == []
+    assert wec.writes == []
+    assert len(sent.options) == 1
+
+
+def test_a_joined_wec_is_looked_at_once_and_not_touched(
+    run: AsAction, sent: Sent, its: FakeIts, wec: FakeApi, clusteradm: Clusteradm, options: Options
+) -> None:
+    its.join("edge-1", wec.uid)
+    install_agent(wec, "edge-1", its, certificate=its.authority.client("edge-1"))
+    result = run("wec_join", **options)
+    assert not result["changed"]
+    assert result["state"] == "joined"
+    assert len(sent.options) == 1
+    assert its.writes == []
+    assert wec.writes == []
+    assert not clusteradm[1].exists()
+
+
+def test_an_agent_whose_token_has_expired_gets_another(
+    run: AsAction, sent: Sent, its: FakeIts, wec: FakeApi, options: Options
+) -> None:
+    install_agent(wec, "edge-1", its, token=jwt("an-old-one", expires_in=-60))
+    result = run("wec_join", wait=False, **options)
+    assert not result.get("failed"), result
+    assert result["state_before"] == "token_expired"
+    assert [one["steps"] for one in sent.options if "steps" in one] == [["refresh"], ["restart"]]
+    assert result["member"]["token_id"] not in (None, "an-old-one")
+
+
+REFUSED: dict[str, t.Callable[[FakeIts, FakeApi], None]] = {
+    "other_name": lambda its, wec: install_agent(wec, "edge-2", its),
+    "other_hub": lambda its, wec: install_agent(wec, "edge-1", its, FakeAuthority("other").client("edge-1")),
+    "name_taken": lambda its, wec: its.join("edge-1", "another-cluster"),
+}
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_what_is_dangerous_is_refused_here_and_no_token_is_made(
+    run: AsAction, sent: Sent, its: FakeIts, wec: FakeApi, options: Options, code: str
+) -> None:
+    REFUSED[code](its, wec)
+    result = run("wec_join", **options)
+    assert result["failed"]
+    assert result["problem"]["code"] == code
+    assert its.writes == []
+    assert wec.writes == []
+
+
+def test_a_join_that_fails_on_the_host_says_where_and_its_token_is_dead(
+    run: AsAction, sent: Sent, its: FakeIts, options: Options, tmp_path: pathlib.Path
+) -> None:
+    from fake_ocm import fake_clusteradm
+
+    fake_clusteradm(tmp_path, failure="no route to the hub with")
+    result = run("wec_join", **options)
+    assert result["failed"]
+    assert result["msg"].startswith("On the WEC's host: clusteradm join failed (exit code 1)")
+    assert [step["verb"] for step in result["steps"]] == ["create"]
+    assert not [path for path in its.objects if "/secrets/wec-bootstrap-" in path]
+
+
+def test_another_run_that_was_faster_counts(
+    run: AsAction, sent: Sent, its: FakeIts, wec: FakeApi, options: Options
+) -> None:
+    """It has joined the WEC between our look and our token: nothing is installed a second time."""
+
+    def join(method: str, path: str, _body: t.Any) -> None:
+        if path.endswith("/token") and "crd" not in wec.objects:
+            wec.put("/api/v1/namespaces/crd", {})
+            install_agent(wec, "edge-1", its, token=jwt("of-the-other-run"))
+            its.announce("edge-1", token_id="of-the-other-run")
+
+    its.before.append(join)
+    result = run("wec_join", **options)
+    assert result["state"] == "joined", result
+    assert not [one for one in sent.options if "steps" in one]
+
+
+def test_no_clusteradm_on_the_host_is_told_before_anything_is_changed(
+    run: AsAction, sent: Sent, its: FakeIts, options: Options
+) -> None:
+    result = run("wec_join", **{**options, "clusteradm_binary": "/nonexistent/clusteradm"})
+    assert result["failed"]
+    assert result["msg"].startswith("On the WEC's host: clusteradm_binary: '/nonexistent/clusteradm' is not there")
+    assert its.writes == []
+
+
+def test_the_preflight_looks_through_the_host_once(
+    run: AsAction, sent: Sent, its: FakeIts, wec: FakeApi, options: Options
+) -> None:
+    del options["wait_timeout"]
+    result = run("wec_preflight", **options)
+    assert not result.get("failed"), result
+    assert {check["name"]: check["passed"] for check in result["checks"]}["wec_rights"] is True
+    assert result["uid"] == wec.uid
+    assert len(sent.options) == 1
+
+
+def test_the_preflight_tells_what_the_host_lacks(run: AsAction, its: FakeIts, options: Options) -> None:
+    del options["wait_timeout"]
+    with modules_on_host(lambda _options: {"failed": True, "msg": "The Python library kubernetes is required."}):
+        result = run("wec_preflight", **options)
+    assert result["failed"]
+    assert "wec: On the WEC's host: The Python library kubernetes is required." in result["msg"]
+
+
+def test_a_problem_of_the_host_keeps_its_code(run: AsAction, sent: Sent, wec: FakeApi, options: Options) -> None:
+    wec.close()
+    result = run("wec_join", **{**options, "connect_timeout": 1})
+    assert result["failed"]
+    assert result["problem"]["code"] == "wec_unreachable"
+    assert "On the WEC's host: The WEC at" in result["msg"]
+
+
+def test_leaving_is_refused_with_what_to_do(run: AsAction, sent: Sent, its: FakeIts, options: Options) -> None:
+    result = run("wec_join", state="absent", **options)
+    assert result["failed"]
+    assert result["msg"].startswith("wec_run_on: 'host' cannot be done with state=absent")
+    assert "its_access=lost" in result["msg"]
+    assert sent.options == []
+    assert its.writes == []
+
+
+def test_a_module_on_a_host_is_on_the_host_already(options: Options) -> None:
+    result = AsModule()("wec_join", **options)
+    assert result["failed"]
+    assert result["msg"].startswith("wec_run_on: 'host' has a meaning only with run_on=controller")
+
+
+def test_options_of_the_its_cannot_be_sent(options: Options) -> None:
+    from ansible_collections.kubestellar.wec.plugins.module_utils._errors import WecError
+    from ansible_collections.kubestellar.wec.plugins.plugin_utils._task_host import TaskHost
+
+    with pytest.raises(WecError, match="its_api_key must not be sent"):
+        TaskHost(t.cast("t.Any", None), {}).run("kubestellar.wec.wec_agent", {"name": "e", "its_api_key": "k"})
+
+
+FRONT_END_RUNS: tuple[type[t.Any], ...] = (AsModule, AsAction)
+
+
+@pytest.mark.parametrize("front_end", FRONT_END_RUNS)
+def test_the_wecs_half_has_no_option_for_the_its(front_end: type[FrontEnd], options: Options) -> None:
+    result = front_end()("wec_agent", name="edge-1", its_kubeconfig="/its")
+    assert result["failed"]
+    assert "its_kubeconfig" in result["msg"]
