@@ -367,7 +367,8 @@ probe:
   sample: seen
 timeline:
   description:
-    - When V(join) or V(leave) was begun and ended, and with O(wait) when the WEC came how far - V(announced), V(accepted), V(approved), V(joined), V(available), V(addon), V(probe).
+    - When V(join) or V(leave) was begun and ended, and with O(wait) when the WEC came how far - V(announced), V(accepted),
+      V(approved), V(joined), V(available), V(addon), V(probe).
     - Times are the ITS's, to the second. What was done here has C(started), too.
   returned: success
   type: list
