@@ -63,6 +63,7 @@ class Wec:
     differences: dict[tuple[str, str], Json] = dataclasses.field(default_factory=dict)
     reached: dict[str, Json] = dataclasses.field(default_factory=dict)
     drift: list[Json] = dataclasses.field(default_factory=list)
+    messages: set[str] = dataclasses.field(default_factory=set)
 
     def note(self, one: Finding) -> None:
         facts = dict(one.facts)
@@ -70,13 +71,16 @@ class Wec:
         self.facts.update(facts)
         self.host, self.its = self.host or one.host, self.its or one.its
         if one.failed:
-            self.failures[one.source] = one.problems
+            is_told = one.activity == OTHER and one.msg is not None and self._has_told(one.msg)
+            self.failures[one.source] = [] if is_told else one.problems
         else:
             self.failures.pop(one.source, None)
             # What has failed may have a cause that a later look shows; and what one look shows, the next may not.
             self.seen = one.problems
         if one.msg and (one.failed or not self.failures):
             self.msg = one.msg
+        if one.msg and one.activity != OTHER:
+            self.messages.add(one.msg)
         self.changed |= one.changed
         self.planned |= one.wanted and not one.acts
         self.would_change |= one.wanted and one.acts
@@ -89,6 +93,10 @@ class Wec:
             self._note_differences(one.differences)
         elif one.steps or one.differences:
             self.foreseen = (one.steps, one.differences)
+
+    def _has_told(self, message: str) -> bool:
+        """Whether a task of the playbook only passes on what a result before it has said."""
+        return any(known in message or message in known for known in self.messages)
 
     def _note_differences(self, found: t.Iterable[Json]) -> None:
         for one in found:
@@ -181,12 +189,15 @@ def _laid_out(reached: list[Json], run_started: datetime.datetime) -> list[Json]
     for one in found:
         started, ended = times.parse(one["started"]), t.cast(datetime.datetime, times.parse(one["ended"]))
         in_run = ended >= began - _CLOCKS_DIFFER
+        if one.get("failed") and started and before and before > started:
+            # It was waited for since before it was its turn.
+            started = before
         since = started or before
         seconds = round(max(0.0, (ended - since).total_seconds()), 1) if in_run and since else None
         laid.append(
             {
                 "step": one["step"],
-                "started": one["started"],
+                "started": times.show(started),
                 "ended": one["ended"],
                 "clock": one["clock"],
                 "seconds": seconds,

@@ -21,7 +21,7 @@ STEP_WORDS = {
     timeline.JOIN: "Agent installed",
     timeline.ANNOUNCED: "Announced",
     timeline.ACCEPTED: "Accepted",
-    timeline.APPROVED: "Request approved",
+    timeline.APPROVED: "Approved",
     timeline.JOINED: "Joined",
     timeline.AVAILABLE: "Available",
     timeline.ADDON: "Add-on available",
@@ -52,6 +52,7 @@ _FACTS = (
     ("Status add-on", "addon"),
     ("Probe", "probe"),
 )
+_NUMBER = re.compile("([0-9]+)")
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
@@ -65,8 +66,10 @@ def of(data: Json) -> Json:
     """Everything that the template needs."""
     wecs = data["wecs"]
     began, ended = _axis(wecs)
-    rows = [_row(one, number, began, ended) for number, one in enumerate(wecs)]
     several = len(data["run"]["its"]) > 1
+    rows = [
+        _row({**one, "its": one["its"] if several else None}, number, began, ended) for number, one in enumerate(wecs)
+    ]
     return {
         **data,
         "duration": _length(data["run"]["seconds"]),
@@ -79,11 +82,12 @@ def of(data: Json) -> Json:
         "paces": _paces(wecs),
         "has_bars": any(row["bars"] for row in rows),
         "ticks": _ticks(began, ended),
-        "rows": sorted(rows, key=lambda row: (report.OUTCOMES.index(row["outcome"]), row["name"])),
+        "rows": sorted(rows, key=lambda row: (report.OUTCOMES.index(row["outcome"]), _natural(row["name"]))),
         "words": report.WORDS,
-        "several_its": several,
         "steps_shown": [
-            (step, STEP_WORDS[step]) for step in timeline.STEPS if any(step in row["steps_in_run"] for row in rows)
+            (_key(step), STEP_WORDS[step])
+            for step in timeline.STEPS
+            if any(step in row["steps_in_run"] for row in rows)
         ],
     }
 
@@ -101,7 +105,10 @@ def _shares(counts: Json, total: int, words: t.Mapping[str, str]) -> list[Json]:
 
 
 def _row(wec: Json, number: int, began: datetime.datetime | None, ended: datetime.datetime | None) -> Json:
-    steps = [{**one, "word": STEP_WORDS[one["step"]], "length": _seconds(one["seconds"])} for one in wec["timeline"]]
+    steps = [
+        {**one, "key": _key(one["step"]), "word": STEP_WORDS[one["step"]], "length": _seconds(one["seconds"])}
+        for one in wec["timeline"]
+    ]
     in_run = [one for one in steps if one["in_run"]]
     total = sum(one["seconds"] or 0 for one in in_run)
     return {
@@ -116,16 +123,19 @@ def _row(wec: Json, number: int, began: datetime.datetime | None, ended: datetim
             (word, wec[key]) for word, key in _FACTS if wec[key] and not (key == "host" and wec[key] == wec["name"])
         ],
         "problems": [{**one, "evidence": one["evidence"][:_MOST]} for one in wec["problems"]],
-        "plain_steps": [one for one in wec["steps"][:_MOST] if not wec["differences"] or one["verb"] != "update"],
-        "words_to_find": " ".join(
-            [
-                wec["name"],
-                wec["host"] or "",
-                *(problem["code"] or "" for problem in wec["problems"]),
-                *(f"{key}={value}" for key, value in (wec["labels"] or {}).items()),
-            ]
-        ).lower(),
+        # What was done shows in the timeline and the differences.
+        "plain_steps": [one for one in wec["steps"] if not one["done"] or not steps][:_MOST],
     }
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """edge-9 before edge-10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in _NUMBER.split(name)]
+
+
+def _key(step: str) -> str:
+    """Short, because it is there ten thousand times: the style sheet has colours for t1 to t10."""
+    return f"t{timeline.STEPS.index(step) + 1}"
 
 
 # -- time --------------------------------------------------------------------------------------------------------
@@ -157,9 +167,9 @@ def _bars(steps: t.Sequence[Json], began: datetime.datetime | None, ended: datet
         width = 100 * (end - start).total_seconds() / length
         bars.append(
             {
-                "step": step["step"],
-                "left": f"{min(left, 99.3):.4g}",
-                "width": f"{max(width, 0.7):.4g}",
+                "key": _key(step["step"]),
+                "left": f"{min(left, 99.3):.3g}",
+                "width": f"{max(width, 0.7):.3g}",
                 "failed": step["failed"],
             }
         )
@@ -190,7 +200,7 @@ def _paces(wecs: t.Sequence[Json]) -> list[Json]:
             median = statistics.median(seconds)
             paces.append(
                 {
-                    "step": name,
+                    "key": _key(name),
                     "word": STEP_WORDS[name],
                     "count": len(seconds),
                     "median": _seconds(median),
@@ -207,7 +217,7 @@ def _paces(wecs: t.Sequence[Json]) -> list[Json]:
 def _seconds(seconds: float | None) -> str:
     if seconds is None:
         return ""
-    return "under 1 s" if seconds < 1 else _length(seconds)
+    return "< 1 s" if seconds < 1 else _length(seconds)
 
 
 def _length(seconds: float) -> str:

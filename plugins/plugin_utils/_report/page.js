@@ -6,7 +6,15 @@
   const find = document.getElementById("find");
   const byOutcome = document.getElementById("by-outcome");
   const byState = document.getElementById("by-state");
+  const texts = new Map();
   const count = document.getElementById("count");
+
+  function text(row) {
+    if (!texts.has(row)) {
+      texts.set(row, row.textContent.toLowerCase());
+    }
+    return texts.get(row);
+  }
 
   function filter() {
     const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -14,7 +22,7 @@
     for (const row of rows) {
       const data = row.dataset;
       const fits = (!byOutcome.value || data.o === byOutcome.value) && (!byState.value || data.s === byState.value)
-        && words.every((word) => data.q.includes(word));
+        && words.every((word) => text(row).includes(word));
       row.hidden = !fits;
       left += fits ? 1 : 0;
     }
