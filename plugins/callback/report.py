@@ -138,6 +138,7 @@ class CallbackModule(CallbackBase):
                 unreachable=unreachable or bool(part.get("unreachable")),
                 check_mode=bool(task.check_mode),
                 state=str(state) if isinstance(state, str) else None,
+                for_all=bool(task.run_once),
             )
             if one.module or one.failed or one.unreachable:
                 self._take(one)

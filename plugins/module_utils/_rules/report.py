@@ -40,7 +40,7 @@ _CLOCKS_DIFFER = datetime.timedelta(seconds=2)
 """Times are told to the second."""
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Wec:
     """One WEC, or a host of which nothing shows which WEC it is."""
 
@@ -245,28 +245,32 @@ class Report:
 
     def _those(self, one: Finding) -> list[Wec]:
         """The WECs that a finding is about: of a host alone, all that it has."""
+        name = one.name if one.name is not None else one.host or ""
         of_host = self._by_host.get(one.host, []) if one.host is not None else []
-        if one.name is None:
-            return of_host or [self._new(one, one.host or "")]
-        named = [wec for wec in of_host if wec.name == one.name]
-        if not named and one.host is None:
-            same = self._by_name.get(one.name, [])
+        if one.name is None and of_host:
+            return of_host
+        named = [wec for wec in of_host if wec.name == name]
+        if not named:
+            same = [wec for wec in self._by_name.get(name, []) if one.host is None or wec.host is None]
             # The addresses of one ITS may differ, but two ITSs may have WECs of one name.
-            named = [wec for wec in same if wec.its in (one.its, None)] or (same if len(same) == 1 else [])
+            named = [wec for wec in same if None in (one.its, wec.its) or wec.its == one.its]
+            if not named and one.host is None and len(same) == 1:
+                named = same
         if not named and of_host and all(wec.its is None for wec in of_host):
             # Until now only the host's own name was known.
-            self._by_name[of_host[0].name].remove(of_host[0])
-            of_host[0].name = one.name
-            self._by_name.setdefault(one.name, []).append(of_host[0])
             named = of_host[:1]
-        return named[:1] or [self._new(one, one.name)]
+            self._by_name[named[0].name].remove(named[0])
+            named[0].name = name
+            self._by_name.setdefault(name, []).append(named[0])
+        wec = named[0] if named else self._new(one, name)
+        if one.host is not None and wec not in of_host:
+            self._by_host.setdefault(one.host, []).append(wec)
+        return [wec]
 
     def _new(self, one: Finding, name: str) -> Wec:
         wec = Wec(name, one.host, one.its)
         self._wecs.append(wec)
         self._by_name.setdefault(name, []).append(wec)
-        if one.host is not None:
-            self._by_host.setdefault(one.host, []).append(wec)
         return wec
 
     def as_data(self, ended: datetime.datetime, version: str, title: str) -> Json:

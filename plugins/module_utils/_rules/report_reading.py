@@ -56,6 +56,7 @@ class TaskResult:
     """One task's result on one host. ``action`` is the module's full name, ``role`` that of the role it belongs to.
 
     ``failed`` is what Ansible makes of it, so false where a failure is ignored; ``state`` is the task's own argument.
+    ``for_all``: the task runs once, so that its failure is no single host's.
     """
 
     action: str
@@ -68,6 +69,7 @@ class TaskResult:
     unreachable: bool = False
     check_mode: bool = False
     state: str | None = None
+    for_all: bool = False
 
     @property
     def module(self) -> str:
@@ -298,13 +300,13 @@ def _failure(result: TaskResult, host: str | None) -> Finding:
         message = f"The host cannot be reached: {message}"
     elif not own and result.data.get("evidence") and isinstance(result.data["evidence"], list):
         own = {"code": None, "summary": message, "evidence": result.data["evidence"], "remedy": None}
-    name = result.data.get("name") if result.module else None
+    name = result.data.get("name") if result.module and not result.for_all else None
     activity = _ACTIVITIES.get(result.module, OTHER)
     return Finding(
         result.module or result.action,
         activity,
         name=name if isinstance(name, str) else None,
-        host=host,
+        host=None if result.for_all else host,
         msg=message,
         failed=True,
         problems=[_problem(own, message, result.task if not result.module else "")],
