@@ -202,6 +202,14 @@ verdicts:
       description: V(seen) if a probe was asked for and has arrived.
       type: str
       sample: seen
+    timeline:
+      description:
+        - When it came how far, as the ITS shows it - V(announced), V(accepted), V(approved), V(joined), V(available) - and when
+        V(addon) or V(probe) was proved.
+        - Times are the ITS's, to the second. What was done here has C(started), too.
+      type: list
+      elements: dict
+      sample: [{"step": "joined", "started": null, "ended": "2026-03-01T10:22:31Z", "clock": "its"}]
     seconds:
       description: How long it took.
       type: float

@@ -382,6 +382,15 @@ probe:
   returned: with O(state=present)
   type: str
   sample: seen
+timeline:
+  description:
+    - When V(join) or V(leave) was begun and ended, and with O(wait) when the WEC came how far - V(announced), V(accepted),
+      V(approved), V(joined), V(available), V(addon), V(probe).
+    - Times are the ITS's, to the second. What was done here has C(started), too.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"step": "join", "started": "2026-03-01T10:22:28Z", "ended": "2026-03-01T10:22:31Z", "clock": "its"}]
 problem:
   description: What keeps the WEC from being available.
   returned: on failure, if it is known

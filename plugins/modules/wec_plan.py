@@ -201,6 +201,13 @@ wecs:
       description: Whether it was configured just now.
       type: bool
       sample: false
+    timeline:
+      description:
+        - When it was configured, V(configure).
+        - Times are the ITS's, to the second. What was done here has C(started), too.
+      type: list
+      elements: dict
+      sample: [{"step": "configure", "started": "2026-03-01T10:22:30Z", "ended": "2026-03-01T10:22:31Z", "clock": "its"}]
 not_configured:
   description: The hosts that are blocked, or could not be configured.
   returned: with O(configure)

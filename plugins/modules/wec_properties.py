@@ -169,6 +169,13 @@ verdicts:
           next change of the Binding).
       type: str
       sample: delivered
+    timeline:
+      description:
+        - When it was configured, V(configure).
+        - Times are the ITS's, to the second. What was done here has C(started), too.
+      type: list
+      elements: dict
+      sample: [{"step": "configure", "started": "2026-03-01T10:22:30Z", "ended": "2026-03-01T10:22:31Z", "clock": "its"}]
     problem:
       description: What failed.
       type: dict

@@ -179,6 +179,13 @@ wecs:
       description: The labels of its ManagedCluster.
       type: dict
       sample: {"location-group": "edge"}
+    timeline:
+      description:
+        - When it came how far, as the ITS shows it - V(announced), V(accepted), V(approved), V(joined), V(available).
+        - Times are the ITS's, to the second, and those of conditions tell since when it is so.
+      type: list
+      elements: dict
+      sample: [{"step": "joined", "started": null, "ended": "2026-03-01T10:22:31Z", "clock": "its"}]
     addon:
       description: V(available) or V(unavailable), if the ITS has KubeStellar's status add-on.
       type: str

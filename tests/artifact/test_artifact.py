@@ -45,6 +45,9 @@ def test_it_holds_what_runs_and_nothing_else(artifact: pathlib.Path) -> None:
         names = archive.getnames()
     assert {name.split("/")[0] for name in names} == TOP
     assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".log"))]
+    # What the report's page is made of, and what describes the report.
+    assert {f"plugins/plugin_utils/_report/page.{kind}" for kind in ("html.j2", "css", "js")} <= set(names)
+    assert "docs/report.schema.json" in names
     assert artifact.stat().st_size < 500_000
 
 

@@ -15,11 +15,12 @@ import typing as t
 
 from .._apis.its import Its
 from .._errors import ApiError
-from .._rules import problems, states
+from .._rules import problems, states, timeline
 from .._rules.acceptance import Decision, Member, decide, foreseen
 from .._rules.its_view import ItsView
 from .._rules.plan import Plan
 from .._rules.problems import Problem
+from .._rules.timeline import Reached
 from . import credentials
 
 Json = dict[str, t.Any]
@@ -47,6 +48,13 @@ class Verdict:
     foreseen: bool = False
     addon: str | None = None
     probe: str | None = None
+    shown: list[Reached] = dataclasses.field(default_factory=list)
+    """How far the ITS shows that it has come, and when."""
+    proved: list[Reached] = dataclasses.field(default_factory=list)
+
+    @property
+    def timeline(self) -> list[Reached]:
+        return [*self.shown, *self.proved]
 
     def message(self) -> str:
         if self.foreseen and self.plan.changes:
@@ -70,6 +78,7 @@ class Verdict:
             "problem": self.problem.as_data() if self.problem else None,
             "addon": self.addon,
             "probe": self.probe,
+            "timeline": timeline.as_data(self.timeline),
             "seconds": round(self.seconds, 1),
         }
 
@@ -252,6 +261,7 @@ class _Batch:
 
 def _note(verdict: Verdict, view: ItsView, decision: Decision, its: Its) -> None:
     verdict.state = states.of_its_view(view, its.now()).name
+    verdict.shown = timeline.of_view(view)
     verdict.waiting_for = decision.waiting_for
     verdict.problem = decision.problem
     verdict.rejected = [{"name": one.name, "faults": list(one.faults)} for one in decision.rejected] or verdict.rejected

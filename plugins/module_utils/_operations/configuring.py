@@ -15,17 +15,19 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 import dataclasses
+import datetime
 import typing as t
 
 from .._apis.its import Its
 from .._apis.wds import Wds
 from .._errors import ApiError
-from .._rules import configuration, impact, merging, problems, properties
+from .._rules import configuration, impact, merging, problems, properties, timeline
 from .._rules.configuration import Configuration, Observed, Wish, decide
 from .._rules.impact import STARTS, STOPS, Delivery, Impact
 from .._rules.its_view import ItsView
 from .._rules.plan import Plan
 from .._rules.problems import Problem
+from .._rules.timeline import Reached
 from .delivering import Expectation, Settling
 
 Json = dict[str, t.Any]
@@ -58,6 +60,12 @@ class Verdict:
     delivery: str = ""
     done: int = 0
     """How many steps were carried out."""
+    started: datetime.datetime | None = None
+    ended: datetime.datetime | None = None
+
+    @property
+    def timeline(self) -> list[Reached]:
+        return [] if self.ended is None else [Reached(timeline.CONFIGURE, self.ended, self.started)]
 
     def message(self, foreseen: bool) -> str:
         if self.problem is not None:
@@ -85,6 +93,7 @@ class Verdict:
             "impacts": [one.as_data() for one in self.impacts],
             "delivery": self.delivery or NOTHING,
             "problem": self.problem.as_data() if self.problem else None,
+            "timeline": timeline.as_data(self.timeline),
         }
 
 
@@ -264,12 +273,14 @@ class Configuring:
         for step in verdict.plan.steps:
             if verdict.problem is not None or step.do not in operations:
                 continue
+            verdict.started = verdict.started or self._its.now()
             try:
                 verdict.problem = self._carry_out(verdict, step.do)
             except ApiError as error:
                 verdict.problem = _of_error(error)
             if verdict.problem is None:
                 verdict.done += 1
+                verdict.ended = self._its.now()
 
     def _carry_out(self, verdict: Verdict, operation: str) -> Problem | None:
         found = verdict.configuration

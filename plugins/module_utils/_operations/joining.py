@@ -14,12 +14,13 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import Refused, WecError
-from .._rules import agent_plan, diagnosis, problems, states
+from .._rules import agent_plan, diagnosis, problems, states, timeline
 from .._rules.acceptance import Member, foreseen
 from .._rules.agent_plan import Intended, Permissions
 from .._rules.its_view import ItsView
 from .._rules.plan import Plan, Step
 from .._rules.states import State
+from .._rules.timeline import Reached
 from .._rules.wec_view import AGENT_NAMESPACE, WecView
 from . import acceptance, credentials
 from .acceptance import Patience, Verdict
@@ -49,6 +50,7 @@ class Outcome:
     holds_certificate: bool = False
     intended: Intended | None = None
     warnings: list[str] = dataclasses.field(default_factory=list)
+    reached: list[Reached] = dataclasses.field(default_factory=list)
 
     @property
     def plan(self) -> Plan:
@@ -82,6 +84,7 @@ class Outcome:
             "rejected_csrs": verdict.rejected if verdict else [],
             "addon": verdict.addon if verdict else None,
             "probe": verdict.probe if verdict else None,
+            "timeline": timeline.as_data([*self.reached, *(verdict.timeline if verdict else ())]),
             "problem": verdict.problem.as_data() if verdict and verdict.failed and verdict.problem else None,
         }
 
@@ -151,7 +154,10 @@ class Joining:
 
         Without ``patience`` only the agent is seen to. Raises WecError.
         """
+        began = self._its.now()
         outcome = self._see_to_agent(outcome, patience is not None)
+        if outcome.agent.changes:
+            outcome.reached.append(Reached(timeline.JOIN, self._its.now(), began))
         if patience is not None:
             verdict = acceptance.accept_all(self._its, [outcome.member], patience, progress)[self._name]
             outcome.verdict, outcome.state, outcome.acceptance = verdict, verdict.state, verdict.plan

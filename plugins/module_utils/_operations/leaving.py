@@ -12,6 +12,7 @@ Nothing is remembered between runs: what is there still is what is to be done.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import time
 import typing as t
 
@@ -19,10 +20,11 @@ from .._apis.its import Its
 from .._apis.wds import Wds
 from .._apis.wec import NoJudge, Wec
 from .._errors import ApiError, Refused, TimedOut, Unreachable, WecError
-from .._rules import conditions, configuration, leaving, problems, selection, states, works
+from .._rules import conditions, configuration, leaving, problems, selection, states, timeline, works
 from .._rules.leaving import Choices, ItsSide, Part, WecSide, finalizers, name_of
 from .._rules.plan import Plan, Step
 from .._rules.problems import Problem
+from .._rules.timeline import Reached
 from .._rules.wec_view import OPERATOR_NAMESPACE, Klusterlet
 from . import configuring, delivering
 from .configuring import Allowed, Configuring
@@ -53,6 +55,7 @@ class Departure:
     released: list[Json] = dataclasses.field(default_factory=list)
     leftovers: list[Json] | None = None
     warnings: list[str] = dataclasses.field(default_factory=list)
+    reached: list[Reached] = dataclasses.field(default_factory=list)
 
     @property
     def problem(self) -> Problem | None:
@@ -84,6 +87,7 @@ class Departure:
             "evidence": list(self.evidence),
             "steps": self.plan.as_data(),
             "released_finalizers": self.released,
+            "timeline": timeline.as_data(self.reached),
         }
         if self.its is not None and self.wec is None:
             data["may_still_run"] = leaving.may_still_run(self.its)
@@ -211,6 +215,7 @@ class Leaving:
             self._name, self._maybe_its, self._maybe_wec, self._wds, departure, self._choices, timeout, progress
         )
         done: list[Step] = []
+        began = self._now()
         try:
             if departure.its is not None and self._choices.drain == leaving.WAIT:
                 work.drain()
@@ -223,6 +228,13 @@ class Leaving:
             error.details["released_finalizers"] = departure.released
             raise
         departure.leftovers = leaving.leftovers(self._name, *self._look(), self._choices)
+        if departure.plan.changes:
+            clock = timeline.WEC_CLOCK if self._maybe_its is None else timeline.ITS_CLOCK
+            departure.reached.append(Reached(timeline.LEAVE, self._now(), began, clock))
+
+    def _now(self) -> datetime.datetime:
+        """By the ITS's clock, as far as it is not lost."""
+        return self._wec.kube.now() if self._maybe_its is None else self._its.now()
 
 
 class _Work:

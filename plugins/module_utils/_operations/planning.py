@@ -58,7 +58,10 @@ class FleetPlan:
             return forecast
         verdict = self._verdicts[forecast.name]
         told = str(verdict.problem) if verdict.problem else forecast.why
-        return dataclasses.replace(forecast, is_done=verdict.done > 0, problem=verdict.problem, why=told)
+        reached = tuple(verdict.timeline)
+        return dataclasses.replace(
+            forecast, is_done=verdict.done > 0, problem=verdict.problem, why=told, reached=reached
+        )
 
 
 def plan(

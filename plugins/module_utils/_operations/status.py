@@ -16,7 +16,7 @@ from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable
 from .._rules import addon as addon_rules
-from .._rules import conditions, diagnosis, labels, problems, states, times, versions
+from .._rules import conditions, diagnosis, labels, problems, states, timeline, times, versions
 from .._rules.addon import AddonState
 from .._rules.diagnosis import AgentHealth
 from .._rules.its_view import ItsView
@@ -80,6 +80,7 @@ class Status:
             "conditions": [one.as_data() for one in conditions.all_of(view.managed_cluster)],
             "lease_age": None if lease_age is None else round(lease_age, 1),
             "labels": view.labels,
+            "timeline": timeline.as_data(timeline.of_view(view)),
             "addon": self.addon,
             "cluster_set": view.labels.get(labels.CLUSTER_SET),
             "kubernetes_version": (wec.version if wec else None) or view.kubernetes_version,

@@ -15,7 +15,8 @@ import typing as t
 from .._apis import paths
 from .._apis.its import Its
 from .._errors import ApiError
-from .._rules import addon, probe, problems
+from .._rules import addon, probe, problems, timeline
+from .._rules.timeline import Reached
 from .acceptance import Verdict
 
 Json = dict[str, t.Any]
@@ -106,6 +107,7 @@ class _Addons(_Wait):
             self._times_seen[name] = self._times_seen.get(name, 0) + 1 if state.available else 0
             if self._times_seen[name] >= _LOOKS_UNTIL_STABLE:
                 verdict.addon = "available"
+                verdict.proved.append(Reached(timeline.ADDON, self._its.now()))
                 del self._open[name]
 
 
@@ -142,7 +144,9 @@ class _Probes(_Wait):
             self._sent.add(name)
         elif name in self._going:
             if found is None:
-                self._open.pop(name).probe = "seen"
+                verdict = self._open.pop(name)
+                verdict.probe = "seen"
+                verdict.proved.append(Reached(timeline.PROBE, self._its.now()))
         elif probe.seen(found) == self._nonce:
             self._its.kube.delete(path)
             self._going.add(name)

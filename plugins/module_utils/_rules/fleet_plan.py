@@ -14,8 +14,10 @@ import hashlib
 import json
 import typing as t
 
+from . import timeline
 from .plan import Step
 from .problems import Problem
+from .timeline import Reached
 
 Json = dict[str, t.Any]
 
@@ -40,6 +42,7 @@ class Forecast:
     problem: Problem | None = None
     is_done: bool = False
     """Whether anything of it was carried out."""
+    reached: tuple[Reached, ...] = ()
 
     @property
     def is_in_trouble(self) -> bool:
@@ -56,6 +59,7 @@ class Forecast:
             "steps": [{**step.as_data(), "before": step.before, "after": step.after} for step in self.steps],
             "problem": self.problem.as_data() if self.problem else None,
             "changed": self.is_done,
+            "timeline": timeline.as_data(self.reached),
         }
 
     @property

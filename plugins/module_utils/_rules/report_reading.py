@@ -1,0 +1,401 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""What the result of a task says of WECs. Only what is named here is taken, so that no argument of a task gets in.
+
+A task may be one for many hosts: what its result says of each WEC becomes a finding of its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import re
+import typing as t
+
+from . import fleet_plan, problems, properties, timeline, times
+
+Json = dict[str, t.Any]
+
+PLAN, REGISTER, CONFIGURE, DEREGISTER, STATUS, LEFTOVERS, CHECK, OTHER = (
+    "plan",
+    "register",
+    "configure",
+    "deregister",
+    "status",
+    "leftovers",
+    "check",
+    "other",
+)
+COLLECTION = "kubestellar.wec."
+_FACTS = (
+    "state",
+    "state_before",
+    "reason",
+    "since",
+    "uid",
+    "cluster_set",
+    "kubernetes_version",
+    "klusterlet_version",
+    "distribution",
+    "certificate_expires",
+    "addon",
+    "probe",
+    "labels",
+    "properties",
+)
+_CODE = re.compile(r"\[([a-z_]+)\]")
+_PARTS = {"labels": "label", "annotations": "annotation"}
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskResult:
+    """One task's result on one host. ``action`` is the module's full name, ``role`` that of the role it belongs to.
+
+    ``failed`` is what Ansible makes of it, so false where a failure is ignored; ``state`` is the task's own argument.
+    ``for_all``: the task runs once, so that its failure is no single host's.
+    """
+
+    action: str
+    task: str
+    host: str
+    data: Json
+    started: datetime.datetime
+    ended: datetime.datetime
+    failed: bool = False
+    unreachable: bool = False
+    check_mode: bool = False
+    state: str | None = None
+    for_all: bool = False
+
+    @property
+    def module(self) -> str:
+        """The collection's own module, or an empty text."""
+        return self.action[len(COLLECTION) :] if self.action.startswith(COLLECTION) else ""
+
+
+@dataclasses.dataclass
+class Finding:
+    """What one result says of one WEC. Without a name or a host, it concerns the run.
+
+    ``acts``: it tells of something done, or to be done in check mode, and not only of a look. ``wanted``: something is to be done.
+    """
+
+    source: str
+    activity: str
+    name: str | None = None
+    host: str | None = None
+    its: str | None = None
+    msg: str | None = None
+    failed: bool = False
+    changed: bool = False
+    acts: bool = False
+    wanted: bool = False
+    facts: Json = dataclasses.field(default_factory=dict)
+    problems: list[Json] = dataclasses.field(default_factory=list)
+    steps: list[Json] = dataclasses.field(default_factory=list)
+    differences: list[Json] = dataclasses.field(default_factory=list)
+    timeline: list[Json] = dataclasses.field(default_factory=list)
+    drift: list[Json] = dataclasses.field(default_factory=list)
+
+
+def read(result: TaskResult) -> list[Finding]:
+    """Everything that a result says. Raises TypeError, KeyError, ValueError or AttributeError for what is no such result."""
+    reader = _READERS.get(result.module)
+    found = list(reader(result)) if reader else []
+    if (result.failed or result.unreachable) and not any(one.failed for one in found):
+        found.append(_failure(result, result.host))
+    return found
+
+
+# -- modules that tell of many WECs ------------------------------------------------------------------------------
+
+
+def _plan(result: TaskResult) -> t.Iterator[Finding]:
+    data = result.data
+    acts = "not_configured" in data
+    activity = CONFIGURE if acts else PLAN
+    if "wecs" not in data:
+        if result.failed or data.get("msg"):
+            # Nothing was changed for anybody, and no host of its own is to blame.
+            yield _failure(result, None)
+        return
+    for one in data["wecs"]:
+        finding = _of_verdict(result, one, activity, one.get("its"))
+        to_do = one["action"] in (fleet_plan.REGISTER, fleet_plan.CONFIGURE)
+        finding.host, finding.msg = one["host"], one["reason"] or None
+        finding.acts = acts and one["action"] in (fleet_plan.CONFIGURE, fleet_plan.BLOCKED)
+        finding.failed = acts and bool(one["problem"])
+        finding.wanted = to_do and (not acts or result.check_mode)
+        finding.steps = [{**step, "done": finding.changed} for step in finding.steps]
+        yield finding
+    for one in data.get("unseen") or []:
+        for host in one["hosts"]:
+            yield Finding(
+                result.module,
+                activity,
+                host=host,
+                msg=str(one["msg"]),
+                failed=True,
+                problems=[_problem(one.get("problem"), str(one["msg"]))],
+            )
+
+
+def _verdicts(result: TaskResult) -> t.Iterator[Finding]:
+    data = result.data
+    if "verdicts" not in data:
+        if result.failed or data.get("msg"):
+            yield _failure(result, result.host)
+        return
+    leaves = result.state == "absent"
+    accepts = result.module == "wec_accept"
+    activity = (DEREGISTER if leaves else REGISTER) if accepts else CONFIGURE
+    for name, verdict in data["verdicts"].items():
+        finding = _of_verdict(result, {"name": name, **verdict}, activity, _server(data))
+        finding.acts = True
+        finding.failed = bool(verdict["failed"])
+        finding.differences = _differences_of(data.get("diff"), name, done=finding.changed)
+        finding.wanted = result.check_mode and finding.changed
+        if accepts and not leaves and finding.failed:
+            finding.timeline.append(_missed(result, finding.timeline))
+        elif finding.failed and not finding.timeline and not accepts:
+            finding.timeline.append(_attempt(result, timeline.CONFIGURE))
+        if finding.failed and not finding.problems:
+            finding.problems.append(_problem(None, str(verdict["msg"])))
+        if result.check_mode:
+            finding.changed = False
+        yield finding
+
+
+def _status(result: TaskResult) -> t.Iterator[Finding]:
+    data = result.data
+    drift: dict[str | None, list[Json]] = {}
+    for one in data.get("drift") or []:
+        drift.setdefault(one.get("name"), []).append(
+            {key: one.get(key) for key in ("kind", "name", "host", "msg", "before", "after")}
+        )
+    for one in data.get("wecs") or []:
+        finding = _of_verdict(result, one, STATUS, _server(data))
+        finding.problems = list(one["problems"])
+        finding.drift = drift.pop(one["name"], [])
+        # Only the task's own failure is one: a look that finds something has done what it shall.
+        yield finding
+    for name, those in drift.items():
+        host = next((one["host"] for one in those if one["host"]), None)
+        yield Finding(result.module, STATUS, name=name, host=host, its=_server(data), drift=those)
+    if "wecs" not in data and (result.failed or data.get("msg")):
+        finding = _failure(result, result.host)
+        finding.activity = STATUS
+        yield finding
+
+
+def _leftovers(result: TaskResult) -> t.Iterator[Finding]:
+    by_wec: dict[str, list[Json]] = {}
+    for one in result.data.get("leftovers") or []:
+        fact = f"{one['kind']} {one['name']} on the {one['side']}"
+        by_wec.setdefault(one["wec"], []).append(
+            {"code": one["code"], "summary": one["reason"], "evidence": [fact], "remedy": one["remedy"]}
+        )
+    for name, found in by_wec.items():
+        yield Finding(result.module, LEFTOVERS, name=name, its=_server(result.data), problems=found)
+
+
+# -- modules that tell of one WEC --------------------------------------------------------------------------------
+
+
+def _join(result: TaskResult) -> t.Iterator[Finding]:
+    data = result.data
+    leaves = result.state == "absent" or "released_finalizers" in data
+    activity, step = (DEREGISTER, timeline.LEAVE) if leaves else (REGISTER, timeline.JOIN)
+    if "name" not in data:
+        finding = _failure(result, result.host)
+        finding.activity, finding.acts = activity, True
+        finding.steps = [{**_step(one), "done": True} for one in data.get("steps") or []]
+        finding.changed = bool(finding.steps)
+        finding.timeline = [_attempt(result, step)]
+        yield finding
+        return
+    finding = _of_verdict(result, data, activity, _server(data))
+    finding.host, finding.acts, finding.failed = result.host, True, result.failed
+    finding.differences = _differences_of(data.get("diff"), data["name"], done=not result.check_mode)
+    finding.wanted = result.check_mode and finding.changed
+    finding.changed = finding.changed and not result.check_mode
+    if leaves and result.check_mode:
+        # The module names the state that it leads to.
+        finding.facts["state"] = data["state_before"]
+    if finding.failed and not finding.problems:
+        finding.problems.append(_problem(None, str(data.get("msg"))))
+    yield finding
+
+
+def _preflight(result: TaskResult) -> t.Iterator[Finding]:
+    data = result.data
+    if "checks" not in data:
+        if result.failed or data.get("msg"):
+            yield _failure(result, result.host)
+        return
+    finding = _of_verdict(result, data, REGISTER, _server(data))
+    finding.host = result.host
+    for check in data["checks"]:
+        if check["passed"] is False:
+            finding.problems.append(_problem(check["problem"], str(check["fact"]), str(check["name"])))
+    finding.failed = bool(finding.problems)
+    yield finding
+
+
+def _validate(result: TaskResult) -> t.Iterator[Finding]:
+    data = result.data
+    violations = [str(one) for one in data.get("violations") or []]
+    if not violations:
+        return
+    finding = Finding(result.module, CONFIGURE, name=data.get("name"), host=result.host, its=_server(data))
+    finding.failed = True
+    finding.problems = [problems.of("cannot_be_wanted", *violations).as_data()]
+    yield finding
+
+
+# -- parts ---------------------------------------------------------------------------------------------------------
+
+
+def _of_verdict(result: TaskResult, data: Json, activity: str, its: str | None) -> Finding:
+    changed = bool(data.get("changed"))
+    return Finding(
+        result.module,
+        activity,
+        name=data["name"],
+        its=its,
+        msg=data.get("msg"),
+        changed=changed,
+        facts={key: data[key] for key in _FACTS if data.get(key) is not None},
+        problems=[dict(data["problem"])] if data.get("problem") else [],
+        steps=[{**_step(one), "done": changed and not result.check_mode} for one in data.get("steps") or []],
+        differences=[
+            difference
+            for step in data.get("steps") or []
+            for difference in _differences(
+                step["object"], step.get("before"), step.get("after"), changed and not result.check_mode
+            )
+        ],
+        timeline=[dict(one) for one in data.get("timeline") or []],
+    )
+
+
+def _server(data: Json) -> str | None:
+    its = data.get("its")
+    return its.get("server") if isinstance(its, dict) else its
+
+
+def _step(step: Json) -> Json:
+    return {key: step[key] for key in ("side", "verb", "object", "reason")}
+
+
+def _failure(result: TaskResult, host: str | None) -> Finding:
+    """A task that failed, whatever it is."""
+    message = str(result.data.get("msg") or result.data.get("censored") or "it gave no reason")
+    own = result.data.get("problem")
+    if result.unreachable:
+        message = f"The host cannot be reached: {message}"
+    elif not own and result.data.get("evidence") and isinstance(result.data["evidence"], list):
+        own = {"code": None, "summary": message, "evidence": result.data["evidence"], "remedy": None}
+    name = result.data.get("name") if result.module and not result.for_all else None
+    activity = _ACTIVITIES.get(result.module, OTHER)
+    return Finding(
+        result.module or result.action,
+        activity,
+        name=name if isinstance(name, str) else None,
+        host=None if result.for_all else host,
+        msg=message,
+        failed=True,
+        problems=[_problem(own, message, result.task if not result.module else "")],
+    )
+
+
+def _problem(known: Json | None, message: str, what: str = "") -> Json:
+    """A problem as it is known, or made of a message, which may have the code of a known one in it."""
+    if known:
+        return {key: known.get(key) for key in ("code", "summary", "evidence", "remedy")}
+    code = next((found for found in _CODE.findall(message) if found in problems.BY_CODE), None)
+    if code:
+        kind = problems.BY_CODE[code]
+        return {"code": code, "summary": kind.summary, "evidence": [message], "remedy": kind.remedy}
+    return {"code": None, "summary": what or message, "evidence": [message] if what else [], "remedy": None}
+
+
+def _differences(what: str, before: t.Any, after: t.Any, done: bool) -> list[Json]:
+    """Keys of labels, annotations and properties with what they were and are; another object's change gives none."""
+    old, new = (side if isinstance(side, dict) else {} for side in (before, after))
+    if what.startswith("ManagedCluster "):
+        parts = {word: (old.get(part), new.get(part)) for part, word in _PARTS.items()}
+    elif what.startswith(f"ConfigMap {properties.NAMESPACE}/"):
+        parts = {"property": (old, new)}
+    else:
+        return []
+    found = []
+    for part, sides in parts.items():
+        was, is_now = (side if isinstance(side, dict) else {} for side in sides)
+        found += [
+            {"part": part, "key": key, "before": was.get(key), "after": is_now.get(key), "done": done}
+            for key in dict.fromkeys([*was, *is_now])
+            # Where a whole object goes, only the names of its keys are told.
+            if was.get(key) != is_now.get(key) and not isinstance(was.get(key), list)
+        ]
+    return found
+
+
+def _differences_of(diff: t.Any, name: str, done: bool) -> list[Json]:
+    """Those of one WEC, of a diff that may be that of many."""
+    if not isinstance(diff, dict):
+        return []
+    before, after = diff.get("before") or {}, diff.get("after") or {}
+    own = (f"ManagedCluster {name}", f"ConfigMap {properties.NAMESPACE}/{name}")
+    return [
+        one for what in own for one in _differences(what, before.get(f"ITS: {what}"), after.get(f"ITS: {what}"), done)
+    ]
+
+
+def _attempt(result: TaskResult, step: str) -> Json:
+    """A step that failed: only the controller has seen when."""
+    return {
+        "step": step,
+        "started": times.show(result.started),
+        "ended": times.show(result.ended),
+        "clock": timeline.CONTROLLER_CLOCK,
+        "failed": True,
+    }
+
+
+def _missed(result: TaskResult, reached: t.Sequence[Json]) -> Json:
+    """The first step that a WEC was waited for in vain."""
+    known = {one["step"] for one in reached}
+    awaited = (timeline.ANNOUNCED, timeline.ACCEPTED, timeline.APPROVED, timeline.JOINED, timeline.AVAILABLE)
+    return _attempt(result, next((step for step in awaited if step not in known), timeline.ADDON))
+
+
+_ACTIVITIES = {
+    "wec_plan": PLAN,
+    "wec_join": REGISTER,
+    "wec_accept": REGISTER,
+    "wec_preflight": REGISTER,
+    "wec_survey": REGISTER,
+    "wec_configure": CONFIGURE,
+    "wec_label": CONFIGURE,
+    "wec_properties": CONFIGURE,
+    "wec_validate": CONFIGURE,
+    "wec_status": STATUS,
+    "wec_leftovers": LEFTOVERS,
+}
+_READERS: dict[str, t.Callable[[TaskResult], t.Iterator[Finding]]] = {
+    "wec_plan": _plan,
+    "wec_accept": _verdicts,
+    "wec_configure": _verdicts,
+    "wec_label": _verdicts,
+    "wec_properties": _verdicts,
+    "wec_status": _status,
+    "wec_leftovers": _leftovers,
+    "wec_join": _join,
+    "wec_preflight": _preflight,
+    "wec_validate": _validate,
+}

@@ -1,0 +1,269 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The callback: driven by its methods, and by a real ansible-playbook against a hub that is a fake."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import typing as t
+import xml.etree.ElementTree as ET
+from unittest import mock
+
+import jsonschema
+import pytest
+import yaml
+from ansible_collections.kubestellar.wec.plugins.callback import report as plugin
+from ansible_collections.kubestellar.wec.plugins.plugin_utils import _report_page
+from fake_ocm import MANAGED_CLUSTERS, FakeIts
+from reporting import accepted, forecast, joined, plan, registration
+from reporting import data as told
+
+Json = dict[str, t.Any]
+ROOT = pathlib.Path(__file__).parents[4]
+SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text())
+CANARY = "canary-of-a-secret-that-nobody-may-see"
+TOKEN = "token-of-the-user-of-the-fake"
+
+
+class Run:
+    """A run as Ansible tells a callback of it."""
+
+    def __init__(self, **options: t.Any) -> None:
+        self.callback = plugin.CallbackModule()
+        self.lines: list[str] = []
+        self.warnings: list[str] = []
+        self.callback._display = mock.Mock(
+            display=self.lines.append, warning=self.warnings.append, vv=lambda _text: None
+        )
+        options = {"formats": ["json", "junit", "html"], "title": "Fleet report", **options}
+        self.callback.get_option = options.__getitem__
+        self.callback.v2_playbook_on_start(mock.Mock(_file_name="/somewhere/register.yml"))
+
+    def result(self, module: str, data: Json, host: str = "edge-1", **task: t.Any) -> mock.Mock:
+        fields: Json = {
+            "loop": None,
+            "loop_with": None,
+            "args": {},
+            "check_mode": False,
+            "run_once": False,
+            "resolved_action": module,
+            **task,
+        }
+        found = mock.Mock(_result=data)
+        found._task = mock.Mock(_uuid="one", action=module, **fields)
+        found._task.get_name.return_value = "a task"
+        found._host.get_name.return_value = host
+        return found
+
+    def end(self) -> None:
+        self.callback.v2_playbook_on_stats(mock.Mock())
+
+
+@pytest.fixture
+def folder(tmp_path: pathlib.Path) -> pathlib.Path:
+    return tmp_path / "deep" / "report"
+
+
+def test_it_writes_three_files_and_names_them(folder: pathlib.Path) -> None:
+    run = Run(report_dir=str(folder))
+    run.callback.v2_runner_on_ok(run.result("kubestellar.wec.wec_plan", plan(forecast("edge-1"))))
+    run.callback.v2_runner_on_ok(run.result("kubestellar.wec.wec_join", joined("edge-1")))
+    verdicts = {"edge-1": accepted("edge-1")}
+    run.callback.v2_runner_on_ok(run.result("kubestellar.wec.wec_accept", {"verdicts": verdicts}))
+    run.end()
+    assert run.warnings == []
+    assert run.lines == [
+        "Report: 1 WEC: 1 changed",
+        *(f"  {folder / name}" for name in ("report.json", "junit.xml", "report.html")),
+    ]
+    jsonschema.validate(json.loads((folder / "report.json").read_text()), SCHEMA)
+    assert ET.parse(folder / "junit.xml").getroot().get("tests") == "1"
+    assert "edge-1" in (folder / "report.html").read_text()
+    assert sorted(path.name for path in folder.iterdir()) == ["junit.xml", "report.html", "report.json"]
+
+
+def test_a_run_of_something_else_leaves_nothing(folder: pathlib.Path) -> None:
+    run = Run(report_dir=str(folder))
+    run.callback.v2_runner_on_failed(run.result("ansible.builtin.ping", {"msg": "no"}))
+    run.end()
+    assert (run.lines, run.warnings, folder.exists()) == ([], [], False)
+
+
+def test_each_item_of_a_loop_is_a_result_of_its_own(folder: pathlib.Path) -> None:
+    run = Run(report_dir=str(folder), formats=["json"])
+    sound = {"name": "edge-1", "state": "joined", "msg": "fine", "problems": [], "timeline": []}
+    items = [{"wecs": [sound], "its": {"server": "one"}}, {"failed": True, "msg": "the second does not answer"}]
+    run.callback.v2_runner_on_failed(
+        run.result("kubestellar.wec.wec_status", {"results": items, "msg": "one failed"}, loop="x")
+    )
+    run.end()
+    found = {one["name"]: one for one in json.loads((folder / "report.json").read_text())["wecs"]}
+    assert found["edge-1"]["outcome"] == "failed"
+    assert found["edge-1"]["msg"] == "the second does not answer"
+
+
+def test_a_failure_that_is_ignored_is_none(folder: pathlib.Path) -> None:
+    run = Run(report_dir=str(folder), formats=["json"])
+    run.callback.v2_runner_on_ok(run.result("kubestellar.wec.wec_join", joined("edge-1")))
+    run.callback.v2_runner_on_failed(run.result("ansible.builtin.uri", {"msg": "no"}), ignore_errors=True)
+    run.end()
+    assert json.loads((folder / "report.json").read_text())["wecs"][0]["outcome"] == "changed"
+
+
+def test_a_folder_that_cannot_be_is_a_warning_that_says_why(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    run = Run(report_dir=str(tmp_path / "file" / "report"), formats=["json", "html"])
+    run.callback.v2_runner_on_ok(run.result("kubestellar.wec.wec_join", joined("edge-1")))
+    run.end()
+    assert len(run.warnings) == 2
+    assert "report.json could not be written: Not a directory" in run.warnings[0]
+    assert "KUBESTELLAR_WEC_REPORT_DIR" in run.warnings[0]
+
+
+def test_a_format_that_fails_leaves_the_others_and_what_was_there(
+    folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.mkdir(parents=True)
+    (folder / "junit.xml").write_text("the one before")
+
+    def broken(_data: Json) -> str:
+        raise RuntimeError("out of ink")
+
+    monkeypatch.setitem(plugin._WRITERS, "junit", ("junit.xml", broken))
+    run = Run(report_dir=str(folder), formats=["junit", "json", "pdf"])
+    run.callback.v2_runner_on_ok(run.result("kubestellar.wec.wec_join", joined("edge-1")))
+    run.end()
+    assert "out of ink" in run.warnings[0]
+    assert "'pdf' is none of json, junit, html" in run.warnings[1]
+    assert (folder / "junit.xml").read_text() == "the one before"
+    assert (folder / "report.json").exists()
+
+
+def test_a_result_that_cannot_be_read_is_a_warning_once(folder: pathlib.Path) -> None:
+    run = Run(report_dir=str(folder), formats=["json"])
+    for _time in range(2):
+        run.callback.v2_runner_on_ok(run.result("kubestellar.wec.wec_plan", {"wecs": [{"unlike": "any"}]}))
+    run.end()
+    assert len(run.warnings) == 1
+    assert "'a task' on edge-1" in run.warnings[0]
+
+
+def test_the_page_of_a_thousand_is_under_two_megabytes() -> None:
+    assert len(_report_page.html(told(registration(1000, [3], range(50, 80)))).encode()) < 2_000_000
+
+
+# -- with ansible-playbook -----------------------------------------------------------------------------------------
+
+
+def play(
+    tmp_path: pathlib.Path, its: FakeIts, playbook: str, *more: str, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "its.kubeconfig").write_text(yaml.safe_dump(its.kubeconfig()))
+    hosts = {
+        name: {"wec_labels": {"region": "us-east"}, "wec_api_key": CANARY} for name in ("edge-1", "edge-2", "edge-3")
+    }
+    variables = {"its_kubeconfig": str(tmp_path / "its.kubeconfig")}
+    (tmp_path / "fleet.yml").write_text(yaml.safe_dump({"wecs": {"vars": variables, "hosts": hosts}}))
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "NO_COLOR": "1",
+        **settings,
+    }
+    command = [
+        str(pathlib.Path(sys.executable).parent / "ansible-playbook"),
+        "-i",
+        str(tmp_path / "fleet.yml"),
+        playbook,
+        *more,
+    ]
+    return subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+ENABLED = {"ANSIBLE_CALLBACKS_ENABLED": "kubestellar.wec.report"}
+
+
+def test_a_run_of_configure_leaves_its_report(tmp_path: pathlib.Path, its: FakeIts) -> None:
+    for name in ("edge-1", "edge-2"):
+        its.join(name, f"uid-of-{name}")
+    its.change(f"{MANAGED_CLUSTERS}/edge-2", {"metadata": {"labels": {"region": "us-east"}}})
+    run = play(tmp_path, its, "kubestellar.wec.configure", "-vvv", **ENABLED)
+    folder = tmp_path / "wec-report"
+    assert f"  {folder / 'report.html'}" in run.stdout.splitlines(), run.stdout + run.stderr
+    found = json.loads((folder / "report.json").read_text())
+    jsonschema.validate(found, SCHEMA)
+    wecs = {one["name"]: one for one in found["wecs"]}
+    # The third is not registered.
+    assert {name: one["outcome"] for name, one in wecs.items()} == {
+        "edge-1": "changed",
+        "edge-2": "as_wanted",
+        "edge-3": "failed",
+    }
+    assert wecs["edge-1"]["differences"] == [
+        {"part": "label", "key": "region", "before": None, "after": "us-east", "done": True}
+    ]
+    assert wecs["edge-1"]["timeline"][-1]["step"] == "configure"
+    assert [one["code"] for one in wecs["edge-3"]["problems"]] == ["not_registered"]
+    assert found["run"]["playbooks"] == ["configure.yml"]
+    for path in folder.iterdir():
+        assert CANARY not in path.read_text()
+        assert TOKEN not in path.read_text()
+
+
+def test_ansible_cfg_says_whether_where_and_what(tmp_path: pathlib.Path, its: FakeIts) -> None:
+    its.join("edge-1", "uid-of-edge-1")
+    (tmp_path / "ansible.cfg").write_text(
+        "[defaults]\ncallbacks_enabled = kubestellar.wec.report\n"
+        "[callback_kubestellar_wec_report]\nreport_dir = out\nformats = json, html\ntitle = Edge\n"
+    )
+    run = play(tmp_path, its, "kubestellar.wec.status")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html", "report.json"], run.stdout
+    found = json.loads((tmp_path / "out" / "report.json").read_text())
+    jsonschema.validate(found, SCHEMA)
+    assert found["title"] == "Edge"
+    assert found["run"]["activities"] == ["status"]
+    assert {one["name"]: one["state"] for one in found["wecs"]}["edge-2"] == "absent"
+
+
+def test_without_being_enabled_it_writes_nothing(tmp_path: pathlib.Path, its: FakeIts) -> None:
+    play(tmp_path, its, "kubestellar.wec.plan")
+    assert not (tmp_path / "wec-report").exists()
+
+
+def test_nothing_of_a_task_with_no_log_gets_in(tmp_path: pathlib.Path, its: FakeIts) -> None:
+    its.join("edge-1", "uid-of-edge-1")
+    playbook = tmp_path / "own.yml"
+    task: Json = {
+        "name": "Label it",
+        "kubestellar.wec.wec_label": {
+            "name": "edge-1",
+            "labels": {"region": CANARY},
+            "its_kubeconfig": "{{ its_kubeconfig }}",
+        },
+        "no_log": True,
+    }
+    fail = {"name": "Fail", "ansible.builtin.fail": {"msg": CANARY}, "no_log": True}
+    playbook.write_text(yaml.safe_dump([{"hosts": "edge-1", "gather_facts": False, "tasks": [task, fail]}]))
+    run = play(tmp_path, its, str(playbook), "-vvv", **ENABLED)
+    assert its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["metadata"]["labels"]["region"] == CANARY, run.stdout
+    folder = tmp_path / "wec-report"
+    assert len(list(folder.iterdir())) == 3
+    for path in folder.iterdir():
+        assert CANARY not in path.read_text()
+
+
+def test_the_exit_code_is_that_of_the_run_when_nothing_can_be_written(tmp_path: pathlib.Path, its: FakeIts) -> None:
+    its.join("edge-1", "uid-of-edge-1")
+    (tmp_path / "file").write_text("in the way")
+    run = play(tmp_path, its, "kubestellar.wec.status", **ENABLED, KUBESTELLAR_WEC_REPORT_DIR="file/report")
+    assert run.returncode == 0, run.stdout
+    assert "could not be written: Not a directory" in " ".join(run.stderr.split()), run.stderr
