@@ -208,7 +208,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             )
         for option, kind in (("its_validate_certs", bool), ("its_impersonate_groups", list)):
             if params[option] is not None:
-                params[option] = plain(self.get_option(option)) if not isinstance(params[option], kind) else params[option]
+                params[option] = (
+                    plain(self.get_option(option)) if not isinstance(params[option], kind) else params[option]
+                )
         return params
 
     def _evaluated(self, name: str, value: t.Any) -> t.Any:

@@ -183,7 +183,9 @@ class Its:
         leases = self.kube.items(paths.LEASES, field_selector=f"metadata.name={LEASE_NAME}")
         lease_of = {one["metadata"]["namespace"]: one for one in leases}
         return {
-            name: ItsView(name, clusters.get(name), _own(csrs_of.get(name, [])), lease_of.get(name), mailboxes.get(name))
+            name: ItsView(
+                name, clusters.get(name), _own(csrs_of.get(name, [])), lease_of.get(name), mailboxes.get(name)
+            )
             for name in names
         }
 

@@ -154,7 +154,13 @@ def member(one: Json, twice: t.Mapping[str, list[str]]) -> Member:
         one["cluster_set"] or None,
         tuple(one["protected"]),
     )
-    return Member(one["host"] or one["name"], wish, one.get("wait_addon", addon.AUTO), one.get("ask_wec", False), tuple(violations))
+    return Member(
+        one["host"] or one["name"],
+        wish,
+        one.get("wait_addon", addon.AUTO),
+        one.get("ask_wec", False),
+        tuple(violations),
+    )
 
 
 def repeated(wecs: t.Sequence[Json]) -> dict[str, list[str]]:

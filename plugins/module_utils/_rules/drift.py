@@ -144,9 +144,7 @@ def _newest_certificate(view: ItsView) -> certificates.CertificateFacts | None:
     return None
 
 
-def of_versions(
-    hosts: t.Mapping[str, str], running: t.Mapping[str, str | None], limits: Limits
-) -> list[Drift]:
+def of_versions(hosts: t.Mapping[str, str], running: t.Mapping[str, str | None], limits: Limits) -> list[Drift]:
     """Which of these WECs (by name, with their hosts) are too far behind the newest. ``running``: all Kubernetes versions."""
     known = {name: version for name, text in running.items() if (version := versions.parse(text))}
     if not known:

@@ -62,5 +62,7 @@ def write(content: t.Any) -> str:
         return dumper.represent_str(value)
 
     Dumper.add_representer(str, of_text)
-    found = yaml.dump(content, Dumper=Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=10**9)
+    found = yaml.dump(
+        content, Dumper=Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=10**9
+    )
     return str(found)

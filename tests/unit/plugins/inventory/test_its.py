@@ -273,9 +273,7 @@ def test_no_secret_becomes_a_variable(
     assert "pass-word" not in json.dumps(proxied)
 
 
-def test_the_environment_says_where_the_its_is(
-    source: Source, its: FakeIts, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_says_where_the_its_is(source: Source, its: FakeIts, monkeypatch: pytest.MonkeyPatch) -> None:
     its.join("edge-1")
     monkeypatch.setenv("KUBESTELLAR_ITS_KUBECONFIG", str(source.folder / "its1.kubeconfig"))
     assert "its_kubeconfig" not in source.host("edge-1", its_kubeconfig=None)
@@ -312,7 +310,9 @@ def test_an_its_that_does_not_answer_is_one_sentence(source: Source) -> None:
         with pytest.raises(AnsibleParserError) as raised:
             source.read(its_kubeconfig=None, its_host=host, its_api_key="token-in-the-file")
     text = str(raised.value)
-    assert text.startswith(f"The ITS at {host} cannot be reached: the connection was refused. Check the address in its_host")
+    assert text.startswith(
+        f"The ITS at {host} cannot be reached: the connection was refused. Check the address in its_host"
+    )
     assert "token-in-the-file" not in text
 
 
@@ -320,7 +320,10 @@ def test_an_its_that_does_not_answer_is_one_sentence(source: Source) -> None:
     ("options", "told"),
     [
         ({"its_kubeconfig": None}, "its_kubeconfig: nothing says how to reach the ITS"),
-        ({"its_kubeconfig": "gone.kubeconfig"}, "its_kubeconfig: 'gone.kubeconfig' cannot be read: there is no such file"),
+        (
+            {"its_kubeconfig": "gone.kubeconfig"},
+            "its_kubeconfig: 'gone.kubeconfig' cannot be read: there is no such file",
+        ),
         ({"its_context": "other"}, "has no context"),
         ({"read_timeout": 0}, "read_timeout: 0"),
     ],

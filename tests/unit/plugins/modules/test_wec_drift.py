@@ -100,7 +100,9 @@ def test_versions_far_behind_the_newest(run: FrontEnd, its: FakeIts, options: Op
     assert len(kinds(run("wec_drift", wecs=wecs, inventory=["c"], version_skew=0, **options))) == 2
 
 
-@pytest.mark.parametrize(("days", "limit", "is_drift"), [(5, 30, True), (40, 30, False), (-1, 0, True), (190, 200, True)])
+@pytest.mark.parametrize(
+    ("days", "limit", "is_drift"), [(5, 30, True), (40, 30, False), (-1, 0, True), (190, 200, True)]
+)
 def test_certificates_that_nobody_renews(
     run: FrontEnd, its: FakeIts, authority: FakeAuthority, options: Options, days: float, limit: float, is_drift: bool
 ) -> None:
@@ -169,7 +171,10 @@ def test_it_fails_only_of_what_it_is_told_to(run: FrontEnd, its: FakeIts, option
 
 @pytest.mark.parametrize("option", ["certificate_days", "version_skew"])
 def test_limits_below_nothing_are_refused(run: FrontEnd, its: FakeIts, options: Options, option: str) -> None:
-    assert run("wec_drift", wecs=[], **{option: -1}, **options)["msg"] == f"{option}: {-1 if option == 'version_skew' else -1.0} must not be negative."
+    assert (
+        run("wec_drift", wecs=[], **{option: -1}, **options)["msg"]
+        == f"{option}: {-1 if option == 'version_skew' else -1.0} must not be negative."
+    )
 
 
 def test_a_fleet_costs_one_list_of_each_kind(run: FrontEnd, its: FakeIts, options: Options) -> None:
@@ -180,7 +185,9 @@ def test_a_fleet_costs_one_list_of_each_kind(run: FrontEnd, its: FakeIts, option
     assert len(its.requests) <= 9
 
 
-def test_the_hosts_of_the_play_are_compared_and_the_whole_inventory_counts(its: FakeIts, authority: FakeAuthority) -> None:
+def test_the_hosts_of_the_play_are_compared_and_the_whole_inventory_counts(
+    its: FakeIts, authority: FakeAuthority
+) -> None:
     member(its, "edge-1", region="eu")
     member(its, "edge-2")
     member(its, "stray")

@@ -66,11 +66,19 @@ def test_the_text_is_an_inventory_in_a_fixed_order(run: FrontEnd, its: FakeIts, 
     assert its.writes == []
 
 
-def test_configuring_with_it_changes_nothing(run: FrontEnd, its: FakeIts, options: Options, tmp_path: pathlib.Path) -> None:
+def test_configuring_with_it_changes_nothing(
+    run: FrontEnd, its: FakeIts, options: Options, tmp_path: pathlib.Path
+) -> None:
     system = {"cluster.open-cluster-management.io/clusterset": "edge", "feature.open-cluster-management.io/x": "y"}
     texts = {"a": "010", "b": "1.10", "c": "yes", "d": "12:30", "e": "null", "f": " x ", "g": "a: b\n- c", "h": ""}
     annotations = {"note": "{{ 1 }} {% x %}", "wec.kubestellar.io/parting": "gone", "gone": "soon", **texts}
-    member(its, "edge-1", {**texts, "clusterName": "no", "not-usable": "x"}, labels={**system, "region": "us"}, annotations=annotations)
+    member(
+        its,
+        "edge-1",
+        {**texts, "clusterName": "no", "not-usable": "x"},
+        labels={**system, "region": "us"},
+        annotations=annotations,
+    )
     hosts = loaded(run("wec_export", **options), tmp_path)["wecs"]["hosts"]
     assert hosts["edge-1"]["wec_annotations"] == {"note": "{{ 1 }} {% x %}", **texts}
     assert hosts["edge-1"]["wec_cluster_set"] == "edge"
