@@ -13,7 +13,7 @@ description:
     as data and as the text of a file. What belongs to the system is left out, so that M(kubestellar.wec.wec_configure) with just
     these changes nothing.
   - The text is the same for the same fleet. Values that could be taken for templates are marked C(!unsafe).
-  - It reads only. The playbook P(kubestellar.wec.export#playbook) writes the file.
+  - It reads only. The playbook C(kubestellar.wec.export) writes the file.
 attributes:
   check_mode:
     support: full
