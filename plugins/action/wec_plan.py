@@ -14,7 +14,6 @@ from ..plugin_utils._hosts import HostVariables, by_connection
 from ..plugin_utils._in_process import InProcessAction, plain
 
 Json = dict[str, t.Any]
-_PARTS = ("labels", "annotations", "properties")
 
 
 class ActionModule(InProcessAction):
@@ -39,17 +38,6 @@ class ActionModule(InProcessAction):
 
 
 def _wish(host: HostVariables) -> Json:
-    wish: Json = {
-        "host": host.host,
-        "name": host.wec,
-        "cluster_set": host.get("configure_cluster_set", "wec_cluster_set"),
-        "protected": host.get("configure_protected"),
-        "schema": host.get("configure_schema"),
-        "groups": host.get("group_names"),
-        "wait_addon": host.get("register_wait_addon"),
-        "ask_wec": host.get("register_verify") not in (None, "available", "addon"),
-    }
-    for part in _PARTS:
-        wish[part] = host.get(f"configure_{part}", f"wec_{part}")
-        wish[f"{part}_state"] = host.get(f"configure_{part}_state")
-    return {key: value for key, value in wish.items() if value is not None}
+    is_deep = host.get("register_verify") not in (None, "available", "addon")
+    wait_addon = host.get("register_wait_addon")
+    return {**host.wish(), "ask_wec": is_deep, **({} if wait_addon is None else {"wait_addon": wait_addon})}

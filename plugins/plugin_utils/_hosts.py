@@ -19,6 +19,8 @@ from ._in_process import plain
 Json = dict[str, t.Any]
 _CONNECTIONS = {side: tuple(side.option(field) for field in FIELDS) for side in (ITS, WDS)}
 
+_PARTS = ("labels", "annotations", "properties")
+
 
 class HostVariables:
     """One host's variables, by the names that the roles read."""
@@ -41,6 +43,21 @@ class HostVariables:
     def wec(self) -> str:
         """The WEC's name."""
         return str(self.get("register_name", "configure_name", "wec_name") or self.host)
+
+    def wish(self) -> Json:
+        """What it shall have, as an entry of the option wecs. Raises WecError."""
+        wish: Json = {
+            "host": self.host,
+            "name": self.wec,
+            "cluster_set": self.get("configure_cluster_set", "wec_cluster_set"),
+            "protected": self.get("configure_protected"),
+            "schema": self.get("configure_schema"),
+            "groups": self.get("group_names"),
+        }
+        for part in _PARTS:
+            wish[part] = self.get(f"configure_{part}", f"wec_{part}")
+            wish[f"{part}_state"] = self.get(f"configure_{part}_state")
+        return {key: value for key, value in wish.items() if value is not None}
 
 
 def by_connection(

@@ -31,6 +31,7 @@ from ansible.utils.display import Display
 from ..module_utils._apis.host import Host
 from ..module_utils._bodies import task as tasks
 from ..module_utils._errors import MissingLibrary, WecError
+from . import _files
 from ._task_host import TaskHost
 
 Json = dict[str, t.Any]
@@ -72,12 +73,9 @@ class _ActionTask:
         """Relative paths are found beside the playbook or in the role's files; vaulted files are decrypted in memory."""
         try:
             found = self._action._find_needle("files", os.path.expanduser(path))
-            content = self._action._loader.get_text_file_contents(found)
         except AnsibleError as error:
             raise ValueError(str(error.message).partition("\n")[0]) from error
-        except UnicodeDecodeError as error:
-            raise ValueError("it is no text file") from error
-        return os.path.abspath(found), content.encode()
+        return os.path.abspath(found), _files.read(self._action._loader, found)
 
     def progress(self, line: str) -> None:
         if not self._action._task.no_log:

@@ -20,6 +20,7 @@ PLUGINS = ROOT / "plugins"
 UTILS = PLUGINS / "module_utils"
 MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
 CALLBACKS = sorted(path.stem for path in (PLUGINS / "callback").glob("*.py"))
+INVENTORIES = sorted(path.stem for path in (PLUGINS / "inventory").glob("*.py"))
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 LAYERS = ["_rules", "_apis", "_operations", "_bodies"]
 ALLOWED: dict[str, set[pathlib.Path]] = {
@@ -90,6 +91,26 @@ def test_examples_are_tasks_with_options_that_exist(module: str) -> None:
         assert used <= set(body.SPEC["argument_spec"]) | aliases
 
 
+@pytest.mark.parametrize("plugin", INVENTORIES)
+def test_examples_of_an_inventory_have_options_that_exist(plugin: str) -> None:
+    loaded = importlib.import_module(f"ansible_collections.kubestellar.wec.plugins.inventory.{plugin}")
+    documentation = yaml.safe_load(loaded.DOCUMENTATION)
+    known = set(documentation["options"])
+    for fragment in documentation["extends_documentation_fragment"]:
+        namespace, collection, name = fragment.split(".")
+        core = "ansible.plugins.doc_fragments"
+        own = f"ansible_collections.{namespace}.{collection}.plugins.doc_fragments"
+        page = importlib.import_module(
+            f"{core if namespace == 'ansible' else own}.{name}"
+        ).ModuleDocFragment.DOCUMENTATION
+        known |= set(yaml.safe_load(page)["options"])
+    examples = list(yaml.safe_load_all(loaded.EXAMPLES))
+    assert examples
+    for example in examples:
+        assert example["plugin"] == f"kubestellar.wec.{plugin}"
+        assert set(example) <= known
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_a_roles_defaults_are_documented_and_prefixed(role: str) -> None:
     defaults = yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text())
@@ -114,7 +135,8 @@ def test_every_variable_that_a_role_reads_is_documented(role: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "thing", [*MODULES, *ROLES, *CALLBACKS, *(path.stem for path in (ROOT / "playbooks").glob("*.yml"))]
+    "thing",
+    [*MODULES, *INVENTORIES, *ROLES, *CALLBACKS, *(path.stem for path in (ROOT / "playbooks").glob("*.yml"))],
 )
 def test_the_readme_lists_everything(thing: str) -> None:
     assert (

@@ -140,6 +140,27 @@ def resolve(
     return _from_host(values, host, read_file)
 
 
+def shareable(family: Family, options: t.Mapping[str, t.Any], absolute: t.Callable[[str], str]) -> dict[str, t.Any]:
+    """Those of one side's options that may stand where others read them, such as an inventory: no secret is among them.
+
+    ``absolute`` makes a path one that leads to the same file from everywhere.
+    """
+    found: dict[str, t.Any] = {}
+    for field in FIELDS:
+        value = options.get(family.option(field))
+        if value is None or field == "api_key" or isinstance(value, dict):
+            continue
+        if field == "kubeconfig":
+            value = os.pathsep.join(absolute(path) for path in str(value).split(os.pathsep) if path)
+        elif field in ("ca_cert", "client_cert", "client_key"):
+            value = absolute(str(value))
+        elif field in ("host", "proxy") and "@" in str(value):
+            # It may have a password in it.
+            continue
+        found[family.option(field)] = value
+    return found
+
+
 class _Values:
     """Fields of one side, each from its option or else from its variable."""
 

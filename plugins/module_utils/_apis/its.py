@@ -155,18 +155,43 @@ class Its:
         if names is not None and len(names) <= _SINGLE_READS:
             return {name: self._single_view(name) for name in names}
         clusters = {one["metadata"]["name"]: one for one in self.kube.items(paths.MANAGED_CLUSTERS)}
-        csrs: dict[str, list[Json]] = {}
-        for csr in self.kube.items(paths.CSRS, label_selector=CLUSTER_NAME_LABEL):
-            csrs.setdefault(csr["metadata"]["labels"][CLUSTER_NAME_LABEL], []).append(csr)
+        csrs = self.kube.items(paths.CSRS, label_selector=CLUSTER_NAME_LABEL)
+        wanted = sorted({*clusters, *map(_wec_of, csrs)}) if names is None else names
+        return self._views(wanted, clusters, csrs, self._mailboxes())
+
+    def selected_views(self, label_selector: str | None, field_selector: str | None) -> dict[str, ItsView]:
+        """What the ITS shows of the WECs that have a ManagedCluster which these selectors select."""
+        found = self.kube.items(paths.MANAGED_CLUSTERS, label_selector, field_selector)
+        clusters = {one["metadata"]["name"]: one for one in found}
+        csrs = self.kube.items(paths.CSRS, label_selector=CLUSTER_NAME_LABEL) if clusters else []
+        return self._views(sorted(clusters), clusters, csrs, self._mailboxes()) if clusters else {}
+
+    def held_views(self, held: Holdings, names: t.Sequence[str]) -> dict[str, ItsView]:
+        """What the ITS shows of these WECs, where everything but their leases has been read already."""
+        return self._views(names, held.clusters, held.csrs, held.mailboxes)
+
+    def _views(
+        self,
+        names: t.Sequence[str],
+        clusters: t.Mapping[str, Json],
+        csrs: t.Sequence[Json],
+        mailboxes: t.Mapping[str, Json],
+    ) -> dict[str, ItsView]:
+        csrs_of: dict[str, list[Json]] = {}
+        for csr in csrs:
+            csrs_of.setdefault(_wec_of(csr), []).append(csr)
         leases = self.kube.items(paths.LEASES, field_selector=f"metadata.name={LEASE_NAME}")
         lease_of = {one["metadata"]["namespace"]: one for one in leases}
-        mailboxes = self.kube.items(paths.NAMESPACES, label_selector=CLUSTER_NAME_LABEL)
-        mailbox_of = {one["metadata"]["name"]: one for one in mailboxes}
-        wanted = sorted({*clusters, *csrs}) if names is None else names
         return {
-            name: ItsView(name, clusters.get(name), _own(csrs.get(name, [])), lease_of.get(name), mailbox_of.get(name))
-            for name in wanted
+            name: ItsView(
+                name, clusters.get(name), _own(csrs_of.get(name, [])), lease_of.get(name), mailboxes.get(name)
+            )
+            for name in names
         }
+
+    def _mailboxes(self) -> dict[str, Json]:
+        found = self.kube.items(paths.NAMESPACES, label_selector=CLUSTER_NAME_LABEL)
+        return {one["metadata"]["name"]: one for one in found}
 
     def _single_view(self, name: str) -> ItsView:
         csrs = self.kube.items(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name}")
@@ -231,10 +256,7 @@ class Its:
         """Everything of WECs, by one LIST of each kind."""
         return Holdings(
             clusters={item["metadata"]["name"]: item for item in self.kube.items(paths.MANAGED_CLUSTERS)},
-            mailboxes={
-                item["metadata"]["name"]: item
-                for item in self.kube.items(paths.NAMESPACES, label_selector=CLUSTER_NAME_LABEL)
-            },
+            mailboxes=self._mailboxes(),
             property_maps=self.property_maps(),
             bootstrap_secrets=self.bootstrap_secrets(),
             csrs=self.kube.items(paths.CSRS, label_selector=CLUSTER_NAME_LABEL),
@@ -447,6 +469,10 @@ class Its:
 
     def now(self) -> datetime.datetime:
         return self.kube.now()
+
+
+def _wec_of(csr: Json) -> str:
+    return str(csr["metadata"]["labels"][CLUSTER_NAME_LABEL])
 
 
 def _own(csrs: t.Iterable[Json]) -> tuple[Json, ...]:

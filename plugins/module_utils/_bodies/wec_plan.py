@@ -24,7 +24,7 @@ from .configure_options import PARTS, STATE
 from .task import Task, has_wds_connection, its_of, wds_of
 
 Json = dict[str, t.Any]
-_OWN = {
+OWN = {
     "name": {"type": "str", "required": True},
     "host": {"type": "str"},
     **{part: {"type": "dict"} for part in PARTS},
@@ -38,7 +38,7 @@ _OWN = {
 }
 SPEC: Json = {
     "argument_spec": {
-        "wecs": {"type": "list", "elements": "dict", "options": _OWN},
+        "wecs": {"type": "list", "elements": "dict", "options": OWN},
         "expected_plan": {"type": "str"},
         "allow_withdrawal": {"type": "bool", "default": False},
         "allow_removal": {"type": "bool", "default": False},
@@ -65,8 +65,8 @@ def run(task: Task) -> Json:
 def forecasts(task: Task) -> list[Forecast]:
     """Those of the WECs of one ITS; with the option configure as they are when it has been done."""
     given = task.params
-    repeated = _repeated(given["wecs"])
-    members = [_member(one, repeated) for one in given["wecs"]]
+    twice = repeated(given["wecs"])
+    members = [member(one, twice) for one in given["wecs"]]
     with contextlib.ExitStack() as stack:
         its = stack.enter_context(its_of(task))
         wds = stack.enter_context(wds_of(task)) if has_wds_connection(task) else None
@@ -129,12 +129,13 @@ def _outcome(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Jso
     return {**outcome, "failed": True, "msg": " ".join(texts)} if texts else outcome
 
 
-def _member(one: Json, repeated: t.Mapping[str, list[str]]) -> Member:
+def member(one: Json, twice: t.Mapping[str, list[str]]) -> Member:
+    """What an entry of the option wecs asks for. ``twice``: names that several of them have."""
     states = {part: one[f"{part}_state"] for part in PARTS}
     violations = list(configure_options.violations(one, states))
-    if one["name"] in repeated:
+    if one["name"] in twice:
         violations.append(
-            f"the name {one['name']} is that of {', '.join(repeated[one['name']])}: give each its own wec_name"
+            f"the name {one['name']} is that of {', '.join(twice[one['name']])}: give each its own wec_name"
         )
 
     def part(name: str) -> Part | None:
@@ -153,10 +154,16 @@ def _member(one: Json, repeated: t.Mapping[str, list[str]]) -> Member:
         one["cluster_set"] or None,
         tuple(one["protected"]),
     )
-    return Member(one["host"] or one["name"], wish, one["wait_addon"], one["ask_wec"], tuple(violations))
+    return Member(
+        one["host"] or one["name"],
+        wish,
+        one.get("wait_addon", addon.AUTO),
+        one.get("ask_wec", False),
+        tuple(violations),
+    )
 
 
-def _repeated(wecs: t.Sequence[Json]) -> dict[str, list[str]]:
+def repeated(wecs: t.Sequence[Json]) -> dict[str, list[str]]:
     """Names that several hosts have, with these."""
     hosts: dict[str, list[str]] = {}
     for one in wecs:

@@ -92,7 +92,12 @@ class Status:
 
 def of_fleet(its: Its, names: t.Sequence[str] | None) -> list[Status]:
     """Every named WEC, or every one that the ITS knows, as the ITS shows it."""
-    views, now = its.views(names), its.now()
+    return of_views(its, its.views(names))
+
+
+def of_views(its: Its, views: t.Mapping[str, ItsView]) -> list[Status]:
+    """The same, where the ITS has been looked at already."""
+    now = its.now()
     addons = _addons(its, list(views))
     found = []
     for name, view in views.items():

@@ -65,14 +65,15 @@ class Forecast:
     @property
     def told(self) -> str:
         """What is to be done and why, for people."""
-        changes = "; ".join(filter(None, (_change(step) for step in self.steps)))
+        changes = "; ".join(filter(None, (told_changes(step.before, step.after) for step in self.steps)))
         return ". ".join(part for part in (self.why, changes) if part)
 
 
-def _change(step: Step) -> str:
-    before = _flat(step.before)
+def told_changes(old_side: t.Any, new_side: t.Any) -> str:
+    """Both sides of a change of labels and the like, for people."""
+    before = _flat(old_side)
     texts = []
-    for key, value in _flat(step.after).items():
+    for key, value in _flat(new_side).items():
         old = before.get(key)
         if value is None:
             texts.append(f"-{key}")

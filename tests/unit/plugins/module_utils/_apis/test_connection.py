@@ -128,3 +128,23 @@ def test_a_broken_kubeconfig_is_not_quoted(tmp_path: pathlib.Path) -> None:
     with pytest.raises(InvalidOption, match=r"is no YAML \(line 2\)") as raised:
         resolve(its_kubeconfig=str(path))
     assert "secret" not in str(raised.value)
+
+
+def test_what_others_may_read_has_no_secret_and_leads_there_from_everywhere() -> None:
+    options = {
+        "its_kubeconfig": "a.kubeconfig:/b.kubeconfig",
+        "its_context": "its1",
+        "its_api_key": "secret",
+        "its_client_key": "key.pem",
+        "its_proxy": "http://me:pass-word@proxy:3128",
+        "its_validate_certs": False,
+        "wds_context": "other",
+    }
+    found = connection.shareable(connection.ITS, options, lambda path: f"/at/{path.lstrip('/')}")
+    assert found == {
+        "its_kubeconfig": "/at/a.kubeconfig:/at/b.kubeconfig",
+        "its_context": "its1",
+        "its_client_key": "/at/key.pem",
+        "its_validate_certs": False,
+    }
+    assert connection.shareable(connection.ITS, {"its_kubeconfig": {"users": []}}, str) == {}

@@ -1,0 +1,265 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: its
+short_description: The WECs of an ITS as hosts
+description:
+  - Each ManagedCluster of a KubeStellar Inventory and Transport Space (ITS), which is an Open Cluster Management hub, becomes a host,
+    with what the ITS shows of it as variables.
+  - The ITS is asked by one LIST of each kind, page by page, whatever the number of WECs. The WECs themselves are not asked.
+  - The file must be called C(its.yml) or C(its.yaml), or end in C(.its.yml) or C(.its.yaml).
+  - Hosts get the connection of the ITS (C(its_kubeconfig) and so on), so that the collection's playbooks run on this inventory as it is.
+    What is a secret is not among these (O(its_api_key), and O(its_kubeconfig) given as data), which belongs into the environment or
+    into a vaulted file in C(group_vars).
+options:
+  plugin:
+    description: The name of this plugin.
+    type: str
+    required: true
+    choices: [kubestellar.wec.its]
+  group:
+    description: The group that all hosts are in. The collection's playbooks run on V(wecs).
+    type: str
+    default: wecs
+  host_prefix:
+    description:
+      - What the hosts' names begin with, before the WECs' own.
+      - Use it where several ITSs have WECs of the same name.
+    type: str
+    default: ""
+  label_selector:
+    description: Only ManagedClusters that this label selector selects, in the form that C(kubectl get --selector) takes.
+    type: str
+  field_selector:
+    description: Only ManagedClusters that this field selector selects. The API server knows C(metadata.name).
+    type: str
+  states:
+    description:
+      - Only WECs in one of these states, as RV(kubestellar.wec.wec_status#module:wecs[].state) names them. Without any, all of them.
+    type: list
+    elements: str
+    default: []
+  state_prefix:
+    description: What the names of the groups begin with that hosts are in by their states, such as C(state_joined). An empty text makes no such groups.
+    type: str
+    default: state_
+  as_wanted:
+    description:
+      - Whether what a WEC has is also what it shall have. Its labels, annotations, properties and cluster set then become
+        C(wec_labels), C(wec_annotations), C(wec_properties) and C(wec_cluster_set), as the role P(kubestellar.wec.configure#role) takes them, without what
+        belongs to the system.
+      - Variables of hosts come before those of groups. Set it to V(false) where C(group_vars) say what the WECs shall have.
+    type: bool
+    default: true
+  protected:
+    description: Keys of labels and annotations that are not the user's own, as patterns with V(*) and V(?), beyond those of the system.
+    type: list
+    elements: str
+    default: []
+  connect_timeout:
+    description: Seconds that the API server has to take a connection.
+    type: float
+    default: 10.0
+  read_timeout:
+    description: Seconds that the API server has to answer a request.
+    type: float
+    default: 30.0
+extends_documentation_fragment:
+  - ansible.builtin.constructed
+  - ansible.builtin.inventory_cache
+  - kubestellar.wec._its
+requirements:
+  - python >= 3.10
+  - kubernetes >= 28.1.0
+  - PyYAML >= 5.1
+  - cryptography >= 37.0
+notes:
+  - Paths are relative to the inventory file. The options of the ITS may be templates, such as C({{ lookup('env', 'ITS_TOKEN') }}).
+  - What is cached is what hosts have as variables before O(compose), and holds no secret. It counts only for the same ITS and the same
+    selection.
+  - "Variables of each host: C(wec_name), C(wec_state), C(wec_since), C(wec_problems) (codes), C(wec_accepted), C(wec_joined),
+    C(wec_available), C(wec_conditions) (booleans by type), C(wec_lease_age) (seconds), C(wec_kubernetes_version), C(wec_claims),
+    C(wec_addon), C(wec_uid), C(wec_api_urls), C(wec_all_labels), C(wec_all_annotations), and those of O(as_wanted)."
+seealso:
+  - module: kubestellar.wec.wec_export
+  - module: kubestellar.wec.wec_status
+  - module: kubestellar.wec.wec_drift
+author:
+  - The kubestellar.wec authors (@kubestellar)
+"""
+
+EXAMPLES = r"""
+# its1.its.yml: everything that the ITS has
+plugin: kubestellar.wec.its
+its_kubeconfig: ~/.kube/its1.kubeconfig
+its_context: its1
+
+---
+# edge.its.yml: WECs at the edge, in groups by region and Kubernetes version, with the way to each WEC's own API
+plugin: kubestellar.wec.its
+its_kubeconfig: its1.kubeconfig
+label_selector: location-group=edge
+states: [joined, joined_unavailable]
+keyed_groups:
+  - key: wec_labels.region
+    prefix: region
+  - key: wec_kubernetes_version
+    prefix: kubernetes
+groups:
+  gpu: "'gpu.example/count' in wec_claims"
+  in_trouble: wec_problems | length > 0
+compose:
+  wec_kubeconfig: "'~/.kube/fleet.kubeconfig'"
+  wec_context: wec_name
+strict: true
+cache: true
+cache_plugin: ansible.builtin.jsonfile
+cache_connection: ~/.cache/kubestellar-wec
+cache_timeout: 300
+"""
+
+import hashlib
+import json
+import os
+import typing as t
+
+from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+
+try:
+    # From 2.19 on a text is no template unless somebody says that it is one.
+    from ansible.template import trust_as_template  # noqa: F401
+
+    def _untrusted(value: t.Any) -> t.Any:
+        return value
+except ImportError:
+    from ansible.utils.unsafe_proxy import wrap_var as _untrusted
+
+from ..module_utils._apis.connection import FIELDS, ITS
+from ..module_utils._bodies import inventory as body
+from ..module_utils._bodies import options as specs
+from ..module_utils._errors import MissingLibrary, WecError
+from ..plugin_utils import _files
+from ..plugin_utils._in_process import plain
+
+Json = dict[str, t.Any]
+_NAMES = ("its.yml", "its.yaml")
+_SELECTION = ("label_selector", "field_selector", "states", "protected", "as_wanted")
+
+
+class _InventoryTask:
+    """What a body needs, of an inventory file."""
+
+    check_mode = False
+    owner = None
+
+    def __init__(self, plugin: InventoryModule, folder: str, params: Json) -> None:
+        self._plugin, self._folder = plugin, folder
+        self.params = params
+        self.environment: t.Mapping[str, str] = os.environ
+        self.secrets: set[str] = set()
+        self.keep_secret([params["its_api_key"]])
+
+    def read_file(self, path: str) -> tuple[str, bytes]:
+        """Relative paths are relative to the inventory file; vaulted files are decrypted in memory."""
+        absolute = os.path.abspath(os.path.join(self._folder, os.path.expanduser(path)))
+        return absolute, _files.read(self._plugin.loader, absolute)
+
+    def progress(self, line: str) -> None:
+        """An inventory shows nothing while it is read."""
+
+    def warn(self, text: str) -> None:
+        self._plugin.display.warning(remove_values(text, self.secrets))
+
+    def keep_secret(self, values: t.Iterable[str]) -> None:
+        self.secrets.update(value for value in values if value)
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
+    NAME = "kubestellar.wec.its"
+
+    def verify_file(self, path: str) -> bool:
+        name = os.path.basename(path)
+        return bool(super().verify_file(path)) and (name in _NAMES or name.endswith(tuple(f".{one}" for one in _NAMES)))
+
+    def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
+        super().parse(inventory, loader, path, cache)
+        config = self._read_config_data(path)
+        task = _InventoryTask(self, os.path.dirname(os.path.abspath(path)), self._parameters(config))
+        for name, variables in self._found(task, path, cache):
+            self._add(name, variables)
+
+    def _parameters(self, config: t.Mapping[str, t.Any]) -> Json:
+        """The options that the body takes."""
+        params: Json = {name: plain(self.get_option(name)) for name in (*_SELECTION, "connect_timeout", "read_timeout")}
+        spec = specs.its()
+        for field in FIELDS:
+            option = ITS.option(field)
+            names = (option, *spec[option].get("aliases", ()))
+            # Not get_option: it makes paths absolute, from wherever Ansible was started.
+            params[option] = plain(
+                next((self._evaluated(name, config[name]) for name in names if config.get(name) is not None), None)
+            )
+        for option, kind in (("its_validate_certs", bool), ("its_impersonate_groups", list)):
+            if params[option] is not None:
+                params[option] = (
+                    plain(self.get_option(option)) if not isinstance(params[option], kind) else params[option]
+                )
+        return params
+
+    def _evaluated(self, name: str, value: t.Any) -> t.Any:
+        try:
+            return self.templar.template(value)
+        except AnsibleError as error:
+            raise AnsibleParserError(f"{name}: cannot be evaluated: {error}") from error
+
+    def _found(self, task: _InventoryTask, path: str, cache: bool) -> list[body.Host]:
+        """From the cache, if it may be used and is of the same ITS and selection."""
+        key, uses_cache = self.get_cache_key(path), self.get_option("cache")
+        wanted = self._fingerprint(task)
+        if uses_cache and cache:
+            cached = self._cache.get(key) or {}
+            if cached.get("of") == wanted:
+                return [(name, variables) for name, variables in cached["hosts"]]
+        found = self._ask(task)
+        if uses_cache:
+            self._cache[key] = {"of": wanted, "hosts": [list(one) for one in found]}
+        return found
+
+    def _fingerprint(self, task: _InventoryTask) -> str:
+        """The same for the same question to the same ITS, as whomever."""
+        secret = (ITS.option("api_key"), ITS.variable("api_key"))
+        question = {**task.params, **{ITS.variable(field): os.environ.get(ITS.variable(field)) for field in FIELDS}}
+        question = {name: value for name, value in question.items() if name not in secret}
+        if isinstance(question["its_kubeconfig"], dict):
+            question["its_kubeconfig"] = question["its_kubeconfig"].get("clusters")
+        return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+
+    def _ask(self, task: _InventoryTask) -> list[body.Host]:
+        try:
+            return body.hosts(task)
+        except MissingLibrary as error:
+            raise AnsibleParserError(f"{error.message} {missing_required_lib(error.library)}") from error
+        except WecError as error:
+            raise AnsibleParserError(remove_values(error.message, task.secrets)) from error
+
+    def _add(self, name: str, variables: Json) -> None:
+        host = self.get_option("host_prefix") + name
+        groups = [self.get_option("group")]
+        if self.get_option("state_prefix"):
+            groups.append(f"{self.get_option('state_prefix')}{variables['wec_state']}")
+        for group in groups:
+            self.inventory.add_host(host, group=self.inventory.add_group(self._sanitize_group_name(group)))
+        known = _untrusted(variables)
+        for key, value in known.items():
+            self.inventory.set_variable(host, key, value)
+        strict = self.get_option("strict")
+        self._set_composite_vars(self.get_option("compose"), known, host, strict=strict)
+        self._add_host_to_composed_groups(self.get_option("groups"), known, host, strict=strict)
+        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), known, host, strict=strict)

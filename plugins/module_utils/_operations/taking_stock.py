@@ -1,0 +1,81 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""From an ITS to an inventory: its WECs, and what is known of each."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .._apis.its import Its
+from .._rules import adoption, conditions
+from .._rules.adoption import Adopted
+from .._rules.configuration import Observed
+from . import status
+from .status import Status
+
+Json = dict[str, t.Any]
+_COPY = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """Which WECs are meant: Kubernetes' own selectors, and states; None and nothing mean all."""
+
+    label_selector: str | None = None
+    field_selector: str | None = None
+    states: t.Collection[str] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """One WEC that has a ManagedCluster, and what of it is the user's own."""
+
+    status: Status
+    adopted: Adopted
+
+    @property
+    def name(self) -> str:
+        return self.status.view.name
+
+    def as_facts(self) -> Json:
+        """What is the case, by the names of host variables."""
+        view, data = self.status.view, self.status.as_data()
+        cluster = view.managed_cluster or {}
+        clients = (cluster.get("spec") or {}).get("managedClusterClientConfigs") or []
+        claims = (cluster.get("status") or {}).get("clusterClaims") or []
+        return {
+            "wec_name": view.name,
+            "wec_state": data["state"],
+            "wec_since": data["since"],
+            "wec_problems": [problem["code"] for problem in data["problems"]],
+            "wec_accepted": data["accepted"],
+            "wec_joined": data["joined"],
+            "wec_available": data["available"],
+            "wec_conditions": {one.type: one.is_true for one in conditions.all_of(cluster)},
+            "wec_lease_age": data["lease_age"],
+            "wec_kubernetes_version": data["kubernetes_version"],
+            "wec_claims": {str(one.get("name")): str(one.get("value")) for one in claims},
+            "wec_addon": data["addon"],
+            "wec_uid": data["uid"],
+            "wec_api_urls": [str(one["url"]) for one in clients if one.get("url")],
+            "wec_all_labels": view.labels,
+            "wec_all_annotations": {key: value for key, value in view.annotations.items() if key != _COPY},
+        }
+
+
+def look(its: Its, selection: Selection, protected: t.Collection[str]) -> list[Known]:
+    """By one LIST of each kind, however many they are; in the order of their names. Raises WecError."""
+    its.require_hub()
+    views = its.selected_views(selection.label_selector, selection.field_selector)
+    maps = its.property_maps() if views else {}
+    found = []
+    for one in status.of_views(its, views):
+        if not selection.states or one.state.name in selection.states:
+            observed = Observed(one.view, maps.get(one.view.name))
+            found.append(Known(one, adoption.adopt(observed, protected)))
+    return found

@@ -1,0 +1,184 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""Where an inventory and an ITS do not agree, and what on the ITS will not stay well by itself."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import collections
+import dataclasses
+import datetime
+import typing as t
+
+from . import certificates, times, versions
+from .configuration import Observed, Wish, decide
+from .fleet_plan import told_changes
+from .its_view import ItsView
+from .labels import CLUSTER_SET
+from .leftovers import NOT_IN_INVENTORY, ORPHAN_MAILBOX, ORPHAN_PROPERTIES, Leftover
+
+Json = dict[str, t.Any]
+
+CANNOT_BE_WANTED = "cannot_be_wanted"
+MISSING_ON_ITS, MISSING_IN_INVENTORY = "missing_on_its", "missing_in_inventory"
+LABELS, ANNOTATIONS, PROPERTIES, CLUSTER_SET_KIND = "labels", "annotations", "properties", "cluster_set"
+VERSION_SKEW, CERTIFICATE_EXPIRING, LEASE_STALE = "version_skew", "certificate_expiring", "lease_stale"
+
+_CONFIGURE = "Configure {name}, or correct the inventory"
+REMEDIES = {
+    MISSING_ON_ITS: "Register {name}, or take its host out of the inventory",
+    MISSING_IN_INVENTORY: NOT_IN_INVENTORY.remedy.replace("{wec}", "{name}"),
+    LABELS: _CONFIGURE,
+    ANNOTATIONS: _CONFIGURE,
+    PROPERTIES: _CONFIGURE,
+    CLUSTER_SET_KIND: _CONFIGURE,
+    CANNOT_BE_WANTED: "Correct the inventory",
+    VERSION_SKEW: "Upgrade the cluster {name}",
+    CERTIFICATE_EXPIRING: "Look at the agent on {name}, which should have renewed it",
+    LEASE_STALE: "Look at {name}: whether it runs, and whether it reaches the ITS",
+    ORPHAN_MAILBOX.code: ORPHAN_MAILBOX.remedy.replace("{wec}", "{name}"),
+    ORPHAN_PROPERTIES.code: ORPHAN_PROPERTIES.remedy.replace("{wec}", "{name}"),
+}
+"""Every kind of drift, and what to do about it."""
+_OF_LEFTOVERS = {
+    NOT_IN_INVENTORY.code: MISSING_IN_INVENTORY,
+    ORPHAN_MAILBOX.code: ORPHAN_MAILBOX.code,
+    ORPHAN_PROPERTIES.code: ORPHAN_PROPERTIES.code,
+}
+_RENEWED_BY = 0.8
+"""The part of a certificate's life after which its agent has renewed it, or does not (client-go: 70 to 90 %)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Drift:
+    """One disagreement. ``host`` is None where the inventory has none; ``before`` is what there is, ``after`` what should be."""
+
+    kind: str
+    name: str
+    host: str | None
+    msg: str
+    before: t.Any = None
+    after: t.Any = None
+
+    @property
+    def remedy(self) -> str:
+        return REMEDIES[self.kind].format(name=self.name)
+
+    def as_data(self) -> Json:
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "host": self.host,
+            "msg": self.msg,
+            "before": self.before,
+            "after": self.after,
+            "remedy": self.remedy,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """From when on something is drift. ``certificate_days``: how long a certificate has to be valid; ``minor_versions``: how far
+    a cluster may be behind the newest of its ITS."""
+
+    certificate_days: float
+    minor_versions: int
+
+
+def of_wish(host: str, wish: Wish, observed: Observed) -> list[Drift]:
+    """Where a WEC is not as its host in the inventory wants it."""
+    if not observed.view.exists:
+        return [Drift(MISSING_ON_ITS, wish.name, host, "the ITS has no ManagedCluster of this name")]
+    found = decide(wish, observed)
+    labels = {key: value for key, value in found.labels.items() if key != CLUSTER_SET}
+    drifts = []
+    for kind, changes, before in (
+        (LABELS, labels, found.before.labels),
+        (ANNOTATIONS, found.annotations, found.before.annotations),
+        (PROPERTIES, found.properties, found.before.data),
+    ):
+        if changes:
+            old = {key: before.get(key) for key in changes}
+            drifts.append(Drift(kind, wish.name, host, told_changes(old, changes), old, dict(changes)))
+    if CLUSTER_SET in found.labels:
+        old_set, new_set = found.before.labels.get(CLUSTER_SET), found.labels[CLUSTER_SET]
+        told = f"it is in {old_set or 'none'}, and shall be in {new_set}"
+        drifts.append(Drift(CLUSTER_SET_KIND, wish.name, host, told, old_set, new_set))
+    return drifts
+
+
+def of_view(host: str, view: ItsView, now: datetime.datetime, limits: Limits) -> list[Drift]:
+    """What a WEC that has joined shows, and what its agent should have seen to. Raises MissingLibrary."""
+    drifts = []
+    if view.joined.is_true and view.hub_accepts_client and not view.is_deleting and not view.lease_is_fresh(now):
+        age = times.age(view.lease_renewed, now)
+        told = "it has no lease" if age is None else f"its lease was renewed {times.show_seconds(age)} ago"
+        drifts.append(Drift(LEASE_STALE, view.name, host, told, times.show(view.lease_renewed)))
+    certificate = _newest_certificate(view)
+    if certificate is None:
+        return drifts
+    ends, begins = certificate.not_after, certificate.not_before
+    is_soon = ends - now < datetime.timedelta(days=limits.certificate_days)
+    # Where certificates are short-lived, all of them end soon, and are renewed all the same.
+    if is_soon and now >= begins + (ends - begins) * _RENEWED_BY:
+        verb = "has expired" if ends <= now else "expires"
+        told = f"the certificate of its agent {verb} at {times.show(ends)}"
+        drifts.append(Drift(CERTIFICATE_EXPIRING, view.name, host, told, times.show(ends)))
+    return drifts
+
+
+def _newest_certificate(view: ItsView) -> certificates.CertificateFacts | None:
+    """That of the newest signing request which was answered; the ITS forgets requests after an hour, or keeps them."""
+    for csr in view.csrs:
+        encoded = (csr.get("status") or {}).get("certificate")
+        if encoded:
+            try:
+                return certificates.read_certificate(base64.b64decode(encoded))
+            except (binascii.Error, ValueError, certificates.MalformedPem):
+                continue
+    return None
+
+
+def of_versions(hosts: t.Mapping[str, str], running: t.Mapping[str, str | None], limits: Limits) -> list[Drift]:
+    """Which of these WECs (by name, with their hosts) are too far behind the newest. ``running``: all Kubernetes versions."""
+    known = {name: version for name, text in running.items() if (version := versions.parse(text))}
+    if not known:
+        return []
+    newest = max(known, key=lambda name: known[name])
+    drifts = []
+    for name in hosts:
+        own, best = known.get(name), known[newest]
+        if own and (own[0], own[1] + limits.minor_versions) < (best[0], best[1]):
+            told = f"it runs Kubernetes {running[name]}, and the newest WEC {running[newest]}"
+            drifts.append(Drift(VERSION_SKEW, name, hosts[name], told, running[name], running[newest]))
+    return drifts
+
+
+def of_leftovers(found: t.Iterable[Leftover]) -> list[Drift]:
+    """What of that is drift."""
+    return [
+        Drift(_OF_LEFTOVERS[one.reason.code], one.wec, None, f"{one.kind} {one.name}: {one.reason.why}")
+        for one in found
+        if one.reason.code in _OF_LEFTOVERS
+    ]
+
+
+def summary(found: t.Sequence[Drift]) -> str:
+    if not found:
+        return "The inventory and the ITS agree"
+    counts = collections.Counter(one.kind for one in found)
+    told = ", ".join(f"{counts[kind]} {kind}" for kind in REMEDIES if counts[kind])
+    return f"{len(found)} {'drift' if len(found) == 1 else 'drifts'}: {told}"
+
+
+def table(found: t.Sequence[Drift]) -> list[str]:
+    """A line for each, and one for all."""
+    rows = [("WEC", "DRIFT", "WHAT"), *((one.name, one.kind, one.msg) for one in found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    lines = [f"{row[0].ljust(widths[0])}  {row[1].ljust(widths[1])}  {row[2]}" for row in rows]
+    return [*(lines if found else []), f"{summary(found)}."]

@@ -1,0 +1,75 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import base64
+import datetime
+import typing as t
+
+import pytest
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import drift
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.configuration import Observed, Part, Wish
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.drift import Drift, Limits
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import ItsView
+from fake_ocm import csr
+
+Json = dict[str, t.Any]
+NOW = datetime.datetime(2026, 11, 24, tzinfo=datetime.timezone.utc)
+LIMITS = Limits(30, 2)
+
+
+def test_every_kind_has_a_remedy_that_names_the_wec() -> None:
+    for kind in drift.REMEDIES:
+        remedy = Drift(kind, "edge-1", None, "x").remedy
+        assert "{" not in remedy
+        assert kind == drift.CANNOT_BE_WANTED or "edge-1" in remedy or "inventory" in remedy
+
+
+def test_a_part_that_is_left_alone_is_no_drift() -> None:
+    cluster = {"metadata": {"labels": {"region": "eu"}, "annotations": {"a": "b"}}}
+    observed = Observed(ItsView("edge-1", cluster), {"data": {"x": "y"}})
+    assert drift.of_wish("edge-1", Wish("edge-1"), observed) == []
+    (found,) = drift.of_wish(
+        "host", Wish("edge-1", labels=Part({"region": "eu"}), annotations=Part({}, "exact")), observed
+    )
+    assert (found.kind, found.host, found.msg, found.before, found.after) == (
+        "annotations",
+        "host",
+        "-a",
+        {"a": "b"},
+        {"a": None},
+    )
+
+
+@pytest.mark.parametrize(
+    ("running", "behind"),
+    [
+        ({"a": "v1.30.0", "b": "v1.32.9"}, []),
+        ({"a": "v1.30.0", "b": "v1.33.0"}, ["a"]),
+        ({"a": None, "b": "v1.33.0"}, []),
+        ({"a": "nonsense", "b": "v1.33.0"}, []),
+        ({"a": "v1.40.0", "b": "v2.0.0"}, ["a"]),
+        ({}, []),
+    ],
+)
+def test_how_far_behind_the_newest_one_may_be(running: dict[str, str | None], behind: list[str]) -> None:
+    assert [one.name for one in drift.of_versions({"a": "a", "b": "b"}, running, LIMITS)] == behind
+
+
+@pytest.mark.parametrize("encoded", ["", "no base64 at all!", base64.b64encode(b"no certificate").decode()])
+def test_a_certificate_that_cannot_be_read_tells_nothing(encoded: str) -> None:
+    view = ItsView("edge-1", {"metadata": {}}, ({**csr("edge-1"), "status": {"certificate": encoded}},))
+    assert drift.of_view("edge-1", view, NOW, LIMITS) == []
+
+
+@pytest.mark.parametrize(
+    ("accepted", "deleting", "is_drift"), [(True, False, True), (False, False, False), (True, True, False)]
+)
+def test_only_a_wec_that_is_to_be_there_has_a_stale_lease(accepted: bool, deleting: bool, is_drift: bool) -> None:
+    joined = {"type": "ManagedClusterJoined", "status": "True"}
+    metadata = {"deletionTimestamp": "2026-11-24T00:00:00Z"} if deleting else {}
+    cluster = {"metadata": metadata, "spec": {"hubAcceptsClient": accepted}, "status": {"conditions": [joined]}}
+    view = ItsView("edge-1", cluster, lease={"spec": {"renewTime": "2026-11-23T23:54:00Z"}})
+    found = drift.of_view("edge-1", view, NOW, LIMITS)
+    assert [one.kind for one in found] == (["lease_stale"] if is_drift else [])
