@@ -37,15 +37,18 @@ sandbox-status:  ## what runs, memory, ports, URLs, faults
 sandbox-build:  ## only build the sandbox's binaries, once
 	@$(SANDBOX) build $(SHAPE)
 
-.PHONY: test test-unit test-integration test-lint test-docs test-sanity test-build test-browser test-molecule
+.PHONY: test test-unit test-integration test-lint test-docs test-sanity test-build test-browser test-molecule test-eda
 test:  ## everything below
-	@tests/run unit lint docs sanity build browser molecule integration
+	@tests/run unit lint docs sanity build browser molecule integration eda
 
 test-unit:  ## rules, modules and actions against a fake API, in seconds
 	@tests/run unit
 
 test-integration:  ## the README's promises on real clusters
 	@tests/run integration
+
+test-eda:  ## the rulebooks under ansible-rulebook, on real clusters
+	@tests/run eda
 
 test-lint:  ## ansible-lint (production), ruff, mypy
 	@tests/run lint

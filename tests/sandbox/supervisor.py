@@ -144,7 +144,7 @@ class Supervisor:
             await self.simulated.start()
             tell(f"{arguments.simulated} simulated WECs are up ({elapsed()})")
         await making_hub
-        for manifest in ("its-onboarder.yml", "its-configurer.yml", "its-offboarder.yml"):
+        for manifest in ("its-onboarder.yml", "its-configurer.yml", "its-offboarder.yml", "its-watcher.yml"):
             await its.cluster.create_all(REPOSITORY / "docs" / "rbac" / manifest)
         tell(f"{ITS} is a hub ({elapsed()})")
         if self.kubestellar is not None:

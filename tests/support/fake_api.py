@@ -17,6 +17,7 @@ import json
 import re
 import socket
 import threading
+import time
 import typing as t
 import urllib.parse
 import uuid
@@ -63,6 +64,13 @@ class FakeApi:
         self.groups = ["apps"]
         self.rules: list[Json] = [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
         self.lock = threading.RLock()
+        self.stories: list[tuple[str, str, Json]] = []
+        """What has happened to objects: path, ADDED, MODIFIED or DELETED, and the object after (or before) it."""
+        self.forgotten = 0
+        """Watches from a resource version up to this one are told that it is too long ago."""
+        self.is_mute = False
+        """Watches stay open and tell nothing any more, as a connection does that has died in silence."""
+        self._happened = threading.Condition(self.lock)
         self._counter = 0
         api = self
 
@@ -86,7 +94,12 @@ class FakeApi:
                 size = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(size)) if size else None
                 headers: t.Mapping[str, str] = {}
+                parts = urllib.parse.urlsplit(self.path)
+                query = dict(urllib.parse.parse_qsl(parts.query))
                 try:
+                    if query.get("watch") == "true":
+                        self._serve_watch(parts.path, query)
+                        return
                     with api.lock:
                         status, answer = api.serve(self.command, self.path, body)
                 except Fault as fault:
@@ -100,6 +113,19 @@ class FakeApi:
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
+
+            def _serve_watch(self, path: str, query: t.Mapping[str, str]) -> None:
+                changes = api.watch(path, query)
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    for change in changes:
+                        data = json.dumps(change).encode() + b"\n"
+                        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+                        self.wfile.flush()
+                    self.wfile.write(b"0\r\n\r\n")
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
 
@@ -160,7 +186,9 @@ class FakeApi:
             metadata.setdefault("uid", str(uuid.uuid4()))
             metadata.setdefault("creationTimestamp", now())
             self._stamp(item)
+            kind = "MODIFIED" if path in self.objects else "ADDED"
             self.objects[path] = item
+            self._happen(path, kind)
             return item
 
     def change(self, path: str, patch: Json) -> None:
@@ -168,10 +196,63 @@ class FakeApi:
         with self.lock:
             _merge(self.objects[path], patch)
             self._stamp(self.objects[path])
+            self._happen(path, "MODIFIED")
 
     def _stamp(self, item: Json) -> None:
         self._counter += 1
         item["metadata"]["resourceVersion"] = str(self._counter)
+
+    # -- watches -------------------------------------------------------------------------------------------------
+
+    def _happen(self, path: str, kind: str) -> None:
+        with self.lock:
+            self.stories.append((path, kind, copy.deepcopy(self.objects[path])))
+            self._happened.notify_all()
+
+    def forget(self) -> None:
+        """What has happened so far is not told any more, as after a compaction."""
+        with self.lock:
+            self.forgotten = self._counter
+            self._counter += 1
+
+    def wake(self) -> None:
+        """Watches look at what was set."""
+        with self.lock:
+            self._happened.notify_all()
+
+    def watch(self, path: str, query: t.Mapping[str, str]) -> t.Iterator[Json]:
+        """Raises Fault before anything is told, as a hook may."""
+        self.requests.append(("WATCH", path))
+        for hook in self.before:
+            hook("WATCH", path, None)
+        return self._changes(path, query, int(query["resourceVersion"]), time.monotonic() + int(query["timeoutSeconds"]))
+
+    def _changes(self, path: str, query: t.Mapping[str, str], version: int, end: float) -> t.Iterator[Json]:
+        server = self._server
+        while self._server is server:
+            with self.lock:
+                if version <= self.forgotten:
+                    told = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
+                    yield {"type": "ERROR", "object": told}
+                    return
+                found = [] if self.is_mute else self._after(path, query, version)
+                if not found and time.monotonic() >= end and not self.is_mute:
+                    version = max(version, self._counter)
+                    yield {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(version)}}}
+                    return
+                if not found:
+                    self._happened.wait(0.05)
+            for change in found:
+                version = int(change["object"]["metadata"]["resourceVersion"])
+                yield change
+
+    def _after(self, path: str, query: t.Mapping[str, str], version: int) -> list[Json]:
+        found = []
+        for key, kind, item in self.stories:
+            own = key.rpartition("/")[0] == path and int(item["metadata"]["resourceVersion"]) > version
+            if own and _selected(item, query.get("labelSelector"), query.get("fieldSelector")):
+                found.append({"type": kind, "object": copy.deepcopy(item)})
+        return found
 
     # -- requests ------------------------------------------------------------------------------------------------
 
@@ -221,7 +302,8 @@ class FakeApi:
             raise Fault(404, "the server could not find the requested resource", "NotFound")
         start, limit = int(query.get("continue", 0)), int(query.get("limit", len(items) or 1))
         more = str(start + limit) if start + limit < len(items) else ""
-        return {"kind": "List", "metadata": {"continue": more}, "items": items[start : start + limit]}
+        metadata = {"continue": more, "resourceVersion": str(self._counter)}
+        return {"kind": "List", "metadata": metadata, "items": items[start : start + limit]}
 
     def _existing(self, path: str) -> Json:
         item = self.objects.get(path)
@@ -251,6 +333,7 @@ class FakeApi:
             raise Fault(409, "the object has been modified", "Conflict")
         _merge(item, body or {})
         self._stamp(item)
+        self._happen(path, "MODIFIED")
         self._end(path)
         return 200, item
 
@@ -265,6 +348,7 @@ class FakeApi:
             item.clear()
             item.update(copy.deepcopy(wanted))
         self._stamp(item)
+        self._happen(target, "MODIFIED")
         self._end(target)
         return 200, item
 
@@ -278,12 +362,17 @@ class FakeApi:
     def remove(self, path: str) -> None:
         """Delete an object; one with finalizers stays until they are gone."""
         metadata = self.objects[path]["metadata"]
-        metadata.setdefault("deletionTimestamp", now())
+        if "deletionTimestamp" not in metadata:
+            metadata["deletionTimestamp"] = now()
+            self._stamp(self.objects[path])
+            self._happen(path, "MODIFIED")
         self._end(path)
 
     def _end(self, path: str) -> None:
         metadata = self.objects[path]["metadata"]
         if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+            self._stamp(self.objects[path])
+            self._happen(path, "DELETED")
             del self.objects[path]
 
 

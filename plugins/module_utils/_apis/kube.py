@@ -13,12 +13,14 @@ newer API server sends.
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import datetime
 import email.utils
 import json
 import logging
 import random
+import socket
 import time
 import traceback
 import typing as t
@@ -51,6 +53,8 @@ _PAGE = 500
 _RETRIES = 6
 _SLOWEST_RETRY = 8.0
 _READY = "/readyz"
+_WATCH_ENDS_LATE = 10.0
+"""Seconds that an API server may take longer to end a watch than it was told."""
 _STARTING_TAKES = 10.0
 """Seconds that an API server may answer already, and not know anybody's rights yet."""
 
@@ -116,6 +120,12 @@ class Kube:
 
     def items(self, path: str, label_selector: str | None = None, field_selector: str | None = None) -> list[Json]:
         """All objects of a kind, page by page."""
+        return self.listing(path, label_selector, field_selector)[0]
+
+    def listing(
+        self, path: str, label_selector: str | None = None, field_selector: str | None = None
+    ) -> tuple[list[Json], str]:
+        """All objects of a kind, and the resource version that they are of, to watch what follows."""
         items: list[Json] = []
         query: dict[str, t.Any] = {"limit": _PAGE}
         if label_selector:
@@ -125,15 +135,38 @@ class Kube:
         while True:
             page = t.cast(Json, self._request("get", path, **query))
             items += page.get("items") or []
-            more = (page.get("metadata") or {}).get("continue")
+            metadata = page.get("metadata") or {}
+            more = metadata.get("continue")
             if not more:
-                return items
+                return items, str(metadata.get("resourceVersion") or "")
             query["_continue"] = more
 
     def first(self, path: str) -> list[Json]:
         """The first object of a kind, if there is one."""
         page = t.cast(Json, self._request("get", path, limit=1))
         return t.cast("list[Json]", page.get("items") or [])
+
+    def watch(self, path: str, version: str, seconds: int, label_selector: str | None = None) -> Watch:
+        """What happens to a kind's objects after ``version``, for about so many seconds. It is asked for once.
+
+        The server is told to end it. A connection that is silent for longer than that is dead, whatever TCP thinks.
+        """
+        if self._client is None:
+            self._client = self._connect()
+        query: dict[str, t.Any] = {
+            "watch": "true",
+            "resource_version": version,
+            "timeout_seconds": seconds,
+            "allow_watch_bookmarks": "true",
+        }
+        if label_selector:
+            query["label_selector"] = label_selector
+        connect_timeout, _read_timeout = self._timeouts
+        with self._told("get", path):
+            answer = self._ask("get", path, None, query, (connect_timeout, seconds + _WATCH_ENDS_LATE))
+            self._note_clock(answer.headers.get("Date"))
+        self._has_answered = True
+        return Watch(self, path, answer)
 
     def create(self, path: str, body: Json) -> Json:
         return t.cast(Json, self._request("post", path, body))
@@ -259,20 +292,32 @@ class Kube:
             raise self._no_answer("nonsense", what, remedy) from None
 
     def _send(self, method: str, path: str, body: t.Any, query: dict[str, t.Any]) -> t.Any:
-        try:
-            # The dynamic client adds to the lists and dicts that it is given, so it gets fresh ones.
-            answer = self._client.request(
-                method,
-                path,
-                body,
-                **query,
-                query_params=[],
-                header_params={},
-                serialize=False,
-                _request_timeout=self._timeouts,
-            )
+        with self._told(method, path):
+            answer = self._ask(method, path, body, query, self._timeouts)
             text = answer.data
             self._note_clock(answer.headers.get("Date"))
+        return text
+
+    def _ask(
+        self, method: str, path: str, body: t.Any, query: dict[str, t.Any], timeouts: tuple[float, float]
+    ) -> t.Any:
+        # The dynamic client adds to the lists and dicts that it is given, so it gets fresh ones.
+        return self._client.request(
+            method,
+            path,
+            body,
+            **query,
+            query_params=[],
+            header_params={},
+            serialize=False,
+            _request_timeout=timeouts,
+        )
+
+    @contextlib.contextmanager
+    def _told(self, method: str, path: str) -> t.Iterator[None]:
+        """Errors of the libraries as ours. Raises ApiError, Unreachable."""
+        try:
+            yield
         except ApiException as error:
             if not error.status:
                 # The library's way to report a failed TLS handshake.
@@ -284,7 +329,6 @@ class Kube:
             raise self._unreachable(error) from None
         except ConfigException as error:
             raise self._no_credential(error) from None
-        return text
 
     def _note_clock(self, date: str | None) -> None:
         if date:
@@ -380,6 +424,72 @@ class Kube:
         text = f"The {side} {what}. {remedy} (connection from {source})."
         problem = None if side == "WDS" else problems.of(f"{side.lower()}_unreachable", what)
         return Unreachable(text, kind, problem)
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One line of a watch. ``kind``: ADDED, MODIFIED, DELETED or BOOKMARK, which only tells how far the watch is."""
+
+    kind: str
+    item: Json
+
+    @property
+    def version(self) -> str:
+        return str(self.item["metadata"]["resourceVersion"])
+
+
+class Watch:
+    """The changes as they come. It ends when the server ends it, or by ``stop``, which any thread may call.
+
+    Going through it raises ApiError (410 where what was asked for is too long ago) and Unreachable.
+    """
+
+    def __init__(self, kube: Kube, path: str, answer: t.Any) -> None:
+        self._kube, self._path, self._answer = kube, path, answer
+        self._stopped = False
+
+    def __iter__(self) -> t.Iterator[Change]:
+        try:
+            with self._kube._told("get", self._path):
+                for line in self._lines():
+                    yield self._change(line)
+        except Unreachable:
+            if not self._stopped:
+                raise
+        finally:
+            self._answer.close()
+
+    def _lines(self) -> t.Iterator[bytes]:
+        rest = b""
+        for chunk in self._answer.stream(amt=None, decode_content=True):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from filter(None, lines)
+
+    def _change(self, line: bytes) -> Change:
+        try:
+            told = json.loads(line)
+            kind, item = str(told["type"]), t.cast(Json, told["object"])
+        except (ValueError, KeyError, TypeError):
+            connection = self._kube.connection
+            what = f"at {connection.server} does not answer as an API server does (a watch of {self._path})"
+            remedy = f"Check the address in {connection.option}, and what stands between"
+            raise self._kube._no_answer("nonsense", what, remedy) from None
+        if kind == "ERROR":
+            status, reason = int(item.get("code") or 500), str(item.get("reason") or "")
+            side = self._kube.connection.side
+            raise ApiError(side, "WATCH", self._path, status, reason, str(item.get("message") or ""))
+        return Change(kind, item)
+
+    def stop(self) -> None:
+        """End it now, also while somebody waits for its next change."""
+        self._stopped = True
+        own = getattr(getattr(self._answer, "_connection", None), "sock", None)
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            if own is not None:
+                own.shutdown(socket.SHUT_RDWR)
+            else:
+                # The connection was given up by its pool, and only the answer still has it (urllib3 2.3 and later).
+                self._answer.shutdown()
 
 
 def _bypasses_proxy(host_and_port: str) -> bool:
