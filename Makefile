@@ -37,9 +37,9 @@ sandbox-status:  ## what runs, memory, ports, URLs, faults
 sandbox-build:  ## only build the sandbox's binaries, once
 	@$(SANDBOX) build $(SHAPE)
 
-.PHONY: test test-unit test-integration test-lint test-docs test-sanity test-build test-molecule
+.PHONY: test test-unit test-integration test-lint test-docs test-sanity test-build test-molecule test-awx
 test:  ## everything below
-	@tests/run unit lint docs sanity build molecule integration
+	@tests/run unit lint docs sanity build molecule integration awx
 
 test-unit:  ## rules, modules and actions against a fake API, in seconds
 	@tests/run unit
@@ -58,6 +58,9 @@ test-sanity:  ## ansible-test sanity on a staged copy
 
 test-build:  ## the artifact: what is in it, and that it runs
 	@tests/run build
+
+test-awx:  ## extensions/awx: what a controller would be given, and jobs as it would start them
+	@tests/run awx
 
 .PHONY: test-long
 test-long:  ## a registration killed after each of its writes; about a quarter of an hour

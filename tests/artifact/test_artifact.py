@@ -21,9 +21,11 @@ TOP = {
     "README.md",
     "changelogs",
     "docs",
+    "extensions",
     "meta",
     "playbooks",
     "plugins",
+    "requirements.txt",
     "roles",
 }
 

@@ -129,7 +129,10 @@ def _expected(given: t.Any) -> str | dict[str, str] | None:
     if isinstance(given, (str, int)) and not isinstance(given, bool) and str(given):
         return str(given)
     raise InvalidOption(
-        "expected_plan", given, "is no digest of a plan", "Give the digest of the whole plan, or digests as a dictionary"
+        "expected_plan",
+        given,
+        "is no digest of a plan",
+        "Give the digest of the whole plan, or digests as a dictionary",
     )
 
 
