@@ -37,9 +37,9 @@ sandbox-status:  ## what runs, memory, ports, URLs, faults
 sandbox-build:  ## only build the sandbox's binaries, once
 	@$(SANDBOX) build $(SHAPE)
 
-.PHONY: test test-unit test-integration test-lint test-docs test-sanity test-build test-browser test-molecule test-eda
+.PHONY: test test-unit test-integration test-lint test-docs test-sanity test-build test-browser test-molecule test-eda test-awx
 test:  ## everything below
-	@tests/run unit lint docs sanity build browser molecule integration eda
+	@tests/run unit lint docs sanity build browser molecule integration eda awx
 
 test-unit:  ## rules, modules and actions against a fake API, in seconds
 	@tests/run unit
@@ -64,6 +64,9 @@ test-build:  ## the artifact: what is in it, and that it runs
 
 test-browser:  ## the report's page in a Chromium without a network [WEC_BROWSER=/usr/bin/chromium]
 	@tests/run browser
+
+test-awx:  ## extensions/awx: what a controller would be given, and jobs as it would start them
+	@tests/run awx
 
 .PHONY: test-long
 test-long:  ## a registration killed after each of its writes; about a quarter of an hour

@@ -90,8 +90,12 @@ options:
         type: bool
         default: false
   expected_plan:
-    description: The digest of a plan (RV(digest)) that this one must be. Otherwise the module fails.
-    type: str
+    description:
+      - The digest of a plan (RV(digest)) that this one must be. Otherwise the module fails.
+      - Or, as a dictionary, the digests of each host (RV(digests)). Those of the hosts that this plan is for are compared, so
+        that a plan for all can be held against a run for some of them, like one slice of a job. A host that has none must be as
+        wanted.
+    type: raw
   allow_withdrawal:
     description: Whether a change of labels that takes workload off a WEC is a change, and does not block it.
     type: bool
@@ -251,6 +255,11 @@ digest:
   returned: success
   type: str
   sample: 4f0c2d1e9a7b6c35
+digests:
+  description: Such a digest for each host that something is to be done for.
+  returned: success
+  type: dict
+  sample: {"edge-1": "0c1f52be7d3e9a44", "edge-7": "b1946ac92492d234"}
 msg:
   description: The plan in a sentence.
   returned: success

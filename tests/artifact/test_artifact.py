@@ -25,6 +25,7 @@ TOP = {
     "meta",
     "playbooks",
     "plugins",
+    "requirements.txt",
     "roles",
 }
 

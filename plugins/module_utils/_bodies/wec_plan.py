@@ -24,6 +24,8 @@ from .configure_options import PARTS, STATE
 from .task import Task, has_wds_connection, its_of, wds_of
 
 Json = dict[str, t.Any]
+_NAMED = 10
+"""So many hosts are named in a sentence."""
 OWN = {
     "name": {"type": "str", "required": True},
     "host": {"type": "str"},
@@ -39,7 +41,7 @@ OWN = {
 SPEC: Json = {
     "argument_spec": {
         "wecs": {"type": "list", "elements": "dict", "options": OWN},
-        "expected_plan": {"type": "str"},
+        "expected_plan": {"type": "raw"},
         "allow_withdrawal": {"type": "bool", "default": False},
         "allow_removal": {"type": "bool", "default": False},
         "configure": {"type": "bool", "default": False},
@@ -92,19 +94,21 @@ def conclude(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Jso
 
     Raises Refused for another plan than was expected.
     """
-    expected, digest = task.params["expected_plan"], fleet_plan.digest(found)
+    expected, digest = _expected(task.params["expected_plan"]), fleet_plan.digest(found)
     if task.params["show_table"]:
         for line in fleet_plan.table(found):
             task.progress(line)
         for one in unseen:
             task.progress(f"Not looked at: {', '.join(one['hosts'][:10])}: {one['msg']}")
-    if expected is not None and (expected != digest or unseen):
-        problem = problems.of("plan_changed", f"it is {digest}, and {expected} was expected", fleet_plan.summary(found))
+    changed = _changed(expected, digest, found, unseen)
+    if changed:
+        problem = problems.of("plan_changed", changed, fleet_plan.summary(found))
         raise Refused(str(problem), problem.evidence, problem)
     silent = [host for one in unseen if "kind" in one for host in one["hosts"]]
     hidden = [host for one in unseen if "kind" not in one for host in one["hosts"]]
     return {
         "digest": digest,
+        "digests": fleet_plan.digests(found),
         "msg": f"{fleet_plan.summary(found)}.",
         "wecs": [one.as_data() for one in found],
         "to_register": [*(one.host for one in found if one.action == REGISTER), *hidden],
@@ -114,6 +118,35 @@ def conclude(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Jso
         "without_its": silent,
         **_outcome(task, found, unseen),
     }
+
+
+def _expected(given: t.Any) -> str | dict[str, str] | None:
+    """Raises InvalidOption."""
+    if given is None:
+        return None
+    if isinstance(given, dict):
+        return {str(host): str(digest) for host, digest in given.items()}
+    if isinstance(given, (str, int)) and not isinstance(given, bool) and str(given):
+        return str(given)
+    raise InvalidOption(
+        "expected_plan",
+        given,
+        "is no digest of a plan",
+        "Give the digest of the whole plan, or digests as a dictionary",
+    )
+
+
+def _changed(
+    expected: str | dict[str, str] | None, digest: str, found: t.Sequence[Forecast], unseen: t.Sequence[Json]
+) -> str:
+    """In what the plan is not the expected one; an empty text if it is, or any is welcome."""
+    if expected is None:
+        return ""
+    if isinstance(expected, str):
+        return f"it is {digest}, and {expected} was expected" if expected != digest or unseen else ""
+    hosts = [*fleet_plan.differing(found, expected), *(host for one in unseen for host in one["hosts"])]
+    more = f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
+    return f"it is another for {', '.join(hosts[:_NAMED])}{more}" if hosts else ""
 
 
 def _outcome(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Json:

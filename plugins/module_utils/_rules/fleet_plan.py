@@ -94,15 +94,28 @@ def _flat(side: t.Any) -> dict[str, t.Any]:
 
 def digest(forecasts: t.Iterable[Forecast]) -> str:
     """The same for two plans that do the same to the same WECs of the same ITS. What only the clock changes is not in it."""
-    lines = [
-        json.dumps(
-            [one.its, one.name, one.action, one.state, [(step.verb, step.object, step.after) for step in one.steps]],
-            sort_keys=True,
-        )
-        for one in forecasts
-        if one.action != NOTHING
-    ]
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
+    return _hash("\n".join(sorted(_line(one) for one in forecasts if one.action != NOTHING)))
+
+
+def digests(forecasts: t.Iterable[Forecast]) -> dict[str, str]:
+    """That of each host that something is to be done for: they can be held against a plan for some of the hosts only."""
+    return {one.host: _hash(_line(one)) for one in forecasts if one.action != NOTHING}
+
+
+def differing(forecasts: t.Iterable[Forecast], expected: t.Mapping[str, str]) -> list[str]:
+    """The hosts that something else is to be done for than these digests say. A host that has none is to be as wanted."""
+    forecasts = list(forecasts)
+    found = digests(forecasts)
+    return [one.host for one in forecasts if found.get(one.host) != expected.get(one.host)]
+
+
+def _line(one: Forecast) -> str:
+    steps = [(step.verb, step.object, step.after) for step in one.steps]
+    return json.dumps([one.its, one.name, one.action, one.state, steps], sort_keys=True)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def summary(forecasts: t.Sequence[Forecast]) -> str:

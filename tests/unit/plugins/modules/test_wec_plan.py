@@ -98,6 +98,34 @@ def test_a_plan_that_has_changed_is_refused(run: FrontEnd, its: FakeIts, options
     assert "1 as wanted, 1 to register" in refused["msg"]
 
 
+def test_a_plan_for_all_holds_for_each_part_of_them(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    member(its, "as-wanted")
+    wecs = [{"name": "edge-1", "host": "one"}, {"name": "edge-2"}, {"name": "as-wanted"}]
+    digests = run("wec_plan", wecs=wecs, **options)["digests"]
+    assert set(digests) == {"one", "edge-2"}
+    for part in (wecs[:1], wecs[1:], wecs):
+        assert not run("wec_plan", wecs=part, expected_plan=digests, **options).get("failed")
+    member(its, "edge-1")
+    assert not run("wec_plan", wecs=wecs[1:], expected_plan=digests, **options).get("failed")
+    refused = run("wec_plan", wecs=wecs, expected_plan=digests, **options)
+    assert refused["problem"]["code"] == "plan_changed"
+    assert "it is another for one" in refused["msg"]
+    # What nobody has planned for must not be there, however empty the plan was.
+    for expected in (digests, {}):
+        new = run("wec_plan", wecs=[{"name": "new"}], expected_plan=expected, **options)
+        assert new["problem"]["code"] == "plan_changed"
+        assert "it is another for new" in new["msg"]
+    many = run("wec_plan", wecs=[{"name": f"edge-{one}"} for one in range(10, 25)], expected_plan={}, **options)
+    assert "edge-19 and 5 more" in many["msg"]
+
+
+@pytest.mark.parametrize("wrong", [True, ["0123456789abcdef"], ""])
+def test_an_expected_plan_that_is_none_is_refused(run: FrontEnd, options: Options, wrong: t.Any) -> None:
+    refused = run("wec_plan", wecs=[{"name": "edge-1"}], expected_plan=wrong, **options)
+    assert refused["failed"]
+    assert "expected_plan" in refused["msg"]
+
+
 @pytest.mark.parametrize("case", ["token", "identity", "addon", "asked"])
 def test_what_registering_has_to_see_to_though_it_is_joined(
     run: FrontEnd, its: FakeIts, options: Options, case: str
@@ -237,8 +265,9 @@ def test_hosts_whose_its_cannot_be_asked_do_not_stop_the_others(its: FakeIts) ->
     assert "cannot be reached" in str(result["unseen"])
     assert "secret-token" not in str(result)
     assert "secret-token" not in "".join(play.lines)
-    refused = play("wec_plan", expected_plan=result["digest"])
-    assert refused["problem"]["code"] == "plan_changed"
+    for expected in (result["digest"], result["digests"]):
+        refused = play("wec_plan", expected_plan=expected)
+        assert refused["problem"]["code"] == "plan_changed"
 
 
 def test_two_hubs_are_planned_apart(its: FakeIts) -> None:
