@@ -39,6 +39,7 @@ class ModuleSet:
 
     ``seconds`` is what a cold build took on 2 cores, downloads included; it only feeds the estimates on the screen.
     ``assets`` maps a folder name to (module path, folder in that module) to copy beside the binaries.
+    ``module`` is the folder in ``modules/``, where another set has the same one.
     """
 
     name: str
@@ -46,10 +47,11 @@ class ModuleSet:
     seconds: int
     link_variables: dict[str, str] = dataclasses.field(default_factory=dict)
     assets: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    module: str = ""
 
     @property
     def source(self) -> pathlib.Path:
-        return MODULES / self.name
+        return MODULES / (self.module or self.name)
 
     def digest(self) -> str:
         recipe = hashlib.sha256(repr((self.packages, self.link_variables, self.assets)).encode())
@@ -66,6 +68,11 @@ def _ocm(version: str) -> ModuleSet:
 
 
 _K8S_VERSION_PACKAGE = "k8s.io/component-base/version"
+_K8S_VERSION_VARIABLES = {
+    f"{_K8S_VERSION_PACKAGE}.gitVersion": KUBERNETES_VERSION,
+    f"{_K8S_VERSION_PACKAGE}.gitMajor": KUBERNETES_VERSION.lstrip("v").partition(".")[0],
+    f"{_K8S_VERSION_PACKAGE}.gitMinor": KUBERNETES_VERSION.split(".")[1],
+}
 SETS: dict[str, ModuleSet] = {
     known.name: known
     for known in (
@@ -81,11 +88,15 @@ SETS: dict[str, ModuleSet] = {
             "kubernetes",
             {name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kube-apiserver", "kube-controller-manager")},
             seconds=250,
-            link_variables={
-                f"{_K8S_VERSION_PACKAGE}.gitVersion": KUBERNETES_VERSION,
-                f"{_K8S_VERSION_PACKAGE}.gitMajor": KUBERNETES_VERSION.lstrip("v").partition(".")[0],
-                f"{_K8S_VERSION_PACKAGE}.gitMinor": KUBERNETES_VERSION.split(".")[1],
-            },
+            link_variables=_K8S_VERSION_VARIABLES,
+        ),
+        # No sandbox runs it: benchmarks compare with it.
+        ModuleSet(
+            "kubectl",
+            {"kubectl": "k8s.io/kubernetes/cmd/kubectl"},
+            seconds=100,
+            link_variables=_K8S_VERSION_VARIABLES,
+            module="kubernetes",
         ),
         ModuleSet(
             "kubestellar",
