@@ -39,7 +39,6 @@ class ModuleSet:
 
     ``seconds`` is what a cold build took on 2 cores, downloads included; it only feeds the estimates on the screen.
     ``assets`` maps a folder name to (module path, folder in that module) to copy beside the binaries.
-    ``module`` is the folder in ``modules/``, where another set has the same one.
     """
 
     name: str
@@ -47,11 +46,10 @@ class ModuleSet:
     seconds: int
     link_variables: dict[str, str] = dataclasses.field(default_factory=dict)
     assets: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
-    module: str = ""
 
     @property
     def source(self) -> pathlib.Path:
-        return MODULES / (self.module or self.name)
+        return MODULES / self.name
 
     def digest(self) -> str:
         recipe = hashlib.sha256(repr((self.packages, self.link_variables, self.assets)).encode())
@@ -96,7 +94,6 @@ SETS: dict[str, ModuleSet] = {
             {"kubectl": "k8s.io/kubernetes/cmd/kubectl"},
             seconds=100,
             link_variables=_K8S_VERSION_VARIABLES,
-            module="kubernetes",
         ),
         ModuleSet(
             "kubestellar",
