@@ -60,7 +60,9 @@ def _chosen(given: t.Sequence[str]) -> list[str]:
     return [NAMES[name] for name in given] or list(NAMES.values())
 
 
-def _measurements(wanted: t.Sequence[str], settings: Settings, state: pathlib.Path, keep: bool) -> t.Iterator[Measurement]:
+def _measurements(
+    wanted: t.Sequence[str], settings: Settings, state: pathlib.Path, keep: bool
+) -> t.Iterator[Measurement]:
     if scenarios.REAL in wanted:
         print(f"{scenarios.REAL}:", flush=True)
         yield from scenarios.on_real_clusters(Layout(state / "real"), settings)

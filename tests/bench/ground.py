@@ -120,7 +120,9 @@ class Ground:
         if job.registers:
             self._add_availability(found, job.wecs, began)
         (self.logs / "figures.jsonl").open("a", encoding="utf-8").write(json.dumps(found.as_data()) + "\n")
-        print(f"  {job.contender:<18} {len(job.wecs):>5} WECs {cost.wall:8.1f} s wall {cost.cpu:8.1f} s CPU", flush=True)
+        print(
+            f"  {job.contender:<18} {len(job.wecs):>5} WECs {cost.wall:8.1f} s wall {cost.cpu:8.1f} s CPU", flush=True
+        )
         return found
 
     def _measured(self, job: Job, cost: Cost, requests: Requests) -> Measurement:

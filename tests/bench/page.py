@@ -159,7 +159,10 @@ def _named(contender: str) -> str:
 def dead_table(runs: t.Sequence[Measurement]) -> str:
     if not runs:
         return "Not measured."
-    lines = ["| WECs | of them | wall s | the others, start to available: p50 / p95 / longest s |", "| ---: | --- | ---: | --- |"]
+    lines = [
+        "| WECs | of them | wall s | the others, start to available: p50 / p95 / longest s |",
+        "| ---: | --- | ---: | --- |",
+    ]
     lines += [f"| {one.wecs} | {one.note} | {one.wall:.0f} | {_spread(one.finished)} |" for one in runs]
     return "\n".join(lines)
 

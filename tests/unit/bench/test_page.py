@@ -27,7 +27,14 @@ def test_a_row_tells_requests_for_each_wec() -> None:
     requests = {OURS: {"patch": 200, "get": 100, "delete": 1}, CLUSTERADM: {"get": 150}, AGENTS: {"create": 250}}
     spread = Spread(5.0, 6.0, 9.0)
     one = run(
-        scenarios.REGISTRATION, COLLECTION, 100, 40.0, requests=requests, finished=spread, announced=spread, tools_memory=60
+        scenarios.REGISTRATION,
+        COLLECTION,
+        100,
+        40.0,
+        requests=requests,
+        finished=spread,
+        announced=spread,
+        tools_memory=60,
     )
     (row,) = page.table([one]).splitlines()[2:]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
