@@ -41,6 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--real", type=int, default=default.real, help="real WECs, half a gigabyte each")
     parser.add_argument("--repeat", type=int, default=default.repeat, help="how often what is over soon is measured")
     parser.add_argument("--at-once", type=int, default=default.at_once, help="forks, and threads of the bare client")
+    parser.add_argument(
+        "--many", type=int, default=default.many, help="WECs that are registered at once, beside the whole fleet"
+    )
     parser.add_argument("--state", type=pathlib.Path, help="folder of the sandboxes (default: .sandbox-bench)")
     parser.add_argument("--keep", action="store_true", help="leave the registered fleet up, for the next time")
     parser.add_argument(
@@ -110,7 +113,7 @@ def _on_a_registered_fleet(
 
 def main() -> int:
     given = _parser().parse_args()
-    settings = Settings(given.wecs, given.real, given.repeat, given.at_once)
+    settings = Settings(given.wecs, given.real, given.repeat, given.at_once, given.many)
     state = (given.state or REPOSITORY / ".sandbox-bench").absolute()
     try:
         if not given.only_page:

@@ -27,17 +27,19 @@ SIZES = (10, 30, 100, 300, 1000)
 _FEW = 10
 """WECs for whoever takes one after the other, or minutes for each."""
 _SOME = 100
-_MANY = 300
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """``wecs`` is the size of the fleet, ``repeat`` how often what is over in seconds is measured."""
+    """``wecs`` is the size of the fleet, ``repeat`` how often what is over in seconds is measured,
+    ``many`` how many WECs at most are registered at once beside the whole fleet.
+    """
 
     wecs: int = 1000
     real: int = 6
     repeat: int = 3
     at_once: int = 16
+    many: int = 300
 
     @property
     def sizes(self) -> list[int]:
@@ -70,14 +72,14 @@ class Bench:
     @staticmethod
     def fresh_wecs(settings: Settings, scenarios: t.Collection[str]) -> int:
         """How many WECs these scenarios use up."""
-        some, few, many = settings.at_most(_SOME), settings.at_most(_FEW), settings.at_most(_MANY)
+        some, few, many = settings.at_most(_SOME), settings.at_most(_FEW), settings.at_most(settings.many)
         curve = sum(size for size in settings.sizes if size <= many and size != some)
         registration = 2 * some + 2 * few + curve
         return (registration if REGISTRATION in scenarios else 0) + (2 * many if DEAD in scenarios else 0)
 
     def registration(self) -> t.Iterator[Measurement]:
         """From nothing to available and configured, the contenders on WECs of the same hub."""
-        some, few, many = (self._settings.at_most(count) for count in (_SOME, _FEW, _MANY))
+        some, few, many = (self._settings.at_most(count) for count in (_SOME, _FEW, self._settings.many))
         yield self._register(BARE, some)
         yield self._register(COLLECTION, some)
         for contender in (SHELL, KUBERNETES_CORE):
@@ -91,7 +93,7 @@ class Bench:
 
     def dead(self) -> t.Iterator[Measurement]:
         """One in twenty refuses connections or never answers: what becomes of the others, beside a fleet without such."""
-        count = self._settings.at_most(_MANY)
+        count = self._settings.at_most(settings.many)
         for share in (0, 20):
             wecs = self._fresh(count)
             dead = wecs[7::share] if share else []
