@@ -93,7 +93,7 @@ class Bench:
 
     def dead(self) -> t.Iterator[Measurement]:
         """One in twenty refuses connections or never answers: what becomes of the others, beside a fleet without such."""
-        count = self._settings.at_most(settings.many)
+        count = self._settings.at_most(self._settings.many)
         for share in (0, 20):
             wecs = self._fresh(count)
             dead = wecs[7::share] if share else []
