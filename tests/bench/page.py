@@ -110,8 +110,8 @@ def ratios(kept: Kept) -> t.Iterator[str]:
         largest = max((one.wecs for one in found), default=0)
         return typical([one for one in found if one.wecs == largest]) if found else None
 
-    ours = run(scenarios.REGISTRATION, COLLECTION, 100)
-    bare = run(scenarios.REGISTRATION, BARE, 100)
+    bare = run(scenarios.REGISTRATION, BARE)
+    ours = run(scenarios.REGISTRATION, COLLECTION, bare.wecs if bare else None)
     if ours and bare:
         yield (
             f"Registration of {ours.wecs} WECs takes {ours.wall / bare.wall:.2f} times as long as the least that anybody can "
