@@ -75,6 +75,14 @@ test-long:  ## a registration killed after each of its writes; about a quarter o
 test-molecule:  ## the role register under Molecule, on a sandbox of its own
 	@tests/run molecule
 
+N ?= 1000
+REAL ?= 6
+SCENARIOS ?=
+KEEP ?=
+.PHONY: bench
+bench:  ## speed against a script, kubernetes.core and the limit; half an hour [N=1000] [REAL=6] [SCENARIOS="label"]
+	@PYTHONPATH=tests $$(tests/venv bench)/bin/python -m bench --wecs $(N) --real $(REAL) $(if $(KEEP),--keep) $(SCENARIOS)
+
 .PHONY: docs
 docs:  ## the pages in docs/ that are made of the code's own tables
 	@ANSIBLE_COLLECTIONS_PATH=$$(PYTHONPATH=tests $(DEV)/python -m sandbox.outputs) PYTHONPATH=$$(PYTHONPATH=tests $(DEV)/python -m sandbox.outputs) \

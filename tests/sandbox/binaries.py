@@ -66,6 +66,11 @@ def _ocm(version: str) -> ModuleSet:
 
 
 _K8S_VERSION_PACKAGE = "k8s.io/component-base/version"
+_K8S_VERSION_VARIABLES = {
+    f"{_K8S_VERSION_PACKAGE}.gitVersion": KUBERNETES_VERSION,
+    f"{_K8S_VERSION_PACKAGE}.gitMajor": KUBERNETES_VERSION.lstrip("v").partition(".")[0],
+    f"{_K8S_VERSION_PACKAGE}.gitMinor": KUBERNETES_VERSION.split(".")[1],
+}
 SETS: dict[str, ModuleSet] = {
     known.name: known
     for known in (
@@ -81,11 +86,14 @@ SETS: dict[str, ModuleSet] = {
             "kubernetes",
             {name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kube-apiserver", "kube-controller-manager")},
             seconds=250,
-            link_variables={
-                f"{_K8S_VERSION_PACKAGE}.gitVersion": KUBERNETES_VERSION,
-                f"{_K8S_VERSION_PACKAGE}.gitMajor": KUBERNETES_VERSION.lstrip("v").partition(".")[0],
-                f"{_K8S_VERSION_PACKAGE}.gitMinor": KUBERNETES_VERSION.split(".")[1],
-            },
+            link_variables=_K8S_VERSION_VARIABLES,
+        ),
+        # No sandbox runs it: benchmarks compare with it.
+        ModuleSet(
+            "kubectl",
+            {"kubectl": "k8s.io/kubernetes/cmd/kubectl"},
+            seconds=100,
+            link_variables=_K8S_VERSION_VARIABLES,
         ),
         ModuleSet(
             "kubestellar",

@@ -18,7 +18,7 @@ import os
 import typing as t
 
 from .._errors import InvalidOption, InvalidOptions
-from .._rules import endpoints, host_kubeconfigs, kubeconfigs, yaml_text
+from .._rules import endpoints, host_kubeconfigs, kubeconfigs, large_kubeconfigs, yaml_text
 from .._rules.kubeconfigs import Kubeconfig, KubeconfigError
 from .._rules.yaml_text import NotYamlError
 from . import host_kubeconfig
@@ -197,7 +197,7 @@ def _from_kubeconfig(values: _Values, kubeconfig: t.Any, read_file: ReadFile) ->
         config, told = kubeconfig, "given as data"
     else:
         shown = str(kubeconfig)
-        config, told = _load_files(name, shown, read_file)
+        config, told = _load_files(name, shown, read_file, values.get("context"))
     context = values.get("context")
     try:
         config = kubeconfigs.select(kubeconfigs.check_shape(config), context)
@@ -211,13 +211,18 @@ def _from_kubeconfig(values: _Values, kubeconfig: t.Any, read_file: ReadFile) ->
     return _checked(values, config, source, name)
 
 
-def _load_files(name: str, paths: str, read_file: ReadFile) -> tuple[Kubeconfig, str]:
-    """Load one kubeconfig, or several joined by the path separator as in $KUBECONFIG."""
+def _load_files(name: str, paths: str, read_file: ReadFile, context: str | None) -> tuple[Kubeconfig, str]:
+    """Load one kubeconfig, or several joined by the path separator as in $KUBECONFIG.
+
+    Of a large one, only what ``context`` needs is loaded.
+    """
     configs, found = [], []
+    alone = os.pathsep not in paths
     for path in filter(None, paths.split(os.pathsep)):
         try:
             absolute, content = read_file(path)
-            config = kubeconfigs.check_shape(yaml_text.parse(content))
+            excerpt = large_kubeconfigs.excerpt(content, context) if alone else None
+            config = kubeconfigs.check_shape(excerpt or yaml_text.parse(content))
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise InvalidOption(name, path, f"cannot be read: {why}", "Name a kubeconfig that exists") from error

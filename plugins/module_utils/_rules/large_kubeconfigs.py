@@ -1,0 +1,88 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""One context of a kubeconfig that has a thousand, without reading the others.
+
+To parse two megabytes of YAML takes a quarter of a second, for each host and task. kubectl, clusteradm and kind write
+kubeconfigs in block style: lists at the left margin, an entry from each "- " to the next. Such a file can be cut into its
+entries by its lines; what is cut out is parsed as YAML, and has to be what it was taken for. Whatever looks otherwise is
+parsed as a whole by the caller.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from . import yaml_text
+from .yaml_text import NotYamlError
+
+Json = dict[str, t.Any]
+LARGE = 64 * 1024
+"""Bytes from which on it is worth it."""
+_PARTS = {"clusters": "cluster", "users": "user", "contexts": "context"}
+_AT_THE_MARGIN = re.compile(r"^(?=[^ \n])", re.MULTILINE)
+_SECTION = re.compile(r"(clusters|users|contexts):[ ]*\n")
+_ANCHORS = re.compile(r"(?:^|[ ])[&*]\S", re.MULTILINE)
+
+
+def excerpt(content: bytes, context: str | None) -> Json | None:
+    """A kubeconfig with this context only, its cluster and its user; None where it cannot be cut out for sure."""
+    if context is None or len(content) < LARGE:
+        return None
+    try:
+        text = content.decode()
+        sections = _sections(text)
+        if sections is None:
+            return None
+        chosen = _entry(sections["contexts"], "context", context)
+        if chosen is None:
+            return None
+        cluster = _entry(sections["clusters"], "cluster", chosen["context"].get("cluster"))
+        user = _entry(sections["users"], "user", chosen["context"].get("user"))
+    except (NotYamlError, UnicodeDecodeError):
+        return None
+    if cluster is None or user is None:
+        return None
+    return {"clusters": [cluster], "users": [user], "contexts": [chosen], "current-context": context}
+
+
+def _sections(text: str) -> dict[str, list[str]] | None:
+    """The entries of each list, as text; None for a file of another shape."""
+    found: dict[str, list[str]] = {}
+    current: list[str] | None = None
+    if "\t" in text or "\r" in text or _ANCHORS.search(text):
+        return None
+    for block in _AT_THE_MARGIN.split(text):
+        if block.startswith("- "):
+            if current is None:
+                return None
+            current.append(block)
+            continue
+        section = _SECTION.fullmatch(block)
+        current = None
+        if section:
+            if section[1] in found:
+                return None
+            current = found[section[1]] = []
+        elif block.startswith(("---", "...", "{", "%", *(f"{part}:" for part in _PARTS))):
+            return None
+    return found if set(found) == set(_PARTS) else None
+
+
+def _entry(entries: t.Sequence[str], part: str, name: t.Any) -> Json | None:
+    """The first entry of this name."""
+    if not isinstance(name, str):
+        return None
+    # A name that is written in quotes, or that looks like a number, is found by reading the file as a whole.
+    line = re.compile(rf"^(?:- |  )name: {re.escape(name)}[ ]*$", re.MULTILINE)
+    for text in entries:
+        if line.search(text):
+            (entry,) = yaml_text.parse(text)
+            if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get(part), dict):
+                return entry
+            return None
+    return None

@@ -1,0 +1,166 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is measured, on which fleet."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import typing as t
+
+from .contenders import BARE, COLLECTION, KUBERNETES_CORE, SHELL, Contenders
+from .figures import Measurement, Spread
+from .ground import Ground
+
+REGISTRATION, DEAD, ALL_OF_THEM, NOTHING, STATUS, PLAN, LABEL, REAL = (
+    "registration",
+    "dead",
+    "registration of all",
+    "nothing to do",
+    "status",
+    "plan",
+    "label",
+    "real",
+)
+SIZES = (10, 30, 100, 300, 1000)
+_FEW = 10
+"""WECs for whoever takes one after the other, or minutes for each."""
+_SOME = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """``wecs`` is the size of the fleet, ``repeat`` how often what is over in seconds is measured,
+    ``many`` how many WECs at most are registered at once beside the whole fleet.
+    """
+
+    wecs: int = 1000
+    real: int = 6
+    repeat: int = 3
+    at_once: int = 16
+    many: int = 300
+
+    @property
+    def sizes(self) -> list[int]:
+        return [size for size in SIZES if size <= self.wecs]
+
+    def at_most(self, count: int) -> int:
+        return min(count, self.wecs)
+
+
+class Bench:
+    """Scenarios on one ground. Each gives its measurements one by one."""
+
+    def __init__(self, ground: Ground, settings: Settings) -> None:
+        self._ground, self._settings = ground, settings
+        self._contenders = Contenders(ground, settings.at_once)
+        self._names = ground.names()
+        self._next = 0
+        self._rounds = 0
+
+    def _fresh(self, count: int) -> list[str]:
+        """WECs that nothing has been done to."""
+        chosen = self._names[self._next : self._next + count]
+        self._next += count
+        if len(chosen) < count:
+            raise ValueError(f"the fleet of {len(self._names)} is used up")
+        return chosen
+
+    # -- registration --------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def fresh_wecs(settings: Settings, scenarios: t.Collection[str]) -> int:
+        """How many WECs these scenarios use up."""
+        some, few, many = settings.at_most(_SOME), settings.at_most(_FEW), settings.at_most(settings.many)
+        curve = sum(size for size in settings.sizes if size <= many and size != some)
+        registration = 2 * some + 2 * few + curve
+        return (registration if REGISTRATION in scenarios else 0) + (2 * many if DEAD in scenarios else 0)
+
+    def registration(self) -> t.Iterator[Measurement]:
+        """From nothing to available and configured, the contenders on WECs of the same hub."""
+        some, few, many = (self._settings.at_most(count) for count in (_SOME, _FEW, self._settings.many))
+        yield self._register(BARE, some)
+        yield self._register(COLLECTION, some)
+        for contender in (SHELL, KUBERNETES_CORE):
+            yield self._register(contender, few)
+        for size in self._settings.sizes:
+            if size <= many and size != some:
+                yield self._register(COLLECTION, size)
+
+    def _register(self, contender: str, count: int) -> Measurement:
+        return self._ground.measure(self._contenders.registers(REGISTRATION, contender, self._fresh(count)))
+
+    def dead(self) -> t.Iterator[Measurement]:
+        """One in twenty refuses connections or never answers: what becomes of the others, beside a fleet without such."""
+        count = self._settings.at_most(self._settings.many)
+        for share in (0, 20):
+            wecs = self._fresh(count)
+            dead = wecs[7::share] if share else []
+            for fault, those in (("dead", dead[::2]), ("silent", dead[1::2])):
+                if those:
+                    self._ground.simulate(fault, those)
+            began = datetime.datetime.now(datetime.timezone.utc)
+            job = self._contenders.registers(DEAD, COLLECTION, wecs)
+            found = self._ground.measure(dataclasses.replace(job, may_fail=bool(dead)))
+            others = [name for name in wecs if name not in dead]
+            times = list(self._ground.availability(others, began).values())
+            found.finished = Spread.of([round(one.available, 1) for one in times])
+            found.note = f"{len(dead)} dead" if dead else "none dead"
+            yield found
+
+    # -- a fleet that is registered ------------------------------------------------------------------------------
+
+    def registration_of_all(self) -> t.Iterator[Measurement]:
+        """The whole fleet at once."""
+        yield self._ground.measure(self._contenders.registers(ALL_OF_THEM, COLLECTION, self._names))
+
+    def nothing_to_do(self) -> t.Iterator[Measurement]:
+        """What has just been done is asked for again."""
+        for size in self._sizes_repeatedly():
+            yield self._ground.measure(self._contenders.runs(NOTHING, "register", self._names[:size], {}))
+
+    def status(self) -> t.Iterator[Measurement]:
+        for size in self._sizes_repeatedly():
+            yield self._ground.measure(self._contenders.looks(STATUS, COLLECTION, self._names[:size]))
+        some = self._names[: self._settings.at_most(_SOME)]
+        for contender in (SHELL, KUBERNETES_CORE):
+            yield self._ground.measure(self._contenders.looks(STATUS, contender, some))
+
+    def plan(self) -> t.Iterator[Measurement]:
+        """Of a change for each WEC."""
+        for _round in range(self._settings.repeat):
+            yield self._ground.measure(self._contenders.runs(PLAN, "plan", self._names, {"round": "planned"}))
+
+    def label(self) -> t.Iterator[Measurement]:
+        """A label changes on each WEC. The bare client and the collection take turns, so that both see the same hub."""
+        for size in self._sizes_repeatedly():
+            for contender in (BARE, COLLECTION):
+                yield self._label(contender, size)
+        some = self._settings.at_most(_SOME)
+        for contender in (SHELL, KUBERNETES_CORE):
+            yield self._label(contender, some)
+        if self._settings.wecs > some:
+            yield self._label(SHELL, self._settings.wecs)
+
+    def _label(self, contender: str, size: int) -> Measurement:
+        self._rounds += 1
+        # Values that an earlier run on this fleet has not used.
+        value = f"{datetime.datetime.now(datetime.timezone.utc):%H%M%S}-{self._rounds}"
+        return self._ground.measure(self._contenders.labels(LABEL, contender, self._names[:size], value))
+
+    def _sizes_repeatedly(self) -> t.Iterator[int]:
+        for size in self._settings.sizes:
+            for _round in range(self._settings.repeat):
+                yield size
+
+
+def on_real_clusters(layout: t.Any, settings: Settings) -> t.Iterator[Measurement]:
+    """Registration of real klusterlets, on a fresh sandbox for each contender."""
+    for contender in (BARE, COLLECTION, SHELL, KUBERNETES_CORE):
+        ground = Ground.up(layout, settings.real, 0)
+        try:
+            contenders = Contenders(ground, settings.at_once)
+            yield ground.measure(contenders.registers(REAL, contender, ground.names()))
+        finally:
+            ground.down()
