@@ -49,7 +49,8 @@ class HostVariables:
         wish: Json = {
             "host": self.host,
             "name": self.wec,
-            "cluster_set": self.get("configure_cluster_set", "wec_cluster_set"),
+            # As for the role, an empty text is none.
+            "cluster_set": self.get("configure_cluster_set", "wec_cluster_set") or None,
             "protected": self.get("configure_protected"),
             "schema": self.get("configure_schema"),
             "groups": self.get("group_names"),

@@ -198,8 +198,8 @@ def test_an_identity_that_may_only_read_is_enough_and_the_its_is_asked_once_for_
     assert listed.code == 0, listed.output
     found = json.loads(listed.output)
     assert sorted(found["wecs"]["hosts"]) == sorted(NAMES)
-    assert found["_meta"]["hostvars"]["edge-1"]["wec_state"] == "joined"
-    # With a thousand it takes two seconds; this machine may have other things to do.
+    # Some versions of Ansible mark here what must not be taken for a template.
+    assert found["_meta"]["hostvars"]["edge-1"]["wec_state"] in ("joined", {"__ansible_unsafe": "joined"})
     assert listed.seconds < 60
     assert len(joined.requests(mark)) <= 8
     drift = folder.run("ansible-playbook -i its.yml kubestellar.wec.status -e status_fail_on=drift,problems")

@@ -197,7 +197,7 @@ def test_the_hosts_of_the_play_are_compared_and_the_whole_inventory_counts(
         dead = {"its_host": f"https://127.0.0.1:{closed.getsockname()[1]}", "its_api_key": "token"}
         hostvars = {
             "edge-1": {**own, "wec_labels": {"region": "us"}},
-            "second": {**own, "wec_name": "edge-2"},
+            "second": {**own, "wec_name": "edge-2", "wec_cluster_set": ""},
             "far": dead,
         }
         play = {"inventory_hostname": "edge-1", "hostvars": hostvars, "groups": {"all": list(hostvars)}}
