@@ -46,7 +46,13 @@ ALL = (
     ITS_UNREACHABLE,
 )
 
-_ABSENT, _REGISTERING, _AVAILABLE, _UNAVAILABLE, _LEAVING = "absent", "registering", "available", "unavailable", "leaving"
+_ABSENT, _REGISTERING, _AVAILABLE, _UNAVAILABLE, _LEAVING = (
+    "absent",
+    "registering",
+    "available",
+    "unavailable",
+    "leaving",
+)
 _ROTATED_UNTIL = re.compile(r" to (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? \+0000")
 """OCM: pkg/registration/register/csr/csr.go, "client certificate rotated starting from ... to ..."."""
 
@@ -292,7 +298,9 @@ def _drift(view: ItsView, wanted: Texts) -> Json:
     """By key, what a label shall be and what it is."""
     own = view.labels
     return {
-        key: {"expected": value, "actual": own.get(key)} for key, value in sorted(wanted.items()) if own.get(key) != value
+        key: {"expected": value, "actual": own.get(key)}
+        for key, value in sorted(wanted.items())
+        if own.get(key) != value
     }
 
 
