@@ -289,7 +289,11 @@ def _slow(before: Known | None, after: Known) -> list[Event]:
         left = (after.expires - after.moment).total_seconds()
         rotated = find(after.view.managed_cluster, "ClusterCertificateRotated")
         until = f"expires in {times.show_seconds(left)}" if left > 0 else "has expired"
-        expiry: Json = {"expires": times.show(after.expires), "days": round(left / 86400, 2), "condition": rotated.as_data()}
+        expiry: Json = {
+            "expires": times.show(after.expires),
+            "days": round(left / 86400, 2),
+            "condition": rotated.as_data(),
+        }
         found.append(Event(CERTIFICATE_EXPIRING, name, f"The certificate of {name} {until}.", expiry, after))
     return found
 
