@@ -225,7 +225,9 @@ class FakeApi:
         self.requests.append(("WATCH", path))
         for hook in self.before:
             hook("WATCH", path, None)
-        return self._changes(path, query, int(query["resourceVersion"]), time.monotonic() + int(query["timeoutSeconds"]))
+        return self._changes(
+            path, query, int(query["resourceVersion"]), time.monotonic() + int(query["timeoutSeconds"])
+        )
 
     def _changes(self, path: str, query: t.Mapping[str, str], version: int, end: float) -> t.Iterator[Json]:
         server = self._server

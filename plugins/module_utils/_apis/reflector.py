@@ -57,7 +57,7 @@ class Failed:
     error: Exception
 
 
-News = t.Union[Listed, Changed, Connected, Failed]
+News = Listed | Changed | Connected | Failed
 
 
 class Reflector(threading.Thread):

@@ -46,7 +46,13 @@ ALL = (
     ITS_UNREACHABLE,
 )
 
-_ABSENT, _REGISTERING, _AVAILABLE, _UNAVAILABLE, _LEAVING = "absent", "registering", "available", "unavailable", "leaving"
+_ABSENT, _REGISTERING, _AVAILABLE, _UNAVAILABLE, _LEAVING = (
+    "absent",
+    "registering",
+    "available",
+    "unavailable",
+    "leaving",
+)
 _ROTATED_UNTIL = re.compile(r" to (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? \+0000")
 """OCM: pkg/registration/register/csr/csr.go, "client certificate rotated starting from ... to ..."."""
 
@@ -283,8 +289,12 @@ def _slow(before: Known | None, after: Known) -> list[Event]:
         left = (after.expires - after.moment).total_seconds()
         rotated = find(after.view.managed_cluster, "ClusterCertificateRotated")
         until = f"expires in {times.show_seconds(left)}" if left > 0 else "has expired"
-        facts = {"expires": times.show(after.expires), "days": round(left / 86400, 2), "condition": rotated.as_data()}
-        found.append(Event(CERTIFICATE_EXPIRING, name, f"The certificate of {name} {until}.", facts, after))
+        expiry: Json = {
+            "expires": times.show(after.expires),
+            "days": round(left / 86400, 2),
+            "condition": rotated.as_data(),
+        }
+        found.append(Event(CERTIFICATE_EXPIRING, name, f"The certificate of {name} {until}.", expiry, after))
     return found
 
 
@@ -292,7 +302,9 @@ def _drift(view: ItsView, wanted: Texts) -> Json:
     """By key, what a label shall be and what it is."""
     own = view.labels
     return {
-        key: {"expected": value, "actual": own.get(key)} for key, value in sorted(wanted.items()) if own.get(key) != value
+        key: {"expected": value, "actual": own.get(key)}
+        for key, value in sorted(wanted.items())
+        if own.get(key) != value
     }
 
 

@@ -9,7 +9,7 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection
+from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection, reflector
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import kube as kube_module
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.kube import Kube
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.reflector import (
@@ -29,6 +29,11 @@ def api() -> t.Iterator[FakeApi]:
     server = FakeApi()
     yield server
     server.close()
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reflector, "_SLOWEST_RETRY", 0.3)
 
 
 class Following:
@@ -150,7 +155,7 @@ def test_a_server_that_has_always_forgotten_is_not_asked_without_end(api: FakeAp
     api.before.append(refuse)
     with following(api):
         time.sleep(1.5)
-    assert api.requests.count(("WATCH", NAMESPACES)) <= 6
+    assert api.requests.count(("WATCH", NAMESPACES)) <= 20
 
 
 def test_a_connection_that_has_died_in_silence_is_noticed(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import copy
 import datetime
+import itertools
 import typing as t
 
 import pytest
@@ -260,7 +261,7 @@ def test_seen_twice_is_told_once_and_unavailable_and_recovered_alternate(
     found = kinds(items)
     assert kinds(doubled) == found
     relevant = [kind for kind in found if kind in ("became_unavailable", "recovered", "left")]
-    for kind, following in zip(relevant, relevant[1:], strict=False):
+    for kind, following in itertools.pairwise(relevant):
         assert (kind, following) not in {("recovered", "recovered"), ("left", "recovered")}
     for index, kind in enumerate(relevant):
         assert kind != "recovered" or relevant[index - 1] == "became_unavailable"
