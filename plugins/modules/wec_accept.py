@@ -205,7 +205,7 @@ verdicts:
     timeline:
       description:
         - When it came how far, as the ITS shows it - V(announced), V(accepted), V(approved), V(joined), V(available) - and when
-        V(addon) or V(probe) was proved.
+          V(addon) or V(probe) was proved.
         - Times are the ITS's, to the second. What was done here has C(started), too.
       type: list
       elements: dict
