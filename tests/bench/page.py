@@ -48,9 +48,16 @@ def render(kept: Kept, template: str) -> str:
 
 def _machine(kept: Kept) -> str:
     machine = kept.machine
+    load = machine.get("load", 0)
+    # More than the contenders, the hub and the fleet are.
+    disturbed = (
+        f" Others used the machine as well (load {load}): seconds of wall time are too many, and only CPU and requests hold."
+        if load > 4 * machine["cores"]
+        else ""
+    )
     return (
         f"Measured on {machine['day']} on {machine['cores']} cores with {machine['memory_gib']} GiB "
-        f"({machine['system']}, Python {machine['python']}), {kept.at_once} WECs at a time (forks, threads)."
+        f"({machine['system']}, Python {machine['python']}), {kept.at_once} WECs at a time (forks, threads).{disturbed}"
     )
 
 

@@ -68,5 +68,6 @@ def _machine() -> Json:
         "memory_gib": round(memory),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "load": round(os.getloadavg()[2]),
         "day": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}",
     }

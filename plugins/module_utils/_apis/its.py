@@ -238,6 +238,15 @@ class Its:
         """The ManifestWorks in a WEC's mailbox that KubeStellar has made."""
         return self.kube.items(paths.manifest_works(name), label_selector=works.BINDING_LABEL)
 
+    def delivered_works_of(self, names: t.Sequence[str]) -> dict[str, list[Json]]:
+        """Those of these WECs, by the WECs' names; one LIST for many."""
+        if len(names) <= _SINGLE_READS:
+            return {name: self.delivered_works(name) for name in names}
+        found: dict[str, list[Json]] = {name: [] for name in names}
+        for item in self.kube.items(paths.MANIFEST_WORKS, label_selector=works.BINDING_LABEL):
+            found.get(item["metadata"]["namespace"], []).append(item)
+        return found
+
     def departing(self, name: str) -> ItsSide:
         """Everything that the ITS has under a WEC's name."""
         csrs = self.csrs_of(name)

@@ -135,12 +135,16 @@ class Settling:
         """
         sent: dict[str, set[str]] = {}
         found: dict[str, Problem] = {}
+        try:
+            delivered = self._its.delivered_works_of(list(names))
+        except ApiError as error:
+            return {}, dict.fromkeys(names, _not_sent(error))
         for name, bindings in names.items():
             try:
-                sent[name] = self._send_again(name, bindings)
+                sent[name] = self._send_again(delivered[name], bindings)
             except ApiError as error:
                 # The property is written: what fails here is a problem of this WEC only.
-                found[name] = problems.of("forbidden" if error.status == 403 else "delivery_late", error.message)
+                found[name] = _not_sent(error)
 
         def look(name: str) -> str | None:
             for work in self._its.delivered_works(name):
@@ -156,10 +160,10 @@ class Settling:
         found.update({name: problems.of("delivery_late", told) for name, told in late.items()})
         return {name: len(one) for name, one in sent.items()}, found
 
-    def _send_again(self, name: str, bindings: t.Collection[str] | None) -> set[str]:
-        """The names of the works that KubeStellar shall write anew. Raises ApiError."""
+    def _send_again(self, delivered: t.Sequence[Json], bindings: t.Collection[str] | None) -> set[str]:
+        """The names of those works that KubeStellar shall write anew. Raises ApiError."""
         sent = set()
-        for work in self._its.delivered_works(name):
+        for work in delivered:
             if works.is_deleting(work) or not (bindings is None or works.binding_of(work) in bindings):
                 continue
             try:
@@ -171,3 +175,7 @@ class Settling:
             else:
                 sent.add(work["metadata"]["name"])
         return sent
+
+
+def _not_sent(error: ApiError) -> Problem:
+    return problems.of("forbidden" if error.status == 403 else "delivery_late", error.message)

@@ -82,6 +82,13 @@ def test_the_page_has_every_table_and_says_what_was_not_measured() -> None:
     assert "| status | kubestellar.wec | 10 | 1.0 |" in text
     assert text.count("Not measured.") == 3
     assert "on 2 cores with 24 GiB" in text
+    assert "Others used the machine" not in text
+
+
+def test_a_machine_that_was_not_quiet_is_told() -> None:
+    figures = kept()
+    figures.machine["load"] = 20
+    assert "Others used the machine as well (load 20)" in page.render(figures, "@machine")
 
 
 def test_a_scenario_that_is_measured_again_replaces_what_there_was(tmp_path: pathlib.Path) -> None:

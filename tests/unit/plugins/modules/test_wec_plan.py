@@ -87,6 +87,18 @@ def test_a_fleet_costs_a_few_lists(run: FrontEnd, its: FakeIts, options: Options
     assert len(its.requests) <= 10
 
 
+def test_a_changed_value_costs_a_write_for_each_wec_and_no_look(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    names = [f"edge-{number}" for number in range(1, 21)]
+    for name in names:
+        member(its, name, region="us")
+    its.requests.clear()
+    wecs = [{"name": name, "labels": {"region": "eu"}} for name in names]
+    result = run("wec_plan", wecs=wecs, configure=True, **options)
+    assert result["changed"], result
+    assert len(its.writes) == len(names)
+    assert len(its.requests) - len(its.writes) <= 10
+
+
 def test_a_plan_that_has_changed_is_refused(run: FrontEnd, its: FakeIts, options: Options) -> None:
     wecs = [{"name": "edge-1"}, {"name": "edge-2"}]
     digest = run("wec_plan", wecs=wecs, **options)["digest"]
