@@ -118,7 +118,7 @@ class Page:
             for (let at = 0; at < data.length; at += 4 * 97) found.push([data[at], data[at + 1], data[at + 2]]);
             return found;
         }})()"""
-        return [(red, green, blue) for red, green, blue in self.evaluate(script)]
+        return [tuple(pixel) for pixel in self.evaluate(script)]
 
 
 @contextlib.contextmanager
