@@ -142,8 +142,10 @@ except ImportError:
     from ansible.utils.unsafe_proxy import wrap_var as _untrusted
 
 from ..module_utils._apis.connection import FIELDS, ITS
+from ..module_utils._apis.host import Host
 from ..module_utils._bodies import inventory as body
 from ..module_utils._bodies import options as specs
+from ..module_utils._bodies.this_host import ThisHost
 from ..module_utils._errors import MissingLibrary, WecError
 from ..plugin_utils import _files
 from ..plugin_utils._in_process import plain
@@ -163,6 +165,7 @@ class _InventoryTask:
         self._plugin, self._folder = plugin, folder
         self.params = params
         self.environment: t.Mapping[str, str] = os.environ
+        self.host: Host = ThisHost()
         self.secrets: set[str] = set()
         self.keep_secret([params["its_api_key"]])
 

@@ -9,32 +9,15 @@
 from __future__ import annotations
 
 import os
-import pathlib
 import traceback
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .._apis.host import Host
-from .._errors import InvalidOption, MissingLibrary, WecError
+from .._errors import MissingLibrary, WecError
 from . import task as tasks
-
-
-class _ThisHost:
-    """A module runs on the host itself: what is loopback there is loopback here."""
-
-    address: str | None = None
-
-    def read(self, path: str) -> bytes:
-        return pathlib.Path(path).read_bytes()
-
-    def run(self, module: str, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-        raise InvalidOption(
-            "wec_run_on",
-            "host",
-            "has a meaning only with run_on=controller: this runs on the host already",
-            "Leave it out",
-        )
+from .this_host import ThisHost
 
 
 class _ModuleTask:
@@ -45,7 +28,7 @@ class _ModuleTask:
         self.environment: t.Mapping[str, str] = os.environ
         # Whatever started this module ends with it, also where the run goes on.
         self.owner: int | None = None
-        self.host: Host = _ThisHost()
+        self.host: Host = ThisHost()
 
     def read_file(self, path: str) -> tuple[str, bytes]:
         absolute = os.path.abspath(os.path.expanduser(path))
