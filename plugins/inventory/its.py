@@ -127,19 +127,12 @@ import json
 import os
 import typing as t
 
+from ansible import template as ansible_template
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-
-try:
-    # From 2.19 on a text is no template unless somebody says that it is one.
-    from ansible.template import trust_as_template  # noqa: F401
-
-    def _untrusted(value: t.Any) -> t.Any:
-        return value
-except ImportError:
-    from ansible.utils.unsafe_proxy import wrap_var as _untrusted
+from ansible.utils.unsafe_proxy import wrap_var
 
 from ..module_utils._apis.connection import FIELDS, ITS
 from ..module_utils._apis.host import Host
@@ -153,6 +146,11 @@ from ..plugin_utils._in_process import plain
 Json = dict[str, t.Any]
 _NAMES = ("its.yml", "its.yaml")
 _SELECTION = ("label_selector", "field_selector", "states", "protected", "as_wanted")
+
+
+def _untrusted(value: t.Any) -> t.Any:
+    """From ansible-core 2.19 on, a text is no template unless somebody says that it is one."""
+    return value if hasattr(ansible_template, "trust_as_template") else wrap_var(value)
 
 
 class _InventoryTask:
@@ -229,7 +227,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if uses_cache and cache:
             cached = self._cache.get(key) or {}
             if cached.get("of") == wanted:
-                return [(name, variables) for name, variables in cached["hosts"]]
+                return list(map(tuple, cached["hosts"]))
         found = self._ask(task)
         if uses_cache:
             self._cache[key] = {"of": wanted, "hosts": [list(one) for one in found]}

@@ -57,7 +57,7 @@ class Failed:
     error: Exception
 
 
-News = Listed | Changed | Connected | Failed
+News: t.TypeAlias = "Listed | Changed | Connected | Failed"
 
 
 class Reflector(threading.Thread):
