@@ -43,7 +43,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 @pytest.fixture(scope="module")
 def containerfile(tmp_path_factory: pytest.TempPathFactory) -> str:
     context = tmp_path_factory.mktemp("context")
-    created = run(BIN / "ansible-builder", "create", "-f", DEFINITION, "-c", context)
+    created = run(
+        BIN / "ansible-builder", "create", "-f", DEFINITION, "-c", context, "--output-filename", "Containerfile"
+    )
     assert created.returncode == 0, created.stdout + created.stderr
     return (context / "Containerfile").read_text()
 
