@@ -69,7 +69,7 @@ test-awx:  ## extensions/awx: what a controller would be given, and jobs as it w
 	@tests/run awx
 
 .PHONY: test-long
-test-long:  ## a registration killed after each of its writes; about a quarter of an hour
+test-long:  ## a registration and a deregistration killed after each of their writes; about 25 minutes
 	@tests/run long
 
 test-molecule:  ## the role register under Molecule, on a sandbox of its own
