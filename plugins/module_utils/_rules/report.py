@@ -14,7 +14,7 @@ import datetime
 import typing as t
 
 from . import states, timeline, times
-from .report_reading import CONFIGURE, DEREGISTER, OTHER, REGISTER, Finding, TaskResult, read
+from .report_reading import CONFIGURE, DEREGISTER, FACTS, OTHER, REGISTER, Finding, TaskResult, read
 
 Json = dict[str, t.Any]
 
@@ -133,7 +133,7 @@ class Wec:
         steps, differences = self.steps, list(self.differences.values())
         if not self.acted:
             steps, differences = self.foreseen
-        facts = {key: self.facts.get(key) for key in _SHOWN}
+        facts = {key: self.facts.get(key) for key in FACTS}
         return {
             "name": self.name,
             "host": self.host,
@@ -148,24 +148,6 @@ class Wec:
             "differences": [one for one in differences if one["before"] != one["after"]],
             "drift": self.drift,
         }
-
-
-_SHOWN = (
-    "state",
-    "state_before",
-    "reason",
-    "since",
-    "uid",
-    "cluster_set",
-    "kubernetes_version",
-    "klusterlet_version",
-    "distribution",
-    "certificate_expires",
-    "addon",
-    "probe",
-    "labels",
-    "properties",
-)
 
 
 def _texts(problem: Json) -> list[str]:

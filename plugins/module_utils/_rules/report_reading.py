@@ -31,7 +31,7 @@ PLAN, REGISTER, CONFIGURE, DEREGISTER, STATUS, LEFTOVERS, CHECK, OTHER = (
     "other",
 )
 COLLECTION = "kubestellar.wec."
-_FACTS = (
+FACTS = (
     "state",
     "state_before",
     "reason",
@@ -269,7 +269,7 @@ def _of_verdict(result: TaskResult, data: Json, activity: str, its: str | None) 
         its=its,
         msg=data.get("msg"),
         changed=changed,
-        facts={key: data[key] for key in _FACTS if data.get(key) is not None},
+        facts={key: data[key] for key in FACTS if data.get(key) is not None},
         problems=[dict(data["problem"])] if data.get("problem") else [],
         steps=[{**_step(one), "done": changed and not result.check_mode} for one in data.get("steps") or []],
         differences=[
