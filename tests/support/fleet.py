@@ -397,6 +397,15 @@ class Fleet:
                         found.append({"cluster": path.parent.name, **event})
         return sorted(found, key=lambda event: str(event["requestReceivedTimestamp"]))
 
+    def approvals(self, since: t.Mapping[str, int], name: str) -> list[str]:
+        """Approvals of a WEC's signing requests that the ITS has taken: of two at once, it refuses the second (409)."""
+        return [
+            event["requestURI"]
+            for event in self.requests(since)
+            if event["cluster"] == ITS and event["verb"] == "update" and event["responseStatus"]["code"] < 300
+            if f"/{name}-" in event["requestURI"] and event["requestURI"].partition("?")[0].endswith("/approval")
+        ]
+
     def writes(self, since: t.Mapping[str, int]) -> list[str]:
         """Everything but reads, as ``CLUSTER VERB PATH``."""
         return [
