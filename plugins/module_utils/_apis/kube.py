@@ -228,19 +228,20 @@ class Kube:
     def _request(self, method: str, path: str, body: t.Any = None, **query: t.Any) -> t.Any:
         if self._client is None:
             self._client = self._connect()
-        failures, out_since = 0, time.monotonic()
+        # Counted apart: after an outage the first answers of an API server are errors, too.
+        silences, errors, out_since = 0, 0, time.monotonic()
         was_ready: bool | None = False
         while True:
             try:
                 answer = self._once(method, path, body, query)
             except Unreachable:
-                failures += 1
+                silences += 1
                 if not self._has_answered or time.monotonic() - out_since > self._outage:
                     raise
-                self._pause(failures)
+                self._pause(silences)
             except ApiError as error:
-                failures += 1
-                if failures > _RETRIES:
+                errors += 1
+                if errors > _RETRIES:
                     self._hides_readiness = self._hides_readiness or error.status == 403
                     raise
                 if error.status == 403 and not was_ready:
@@ -252,7 +253,7 @@ class Kube:
                         continue
                 elif not error.is_transient:
                     raise
-                self._pause(failures)
+                self._pause(errors)
             else:
                 self._has_answered = True
                 return answer
@@ -273,8 +274,8 @@ class Kube:
         try:
             self._send("get", _READY, None, {})
         except ApiError as answer:
-            if answer.status not in (403, 500):
-                return None
+            if answer.status != 403:
+                return False if answer.is_transient else None
             self._hides_readiness = time.monotonic() - self._refused_since > _STARTING_TAKES
             return None if self._hides_readiness else False
         except Unreachable:

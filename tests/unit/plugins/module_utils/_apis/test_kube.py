@@ -184,6 +184,25 @@ def test_an_address_that_answered_before_is_given_time_to_come_back(
     assert len(slept) == 3
 
 
+@pytest.mark.parametrize("status", [403, 503])
+def test_errors_of_an_api_server_that_comes_back_after_a_long_outage_are_not_its_answer(
+    api: FakeApi, kube: Kube, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    assert kube.get(f"{NAMESPACES}/kube-system")
+    api.close()
+    pauses: list[int] = []
+
+    def pause(_kube: Kube, failures: int) -> None:
+        pauses.append(failures)
+        if len(pauses) == 12:
+            fail_times(api, 4, Fault(status, "not yet"))
+            api.start()
+
+    monkeypatch.setattr(Kube, "_pause", pause)
+    assert kube.get(f"{NAMESPACES}/kube-system")
+    assert pauses[:12] == list(range(1, 13))
+
+
 def test_an_address_that_answered_somebody_else_is_given_time_too(
     api: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
