@@ -188,19 +188,18 @@ def _option_faults(action: str, errors: t.Iterable[Exception]) -> str:
 
 
 def _scrubbed(value: t.Any, secrets: t.AbstractSet[str]) -> t.Any:
-    if value is None or isinstance(value, bool) or not _may_have(value, secrets):
-        return value
-    return remove_values(value, secrets)
+    """Without any of the secrets; in JSON's types, as a module's result is.
 
-
-def _may_have(value: t.Any, secrets: t.AbstractSet[str]) -> bool:
-    """Whether any of them could be in it: to take the result of a whole fleet apart for nothing is slow.
-
-    JSON escapes each character for itself, so that what is part of a text is part of it when it is escaped, too. Only the names
-    of Python's constants are others there.
+    To take the result of a whole fleet apart is slow, so that is done only if one of them can be in it. JSON escapes each
+    character for itself: what is part of a text is part of it when it is escaped, too. Only the names of Python's constants are
+    others there.
     """
+    if value is None or isinstance(value, bool):
+        return value
     try:
         text = json.dumps([value, "True", "False", "None"], allow_nan=False)
     except (TypeError, ValueError):
-        return True
-    return any(json.dumps(secret)[1:-1] in text for secret in secrets)
+        return remove_values(value, secrets)
+    if any(json.dumps(secret)[1:-1] in text for secret in secrets):
+        return remove_values(value, secrets)
+    return json.loads(text)[0]

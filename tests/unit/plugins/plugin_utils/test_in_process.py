@@ -30,11 +30,17 @@ def test_secrets_are_taken_out_as_ansible_does_it(value: t.Any, secrets: set[str
     assert repr(_in_process._scrubbed(value, secrets)) == repr(remove_values(value, secrets))
 
 
-@pytest.mark.parametrize("value", [b"my-secret", {"a": datetime.datetime.now()}, {1j}])
-def test_what_json_does_not_know_is_always_looked_through(value: t.Any) -> None:
-    assert _in_process._may_have(value, {"another"})
-
-
-def test_without_a_secret_in_it_a_result_stays_the_same_object() -> None:
-    value = [{"name": "edge-1"}]
-    assert _in_process._scrubbed(value, {"my-secret"}) is value
+@pytest.mark.parametrize(
+    ("value", "scrubbed"),
+    [
+        ({"a": ["it is my-secret", b"a my-secret", None]}, {"a": ["it is ********", b"a ********", None]}),
+        (
+            {"a": [datetime.date(2026, 3, 1), "my-secret"]},
+            {"a": [datetime.date(2026, 3, 1), "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"]},
+        ),
+        ({"a": ("b", 1, True)}, {"a": ["b", 1, True]}),
+        (float("inf"), float("inf")),
+    ],
+)
+def test_any_type_is_looked_through(value: t.Any, scrubbed: t.Any) -> None:
+    assert _in_process._scrubbed(value, {"my-secret"}) == scrubbed
