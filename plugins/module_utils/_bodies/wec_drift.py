@@ -80,7 +80,9 @@ def conclude(task: Task, found: t.Sequence[tuple[str, Comparison]], unseen: list
     ]
     with_status = task.params["status"]
     if task.params["show_table"]:
-        for line in [*(_fleet(found) if with_status else ()), *drift.table(list(drifts.values()))]:
+        fleet = _fleet(found) if with_status else ()
+        # That they agree is known only if all were seen.
+        for line in (*fleet, *(drift.table(list(drifts.values())) if drifts or not unseen else ())):
             task.progress(line)
         for one in unseen:
             task.progress(f"Not looked at: {', '.join(one['hosts'][:10])}: {one['msg']}")

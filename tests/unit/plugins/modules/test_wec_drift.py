@@ -292,3 +292,17 @@ def test_several_itss_have_a_table_each(its: FakeIts) -> None:
         assert [(one["host"], one["its"]) for one in result["drift"]] == [("there", other.url)]
     finally:
         other.close()
+
+
+def test_nothing_is_said_to_agree_with_an_its_that_does_not_answer() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        dead = {"its_host": f"https://127.0.0.1:{closed.getsockname()[1]}", "its_api_key": "token"}
+        play = {"inventory_hostname": "far", "hostvars": {"far": dead}, "groups": {"all": ["far"]}}
+        run = AsAction(**play, ansible_play_batch=["far"])
+        result = run("wec_drift", status=True, show_table=True)
+    assert result["failed"]
+    assert result["wecs"] == []
+    assert len(run.lines) == 1
+    assert run.lines[0].startswith("Not looked at: far: ")
+    assert "agree" not in result["msg"]
