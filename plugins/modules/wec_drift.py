@@ -14,6 +14,7 @@ description:
   - As an action it compares all hosts of the play in one task. What they want is read from the variables that the roles use, such as
     C(wec_labels), and so is their connection to the ITS. Whether a WEC of the ITS is in the inventory at all is held against the
     whole inventory, whatever the run is limited to.
+  - With O(status) it tells the state of each WEC too, so that one look at the ITS shows a whole fleet.
   - It reads only, and fails only if it is told to (O(fail_on)), or if an ITS cannot be asked.
 attributes:
   check_mode:
@@ -103,6 +104,12 @@ options:
     elements: str
     choices: [drift, problems]
     default: []
+  status:
+    description:
+      - Whether to tell the state of each WEC too, as M(kubestellar.wec.wec_status) does, in RV(wecs), and with O(show_table) in a
+        table for each ITS before the other.
+    type: bool
+    default: false
   show_table:
     description: Whether to show what was found on the screen. Only with O(run_on=controller).
     type: bool
@@ -125,6 +132,11 @@ author:
 EXAMPLES = r"""
 - name: Compare the hosts of the play with the ITS
   kubestellar.wec.wec_drift:
+    show_table: true
+
+- name: Show the state of each host of the play too
+  kubestellar.wec.wec_drift:
+    status: true
     show_table: true
 
 - name: Fail if anything is not as the inventory says
@@ -208,6 +220,44 @@ problems:
       description: The state and its most telling problem, as a sentence.
       type: str
       sample: "edge-2 is joined_unavailable: the agent has stopped renewing its lease. Check that the WEC runs."
+wecs:
+  description:
+    - The WECs as the ITS shows them, in the order of their hosts. One that the ITS does not know is V(absent).
+    - Beside what is named here, each has everything that RV(kubestellar.wec.wec_status#module:wecs) has.
+  returned: with O(status)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the WEC.
+      type: str
+      sample: edge-2
+    host:
+      description: Its name in the inventory.
+      type: str
+      sample: edge-2
+    its:
+      description: Address of the ITS's API server.
+      type: str
+      sample: https://its1.example:6443
+    state:
+      description: Its state, as RV(kubestellar.wec.wec_status#module:wecs[].state).
+      type: str
+      sample: joined_unavailable
+    msg:
+      description: The state and its most telling problem, as a sentence.
+      type: str
+      sample: "edge-2 is joined_unavailable: the agent has stopped renewing its lease. Check that the WEC runs."
+    problems:
+      description: What is wrong, as RV(kubestellar.wec.wec_status#module:wecs[].problems).
+      type: list
+      elements: dict
+      sample: []
+states:
+  description: How many of RV(wecs) are in each state.
+  returned: with O(status)
+  type: dict
+  sample: {"joined": 998, "joined_unavailable": 2}
 unseen:
   description: Hosts whose ITS could not be asked, with the reason. The module fails then.
   returned: always

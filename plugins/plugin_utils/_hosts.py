@@ -46,14 +46,16 @@ class HostVariables:
 
     def wish(self) -> Json:
         """What it shall have, as an entry of the option wecs. Raises WecError."""
+        schema = self.get("configure_schema")
         wish: Json = {
             "host": self.host,
             "name": self.wec,
             # As for the role, an empty text is none.
             "cluster_set": self.get("configure_cluster_set", "wec_cluster_set") or None,
             "protected": self.get("configure_protected"),
-            "schema": self.get("configure_schema"),
-            "groups": self.get("group_names"),
+            "schema": schema,
+            # Only a schema asks for them.
+            "groups": self.get("group_names") if schema else None,
         }
         for part in _PARTS:
             wish[part] = self.get(f"configure_{part}", f"wec_{part}")

@@ -8,15 +8,16 @@
 
 from __future__ import annotations
 
+import collections
 import typing as t
 
 from .._errors import InvalidOption, InvalidOptions
-from .._operations import comparing
+from .._operations import comparing, status
 from .._operations.comparing import Comparison
 from .._rules import drift
 from .._rules.drift import Limits
 from . import options
-from .task import Task, its_of
+from .task import Task, check_names, its_of
 from .wec_plan import OWN, member, repeated
 
 Json = dict[str, t.Any]
@@ -33,6 +34,7 @@ SPEC: Json = {
         "certificate_days": {"type": "float", "default": 30.0},
         "version_skew": {"type": "int", "default": 2},
         "fail_on": {"type": "list", "elements": "str", "choices": [DRIFT, PROBLEMS], "default": []},
+        "status": {"type": "bool", "default": False},
         "show_table": {"type": "bool", "default": False},
         **options.its(),
         **options.common(),
@@ -56,6 +58,8 @@ def compare(task: Task) -> tuple[str, Comparison]:
         if given[option] < 0
     ]
     InvalidOptions.raise_for(faults)
+    # A name that cannot be is drift, and no error.
+    check_names(task, {})
     twice = repeated(given["wecs"])
     members = [member(one, twice) for one in given["wecs"]]
     limits = Limits(given["certificate_days"], given["version_skew"])
@@ -71,10 +75,14 @@ def conclude(task: Task, found: t.Sequence[tuple[str, Comparison]], unseen: list
     problems = [
         {"name": one.view.name, "host": host, "its": server, "state": one.state.name, "msg": one.message}
         for server, all_of in found
-        for host, one in all_of.troubled.items()
+        for host, one in all_of.statuses
+        if one.problems
     ]
+    with_status = task.params["status"]
     if task.params["show_table"]:
-        for line in drift.table(list(drifts.values())):
+        fleet = _fleet(found) if with_status else ()
+        # That they agree is known only if all were seen.
+        for line in (*fleet, *(drift.table(list(drifts.values())) if drifts or not unseen else ())):
             task.progress(line)
         for one in unseen:
             task.progress(f"Not looked at: {', '.join(one['hosts'][:10])}: {one['msg']}")
@@ -91,6 +99,19 @@ def conclude(task: Task, found: t.Sequence[tuple[str, Comparison]], unseen: list
         "unseen": unseen,
         "msg": " ".join([*texts, *(str(one["msg"]) for one in unseen)]),
     }
+    if with_status:
+        result["wecs"] = [
+            {**one.as_data(), "host": host, "its": server} for server, all_of in found for host, one in all_of.statuses
+        ]
+        result["states"] = dict(sorted(collections.Counter(one["state"] for one in result["wecs"]).items()))
     if unseen or (drifts and DRIFT in fail_on) or (problems and PROBLEMS in fail_on):
         result["failed"] = True
     return result
+
+
+def _fleet(found: t.Sequence[tuple[str, Comparison]]) -> t.Iterator[str]:
+    """A table for each ITS, with its address where there are several."""
+    for server, all_of in found:
+        if len(found) > 1:
+            yield f"{server}:"
+        yield from status.table(one for _host, one in all_of.statuses)

@@ -25,10 +25,10 @@ Json = dict[str, t.Any]
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """``troubled`` are those of the WECs, by their hosts, that have problems of their own."""
+    """``statuses`` are those of the WECs in the order of their hosts, each with its host."""
 
     drifts: list[Drift]
-    troubled: dict[str, Status]
+    statuses: list[tuple[str, Status]]
 
 
 def compare(its: Its, members: t.Sequence[Member], inventory: t.Collection[str], limits: Limits) -> Comparison:
@@ -50,4 +50,4 @@ def compare(its: Its, members: t.Sequence[Member], inventory: t.Collection[str],
     found += drift.of_leftovers(leftovers.on_its(held, {*inventory, *hosts}, its.now()))
     order = {kind: index for index, kind in enumerate(drift.REMEDIES)}
     found.sort(key=lambda one: (one.name, order[one.kind]))
-    return Comparison(found, {hosts[one.view.name]: one for one in statuses if one.problems})
+    return Comparison(found, [(hosts[one.view.name], one) for one in statuses])

@@ -51,19 +51,23 @@ class Condition:
 
 def all_of(item: t.Mapping[str, t.Any] | None) -> list[Condition]:
     """Every condition of an object."""
-    status = (item or {}).get("status") or {}
-    return [
-        Condition(
-            one.get("type", ""),
-            one.get("status", ""),
-            one.get("reason", ""),
-            one.get("message", ""),
-            times.parse(one.get("lastTransitionTime")),
-        )
-        for one in status.get("conditions") or []
-    ]
+    return [_read(one) for one in _entries(item)]
 
 
 def find(item: t.Mapping[str, t.Any] | None, kind: str) -> Condition:
     """The condition of this type, or one without a status."""
-    return next((one for one in all_of(item) if one.type == kind), Condition(kind))
+    return next((_read(one) for one in _entries(item) if one.get("type") == kind), Condition(kind))
+
+
+def _entries(item: t.Mapping[str, t.Any] | None) -> list[dict[str, t.Any]]:
+    return ((item or {}).get("status") or {}).get("conditions") or []
+
+
+def _read(entry: dict[str, t.Any]) -> Condition:
+    return Condition(
+        entry.get("type", ""),
+        entry.get("status", ""),
+        entry.get("reason", ""),
+        entry.get("message", ""),
+        times.parse(entry.get("lastTransitionTime")),
+    )

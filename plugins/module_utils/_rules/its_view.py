@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import typing as t
 
 from . import times
@@ -62,15 +63,15 @@ class ItsView:
         available = self.available.is_true
         return sum((self.exists, self.hub_accepts_client, is_certified, self.joined.is_true, available))
 
-    @property
+    @functools.cached_property
     def accepted(self) -> Condition:
         return find(self.managed_cluster, "HubAcceptedManagedCluster")
 
-    @property
+    @functools.cached_property
     def joined(self) -> Condition:
         return find(self.managed_cluster, "ManagedClusterJoined")
 
-    @property
+    @functools.cached_property
     def available(self) -> Condition:
         return find(self.managed_cluster, "ManagedClusterConditionAvailable")
 

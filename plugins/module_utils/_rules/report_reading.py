@@ -132,16 +132,7 @@ def _plan(result: TaskResult) -> t.Iterator[Finding]:
         finding.wanted = to_do and (not acts or result.check_mode)
         finding.steps = [{**step, "done": finding.changed} for step in finding.steps]
         yield finding
-    for one in data.get("unseen") or []:
-        for host in one["hosts"]:
-            yield Finding(
-                result.module,
-                activity,
-                host=host,
-                msg=str(one["msg"]),
-                failed=True,
-                problems=[_problem(one.get("problem"), str(one["msg"]))],
-            )
+    yield from _unseen(result, activity)
 
 
 def _verdicts(result: TaskResult) -> t.Iterator[Finding]:
@@ -170,23 +161,42 @@ def _verdicts(result: TaskResult) -> t.Iterator[Finding]:
         yield finding
 
 
+def _unseen(result: TaskResult, activity: str) -> t.Iterator[Finding]:
+    """Hosts whose ITS could not be asked."""
+    for one in result.data.get("unseen") or []:
+        for host in one["hosts"]:
+            yield Finding(
+                result.module,
+                activity,
+                host=host,
+                msg=str(one["msg"]),
+                failed=True,
+                problems=[_problem(one.get("problem"), str(one["msg"]))],
+            )
+
+
 def _status(result: TaskResult) -> t.Iterator[Finding]:
     data = result.data
-    drift: dict[str | None, list[Json]] = {}
+    # The ITS is that of the task, or each WEC has its own.
+    of_all = _server(data)
+    drift: dict[tuple[str, str | None], list[Json]] = {}
     for one in data.get("drift") or []:
-        drift.setdefault(one.get("name"), []).append(
+        drift.setdefault((one["name"], _server(one) or of_all), []).append(
             {key: one.get(key) for key in ("kind", "name", "host", "msg", "before", "after")}
         )
-    for one in data.get("wecs") or []:
-        finding = _of_verdict(result, one, STATUS, _server(data))
-        finding.problems = list(one["problems"])
-        finding.drift = drift.pop(one["name"], [])
+    # Without the states of all, there are those that have problems.
+    for one in data.get("wecs", data.get("problems")) or []:
+        finding = _of_verdict(result, one, STATUS, _server(one) or of_all)
+        finding.host = one.get("host")
+        finding.problems = list(one["problems"]) if "problems" in one else [_problem(None, str(one["msg"]))]
+        finding.drift = drift.pop((one["name"], finding.its), [])
         # Only the task's own failure is one: a look that finds something has done what it shall.
         yield finding
-    for name, those in drift.items():
+    for (name, its), those in drift.items():
         host = next((one["host"] for one in those if one["host"]), None)
-        yield Finding(result.module, STATUS, name=name, host=host, its=_server(data), drift=those)
-    if "wecs" not in data and (result.failed or data.get("msg")):
+        yield Finding(result.module, STATUS, name=name, host=host, its=its, drift=those)
+    yield from _unseen(result, STATUS)
+    if "wecs" not in data and "drift" not in data and (result.failed or data.get("msg")):
         finding = _failure(result, result.host)
         finding.activity = STATUS
         yield finding
@@ -385,6 +395,7 @@ _ACTIVITIES = {
     "wec_properties": CONFIGURE,
     "wec_validate": CONFIGURE,
     "wec_status": STATUS,
+    "wec_drift": STATUS,
     "wec_leftovers": LEFTOVERS,
 }
 _READERS: dict[str, t.Callable[[TaskResult], t.Iterator[Finding]]] = {
@@ -394,6 +405,7 @@ _READERS: dict[str, t.Callable[[TaskResult], t.Iterator[Finding]]] = {
     "wec_label": _verdicts,
     "wec_properties": _verdicts,
     "wec_status": _status,
+    "wec_drift": _status,
     "wec_leftovers": _leftovers,
     "wec_join": _join,
     "wec_preflight": _preflight,

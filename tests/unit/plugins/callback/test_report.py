@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import typing as t
@@ -232,6 +233,88 @@ def test_ansible_cfg_says_whether_where_and_what(tmp_path: pathlib.Path, its: Fa
     assert found["title"] == "Edge"
     assert found["run"]["activities"] == ["status"]
     assert {one["name"]: one["state"] for one in found["wecs"]}["edge-2"] == "absent"
+
+
+def outcome_told(output: str) -> Json:
+    """What is left for the jobs that follow."""
+    told = output.partition("RUN: ")[2]
+    return t.cast(Json, json.JSONDecoder().raw_decode(told)[0]["wec_outcome"])
+
+
+def test_status_shows_states_and_drift_by_one_look_and_tells_its_outcome(tmp_path: pathlib.Path, its: FakeIts) -> None:
+    for name in ("edge-1", "edge-2", "stray"):
+        its.join(name, f"uid-of-{name}")
+    its.change(f"{MANAGED_CLUSTERS}/edge-2", {"metadata": {"labels": {"region": "us-east"}}})
+    its.requests.clear()
+    run = play(
+        tmp_path,
+        its,
+        "kubestellar.wec.status",
+        "-e",
+        "status_fail_on=drift",
+        **ENABLED,
+        ANSIBLE_SHOW_CUSTOM_STATS="true",
+    )
+    assert run.returncode != 0
+    lines = [line.split()[:2] for line in run.stdout.splitlines()]
+    start = lines.index(["WEC", "STATE"])
+    assert lines[start + 1 : start + 8] == [
+        ["edge-1", "joined"],
+        ["edge-2", "joined"],
+        ["edge-3", "absent"],
+        ["WEC", "DRIFT"],
+        ["edge-1", "labels"],
+        ["edge-3", "missing_on_its"],
+        ["stray", "missing_in_inventory"],
+    ]
+    assert "failed=1" in run.stdout
+    assert outcome_told(run.stdout) == {
+        "playbook": "status",
+        "finished": True,
+        "wecs": 3,
+        "states": {"absent": 1, "joined": 2},
+        "with_problems": [],
+    }
+    assert len(its.requests) <= 20
+    found = json.loads((tmp_path / "wec-report" / "report.json").read_text())
+    jsonschema.validate(found, SCHEMA)
+    assert {one["name"]: one["outcome"] for one in found["wecs"]} == {
+        "edge-1": "drifted",
+        "edge-2": "as_wanted",
+        "edge-3": "drifted",
+        "stray": "drifted",
+    }
+    assert len(found["run"]["problems"]) == 1
+
+
+def test_status_tells_what_it_saw_and_fails_of_an_its_that_does_not_answer(
+    tmp_path: pathlib.Path, its: FakeIts
+) -> None:
+    for name in ("edge-1", "edge-2"):
+        its.join(name, f"uid-of-{name}")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        dead = {
+            "its_kubeconfig": None,
+            "its_host": f"https://127.0.0.1:{closed.getsockname()[1]}",
+            "its_api_key": CANARY,
+        }
+        (tmp_path / "host_vars").mkdir()
+        (tmp_path / "host_vars" / "edge-3.yml").write_text(yaml.safe_dump(dead))
+        run = play(tmp_path, its, "kubestellar.wec.status", **ENABLED, ANSIBLE_SHOW_CUSTOM_STATS="true")
+    assert run.returncode != 0
+    assert "Not looked at: edge-3: " in run.stdout
+    assert run.stdout.count("failed=1") == 1
+    told = outcome_told(run.stdout)
+    assert (told["finished"], told["wecs"], told["states"]) == (False, 2, {"joined": 2})
+    found = json.loads((tmp_path / "wec-report" / "report.json").read_text())
+    assert {one["name"]: one["outcome"] for one in found["wecs"]} == {
+        "edge-1": "drifted",
+        "edge-2": "drifted",
+        "edge-3": "failed",
+    }
+    assert found["run"]["problems"] == []
+    assert CANARY not in run.stdout + run.stderr + json.dumps(found)
 
 
 def test_without_being_enabled_it_writes_nothing(tmp_path: pathlib.Path, its: FakeIts) -> None:

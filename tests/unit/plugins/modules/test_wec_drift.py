@@ -169,6 +169,13 @@ def test_it_fails_only_of_what_it_is_told_to(run: FrontEnd, its: FakeIts, option
     assert not run("wec_drift", wecs=wecs, fail_on=["problems", "drift"], **options).get("failed")
 
 
+@pytest.mark.parametrize("option", ["connect_timeout", "read_timeout"])
+def test_no_time_at_all_is_refused(run: FrontEnd, its: FakeIts, options: Options, option: str) -> None:
+    refused = run("wec_drift", wecs=[], **{option: 0}, **options)["msg"]
+    assert refused.startswith(f"{option}: 0")
+    assert "must be more than 0 seconds" in refused
+
+
 @pytest.mark.parametrize("option", ["certificate_days", "version_skew"])
 def test_limits_below_nothing_are_refused(run: FrontEnd, its: FakeIts, options: Options, option: str) -> None:
     assert (
@@ -177,12 +184,56 @@ def test_limits_below_nothing_are_refused(run: FrontEnd, its: FakeIts, options: 
     )
 
 
-def test_a_fleet_costs_one_list_of_each_kind(run: FrontEnd, its: FakeIts, options: Options) -> None:
+@pytest.mark.parametrize("status", [False, True])
+def test_a_fleet_costs_one_list_of_each_kind(run: FrontEnd, its: FakeIts, options: Options, status: bool) -> None:
     for number in range(30):
         member(its, f"edge-{number}")
     its.requests.clear()
-    assert kinds(run("wec_drift", wecs=[{"name": f"edge-{number}"} for number in range(30)], **options)) == []
+    wecs = [{"name": f"edge-{number}"} for number in range(30)]
+    assert kinds(run("wec_drift", wecs=wecs, status=status, **options)) == []
     assert len(its.requests) <= 9
+
+
+def test_with_status_each_wec_is_told_as_by_the_module_for_that(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    member(its, "edge-1", "v1.34.4", region="us")
+    member(its, "edge-2")
+    its.change(
+        "/apis/coordination.k8s.io/v1/namespaces/edge-2/leases/managed-cluster-lease", {"spec": {"renewTime": ""}}
+    )
+    its.announce("edge-3")
+    names = ["none", "edge-3", "edge-2", "edge-1"]
+    result = run(
+        "wec_drift", wecs=[{"name": name, "host": f"host-of-{name}"} for name in names], status=True, **options
+    )
+    assert [(one.pop("host"), one.pop("its")) for one in result["wecs"]] == [
+        (f"host-of-{name}", its.url) for name in names
+    ]
+    told = run("wec_status", names=names, **options)["wecs"]
+    assert [one["name"] for one in told] == names
+    for one in (*told, *result["wecs"]):
+        # Time goes on between the two looks.
+        assert {"lease_age", "evidence"} <= one.keys()
+        del one["lease_age"], one["evidence"]
+    assert result["wecs"] == told
+    assert result["wecs"][0]["state"] == "absent"
+    assert result["states"] == {"absent": 1, "joined": 1, "joined_unavailable": 1, "pending_approval": 1}
+    without = run("wec_drift", wecs=[{"name": "edge-1"}], **options)
+    assert "wecs" not in without
+    assert "states" not in without
+
+
+def test_the_table_of_the_states_comes_before_the_other(its: FakeIts, options: Options) -> None:
+    member(its, "edge-1")
+    run = AsAction()
+    run("wec_drift", wecs=[{"name": "edge-1"}, {"name": "new"}], status=True, show_table=True, **options)
+    assert [line.split()[:2] for line in run.lines] == [
+        ["WEC", "STATE"],
+        ["edge-1", "joined"],
+        ["new", "absent"],
+        ["WEC", "DRIFT"],
+        ["new", "missing_on_its"],
+        ["1", "drift:"],
+    ]
 
 
 def test_the_hosts_of_the_play_are_compared_and_the_whole_inventory_counts(
@@ -211,3 +262,47 @@ def test_the_hosts_of_the_play_are_compared_and_the_whole_inventory_counts(
         assert both["unseen"][0]["hosts"] == ["far"]
         assert "the connection was refused" in both["msg"]
         assert run.lines[-1].startswith("Not looked at: far: ")
+
+
+def test_several_itss_have_a_table_each(its: FakeIts) -> None:
+    other = FakeIts(its.authority)
+    try:
+        for server, region in ((its, "us"), (other, "eu")):
+            member(server, "edge-1", region=region)
+        hostvars = {
+            "here": {"its_kubeconfig": its.kubeconfig(), "wec_name": "edge-1", "wec_labels": {"region": "us"}},
+            "there": {"its_kubeconfig": other.kubeconfig(), "wec_name": "edge-1", "wec_labels": {"region": "us"}},
+        }
+        play = {"inventory_hostname": "here", "hostvars": hostvars, "groups": {"all": list(hostvars)}}
+        run = AsAction(**play, ansible_play_batch=list(hostvars))
+        result = run("wec_drift", status=True, show_table=True)
+        assert not result.get("failed"), result
+        assert [(one["host"], one["its"], one["labels"]) for one in result["wecs"]] == [
+            ("here", its.url, {"region": "us"}),
+            ("there", other.url, {"region": "eu"}),
+        ]
+        assert [line.split()[0] for line in run.lines[:6]] == [
+            f"{its.url}:",
+            "WEC",
+            "edge-1",
+            f"{other.url}:",
+            "WEC",
+            "edge-1",
+        ]
+        assert [(one["host"], one["its"]) for one in result["drift"]] == [("there", other.url)]
+    finally:
+        other.close()
+
+
+def test_nothing_is_said_to_agree_with_an_its_that_does_not_answer() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        dead = {"its_host": f"https://127.0.0.1:{closed.getsockname()[1]}", "its_api_key": "token"}
+        play = {"inventory_hostname": "far", "hostvars": {"far": dead}, "groups": {"all": ["far"]}}
+        run = AsAction(**play, ansible_play_batch=["far"])
+        result = run("wec_drift", status=True, show_table=True)
+    assert result["failed"]
+    assert result["wecs"] == []
+    assert len(run.lines) == 1
+    assert run.lines[0].startswith("Not looked at: far: ")
+    assert "agree" not in result["msg"]

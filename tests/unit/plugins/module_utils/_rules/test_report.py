@@ -15,7 +15,20 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules import prob
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.report import Report, told
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reporting import BEGAN, ITS, accepted, configured, forecast, joined, late, plan, reached, registration, task
+from reporting import (
+    BEGAN,
+    ITS,
+    SERVER,
+    accepted,
+    configured,
+    forecast,
+    joined,
+    late,
+    plan,
+    reached,
+    registration,
+    task,
+)
 
 Json = dict[str, t.Any]
 SCHEMA = jsonschema.Draft202012Validator(
@@ -199,25 +212,95 @@ def test_a_wec_that_leaves_is_absent_with_its_labels_gone(report: Report) -> Non
     assert wecs(foreseen)["edge-1"]["state"] == "joined"
 
 
+LABEL_DRIFT: Json = {"kind": "labels", "name": "edge-1", "host": "one", "msg": "region", "before": "us", "after": "eu"}
+STRANGER: Json = {
+    **LABEL_DRIFT,
+    "kind": "missing_in_inventory",
+    "name": "stranger",
+    "host": None,
+    "before": None,
+    "after": None,
+}
+
+
+def compared(*drift: Json, **more: t.Any) -> Json:
+    drifts = [{"its": SERVER, "remedy": "Correct it", **one} for one in drift]
+    return {"changed": False, "msg": "what was found", "drift": drifts, "problems": [], "unseen": [], **more}
+
+
+def shown(name: str, host: str, its: str = SERVER, **more: t.Any) -> Json:
+    sound = {"name": name, "state": "joined", "msg": f"{name} is joined", "problems": [], "timeline": []}
+    return {**sound, "host": host, "its": its, **more}
+
+
 def test_drift_is_with_its_wec_and_is_no_failure(report: Report) -> None:
-    drift = [
-        {"kind": "label", "name": "edge-1", "host": "edge-1", "msg": "region", "before": "us", "after": "eu"},
-        {
-            "kind": "unknown",
-            "name": "stranger",
-            "host": None,
-            "msg": "not in the inventory",
-            "before": None,
-            "after": None,
-        },
-    ]
-    sound = {"name": "edge-1", "state": "joined", "msg": "edge-1 is joined", "problems": [], "timeline": []}
-    report.note(task("wec_status", {"wecs": [sound], "drift": drift, "its": ITS}))
+    late = shown(
+        "edge-2", "two", problems=[problems.of("agent_not_running", "no pod").as_data()], kubernetes_version="v1.34.4"
+    )
+    looked = compared(LABEL_DRIFT, STRANGER, wecs=[shown("edge-1", "one"), late], states={"joined": 2})
+    report.note(task("wec_drift", looked, for_all=True))
     found = wecs(report)
-    assert {name: one["outcome"] for name, one in found.items()} == {"edge-1": "drifted", "stranger": "drifted"}
-    assert found["edge-1"]["drift"] == drift[:1]
+    assert {name: (one["host"], one["its"], one["outcome"]) for name, one in found.items()} == {
+        "edge-1": ("one", SERVER, "drifted"),
+        "edge-2": ("two", SERVER, "in_trouble"),
+        "stranger": (None, SERVER, "drifted"),
+    }
+    assert found["edge-1"]["drift"] == [LABEL_DRIFT]
+    assert found["edge-1"]["msg"] == "edge-1 is joined"
+    assert [one["code"] for one in found["edge-2"]["problems"]] == ["agent_not_running"]
+    assert found["edge-2"]["kubernetes_version"] == "v1.34.4"
+    assert data(report)["run"]["activities"] == ["status"]
+    assert data(report)["run"]["problems"] == []
     junit = report_junit.xml(data(report))
-    assert 'type="drift_label"' in junit
+    assert 'type="drift_labels"' in junit
+
+
+def test_drift_belongs_to_the_wec_of_its_own_its(report: Report) -> None:
+    other = "https://its2.example:6443"
+    report.note(
+        task("wec_drift", compared(LABEL_DRIFT, wecs=[shown("edge-1", "one"), shown("edge-1", "elsewhere", other)]))
+    )
+    found = {one["its"]: one for one in data(report)["wecs"]}
+    assert {its: (one["host"], one["outcome"]) for its, one in found.items()} == {
+        SERVER: ("one", "drifted"),
+        other: ("elsewhere", "as_wanted"),
+    }
+
+
+def test_a_comparison_without_states_tells_who_has_problems(report: Report) -> None:
+    trouble = {
+        "name": "edge-1",
+        "host": "one",
+        "its": SERVER,
+        "state": "joined",
+        "msg": "edge-1 has no agent [agent_not_running].",
+    }
+    report.note(task("wec_drift", compared(LABEL_DRIFT, STRANGER, problems=[trouble])))
+    found = wecs(report)
+    assert {name: one["outcome"] for name, one in found.items()} == {"edge-1": "in_trouble", "stranger": "drifted"}
+    assert [one["code"] for one in found["edge-1"]["problems"]] == ["agent_not_running"]
+    assert (found["edge-1"]["state"], found["edge-1"]["drift"]) == ("joined", [LABEL_DRIFT])
+
+
+def test_a_comparison_that_fails_of_what_it_found_fails_the_run_once(report: Report) -> None:
+    report.note(
+        task("wec_drift", compared(LABEL_DRIFT, wecs=[shown("edge-1", "one")], failed=True), failed=True, for_all=True)
+    )
+    found = data(report)
+    assert [one["outcome"] for one in found["wecs"]] == ["drifted"]
+    assert [one["summary"] for one in found["run"]["problems"]] == ["what was found"]
+
+
+def test_a_comparison_tells_the_hosts_whose_its_does_not_answer_and_nobody_else(report: Report) -> None:
+    unseen = [{"hosts": ["far", "away"], "msg": "no answer", "kind": "refused"}]
+    looked = compared(wecs=[shown("edge-1", "one")], unseen=unseen, failed=True, msg="no answer")
+    report.note(task("wec_drift", looked, failed=True, for_all=True))
+    assert {name: one["outcome"] for name, one in wecs(report).items()} == {
+        "edge-1": "as_wanted",
+        "far": "failed",
+        "away": "failed",
+    }
+    assert data(report)["run"]["problems"] == []
 
 
 def test_leftovers_are_trouble_of_those_that_they_are_of(report: Report) -> None:
