@@ -69,7 +69,7 @@ test-awx:  ## extensions/awx: what a controller would be given, and jobs as it w
 	@tests/run awx
 
 .PHONY: test-long
-test-long:  ## a registration and a deregistration killed after each of their writes; about 25 minutes
+test-long:  ## more of what can go wrong, and a registration and a deregistration killed after each of their writes
 	@tests/run long
 
 test-molecule:  ## the role register under Molecule, on a sandbox of its own

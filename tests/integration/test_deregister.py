@@ -45,6 +45,7 @@ def test_it_leaves_both_sides_as_they_were_and_comes_back_at_once(fleet: Fleet, 
     assert fleet.is_available(stays)
 
 
+@pytest.mark.long
 def test_without_purge_the_operator_stays_and_is_said_to(fleet: Fleet, wec: str) -> None:
     registered(fleet, wec)
     result = fleet.leave(wec)
@@ -93,6 +94,7 @@ def test_who_it_is_not_is_not_taken_off(fleet: Fleet, take: Take) -> None:
     assert fleet.is_available(other)
 
 
+@pytest.mark.long
 def test_an_agent_that_does_not_answer_stops_it_and_it_goes_on_when_the_agent_is_back(fleet: Fleet, wec: str) -> None:
     with_work(fleet, wec)
     fleet.sandbox("partition", wec=wec)
@@ -149,6 +151,7 @@ def stuck_work(fleet: Fleet, wec: str) -> t.Iterator[None]:
         fleet.wec(wec).request("PATCH", path_of("by-hand"), {"metadata": {"finalizers": []}})
 
 
+@pytest.mark.long
 def test_what_holds_the_workload_is_named(fleet: Fleet, wec: str) -> None:
     with stuck_work(fleet, wec):
         stuck = fleet.leave(wec, drain="ignore", wait_timeout=8)
@@ -159,6 +162,7 @@ def test_what_holds_the_workload_is_named(fleet: Fleet, wec: str) -> None:
     assert_gone(fleet, wec)
 
 
+@pytest.mark.long
 def test_a_mailbox_that_somebody_has_deleted_is_no_obstacle(fleet: Fleet, wec: str) -> None:
     registered(fleet, wec)
     fleet.its.request("DELETE", f"/api/v1/namespaces/{wec}")
@@ -185,6 +189,7 @@ def test_what_is_left_over_is_found_from_both_sides_and_taken_away(fleet: Fleet,
     assert fleet.module("wec_leftovers", wec)["leftovers"] == []
 
 
+@pytest.mark.long
 def test_an_operator_that_has_gone_first_is_no_obstacle(fleet: Fleet, wec: str) -> None:
     with_work(fleet, wec)
     fleet.wec(wec).request("DELETE", f"/apis/apps/v1/namespaces/{OPERATOR}/deployments/klusterlet")
@@ -194,6 +199,7 @@ def test_an_operator_that_has_gone_first_is_no_obstacle(fleet: Fleet, wec: str) 
     assert_gone(fleet, wec, purged=True)
 
 
+@pytest.mark.long
 def test_a_managed_cluster_that_somebody_has_deleted_first(fleet: Fleet, wec: str) -> None:
     registered(fleet, wec)
     fleet.its.request("DELETE", f"{MANAGED_CLUSTERS}/{wec}")
@@ -203,6 +209,7 @@ def test_a_managed_cluster_that_somebody_has_deleted_first(fleet: Fleet, wec: st
     assert_gone(fleet, wec, purged=True)
 
 
+@pytest.mark.long
 def test_one_that_is_still_introducing_itself_leaves_as_well(fleet: Fleet, wec: str) -> None:
     before = fleet.wec(wec).objects()
     begun = fleet.join(wec, wait=False)
@@ -215,7 +222,7 @@ def test_one_that_is_still_introducing_itself_leaves_as_well(fleet: Fleet, wec: 
     assert fleet.bootstrap_secrets(wec) == []
 
 
-@pytest.mark.parametrize("workload", ["keep", "remove"])
+@pytest.mark.parametrize("workload", ["keep", pytest.param("remove", marks=pytest.mark.long)])
 def test_with_a_lost_its_the_workload_is_kept_or_removed(fleet: Fleet, wec: str, workload: str) -> None:
     with_work(fleet, wec)
     mark = fleet.mark()
@@ -232,7 +239,7 @@ def test_with_a_lost_its_the_workload_is_kept_or_removed(fleet: Fleet, wec: str,
     assert_gone(fleet, wec, its=False, purged=True)
 
 
-@pytest.mark.parametrize("moment", [2, 6])
+@pytest.mark.parametrize("moment", [pytest.param(2, marks=pytest.mark.long), 6])
 def test_killed_after_some_write_it_is_simply_repeated(fleet: Fleet, wec: str, moment: int) -> None:
     """tests/long has every moment."""
     with_work(fleet, wec)

@@ -88,6 +88,7 @@ def test_its_workload_goes_with_it_and_that_of_the_others_is_never_interrupted(
     app.arrives_somehow(wec)
 
 
+@pytest.mark.long
 def test_a_kubestellar_that_does_not_answer_stops_it(stellar: Fleet, app: Workload, wec: str, before: Before) -> None:
     delivered(stellar, app, wec)
     stellar.sandbox("stop-kubestellar")
@@ -124,6 +125,7 @@ def test_a_policy_that_selects_every_wec_is_refused(stellar: Fleet, stays: str, 
     assert not done.get("failed"), done
 
 
+@pytest.mark.long
 def test_a_hub_that_is_away_while_it_leaves_is_ridden_out(
     stellar: Fleet, app: Workload, wec: str, before: Before
 ) -> None:
@@ -146,6 +148,7 @@ def test_a_hub_that_is_away_while_it_leaves_is_ridden_out(
     assert_as_before(stellar, before, wec)
 
 
+@pytest.mark.long
 def test_a_managed_cluster_that_was_deleted_while_it_was_selected_is_helped_to_go(
     stellar: Fleet, app: Workload, wec: str, before: Before
 ) -> None:
@@ -161,6 +164,7 @@ def test_a_managed_cluster_that_was_deleted_while_it_was_selected_is_helped_to_g
     assert_as_before(stellar, before, wec)
 
 
+@pytest.mark.long
 def test_with_the_status_add_on(stellar: Fleet, app: Workload, wec: str, before: Before) -> None:
     stellar.sandbox("addon")
     joined = stellar.join(wec, wait_addon="never")

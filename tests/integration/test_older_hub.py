@@ -43,6 +43,7 @@ def collect_nothing(older: Fleet) -> None:
     wait_until(follows, 60, "the hub collects nothing")
 
 
+@pytest.mark.long
 def test_a_wec_comes_to_a_hub_of_1_0_0_and_leaves_it(older: Fleet) -> None:
     collect_nothing(older)
     before = older.its.objects(), older.wec("edge-1").objects()

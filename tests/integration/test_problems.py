@@ -141,6 +141,7 @@ def test_its_unreachable_from_wec(fleet: Fleet, wec: str) -> None:
         assert "connection refused" in expect(fleet, wec, "its_unreachable_from_wec")
 
 
+@pytest.mark.long
 def test_its_unreachable_from_wec_in_silence(fleet: Fleet, wec: str) -> None:
     with fault(fleet, "partition", "heal", wec=wec):
         install(fleet, wec)
@@ -154,6 +155,7 @@ def test_its_name_unresolvable(fleet: Fleet, wec: str) -> None:
         fleet.sandbox("names", wec=wec, known=True)
 
 
+@pytest.mark.long
 def test_its_not_trusted_by_wec_and_bootstrap_server_empty(fleet: Fleet, take: t.Callable[..., list[str]]) -> None:
     name, other = take(2)
     with fault(fleet, "partition", "heal", wec=name):
@@ -227,6 +229,7 @@ def allow(cluster: Cluster, name: str) -> None:
         cluster.request("DELETE", f"{ADMISSION}/{kind}/{name}")
 
 
+@pytest.mark.long
 def test_klusterlet_not_applied(fleet: Fleet, wec: str) -> None:
     rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["deployments"]}
     forbid(fleet.wec(wec), "no-agents", rule, "!object.metadata.name.startsWith('klusterlet-')", "no agents here")
@@ -234,6 +237,7 @@ def test_klusterlet_not_applied(fleet: Fleet, wec: str) -> None:
     assert "there is no pod of the agent" in expect(fleet, wec, "klusterlet_not_applied")
 
 
+@pytest.mark.long
 def test_half_purged(fleet: Fleet, wec: str) -> None:
     registered(fleet, wec)
     fleet.wec(wec).request("DELETE", "/apis/apps/v1/namespaces/open-cluster-management/deployments/klusterlet")
@@ -288,6 +292,7 @@ def test_csr_not_legitimate(fleet: Fleet) -> None:
     assert "status" not in item or not item["status"]
 
 
+@pytest.mark.long
 def test_csr_too_many(fleet: Fleet, wec: str) -> None:
     for number in range(10):
         pem = request(subject(wec, [f"system:open-cluster-management:{wec}:old{number}"]))
@@ -298,6 +303,7 @@ def test_csr_too_many(fleet: Fleet, wec: str) -> None:
     assert len(fleet.csrs(wec)) == 10, "the agent made one all the same"
 
 
+@pytest.mark.long
 def test_csr_several_requesters(fleet: Fleet, take: t.Callable[..., list[str]]) -> None:
     one, other = take(2)
     install(fleet, "same-name", context=one)
@@ -311,6 +317,7 @@ def test_csr_several_requesters(fleet: Fleet, take: t.Callable[..., list[str]]) 
     assert refused["problem"]["code"] == "name_taken"
 
 
+@pytest.mark.long
 def test_certificate_not_used(fleet: Fleet, wec: str) -> None:
     install(fleet, wec)
     await_request(fleet, wec)
@@ -319,6 +326,7 @@ def test_certificate_not_used(fleet: Fleet, wec: str) -> None:
         expect(fleet, wec, "certificate_not_used", both_sides=False)
 
 
+@pytest.mark.long
 def test_managed_cluster_missing_and_webhook_down(fleet: Fleet, wec: str) -> None:
     with fault(fleet, "webhooks", "webhooks", state="down"):
         install(fleet, wec)
@@ -337,6 +345,7 @@ def test_managed_cluster_missing_and_webhook_down(fleet: Fleet, wec: str) -> Non
     assert result["verdicts"]["webhook-victim"]["problem"]["code"] == "webhook_down"
 
 
+@pytest.mark.long
 def test_mailbox_terminating(fleet: Fleet, wec: str) -> None:
     namespace = f"/api/v1/namespaces/{wec}"
     fleet.its.request("POST", "/api/v1/namespaces", {"metadata": {"name": wec}})
@@ -376,6 +385,7 @@ def test_deleting(fleet: Fleet) -> None:
 # -- identity ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_orphaned_and_mended(fleet: Fleet, wec: str) -> None:
     registered(fleet, wec)
     fleet.its.request("DELETE", f"{MANAGED_CLUSTERS}/{wec}")
@@ -396,6 +406,7 @@ def test_other_name_and_name_taken(fleet: Fleet, take: t.Callable[..., list[str]
     assert fleet.join(name, context=other)["problem"]["code"] == "name_taken"
 
 
+@pytest.mark.long
 def test_other_hub_and_works_remain(fleet: Fleet, take: t.Callable[..., list[str]]) -> None:
     name, other = take(2)
     with fault(fleet, "partition", "heal", wec=name):
@@ -421,6 +432,7 @@ def test_other_hub_and_works_remain(fleet: Fleet, take: t.Callable[..., list[str
     assert fleet.is_available(name)
 
 
+@pytest.mark.long
 def test_replaced_and_allowed(fleet: Fleet, take: t.Callable[..., list[str]]) -> None:
     lost, fresh = take(2)
     registered(fleet, lost)
@@ -437,6 +449,7 @@ def test_replaced_and_allowed(fleet: Fleet, take: t.Callable[..., list[str]]) ->
 # -- health ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_lease_expired(fleet: Fleet, wec: str) -> None:
     registered(fleet, wec)
     quick_lease(fleet, wec)
@@ -444,6 +457,7 @@ def test_lease_expired(fleet: Fleet, wec: str) -> None:
         expect(fleet, wec, "lease_expired", seconds=90, both_sides=False)
 
 
+@pytest.mark.long
 def test_wec_api_unhealthy(fleet: Fleet, wec: str) -> None:
     registered(fleet, wec)
     quick_lease(fleet, wec)
@@ -491,6 +505,7 @@ def make_unavailable(fleet: Fleet, name: str) -> None:
     wait_until(lambda: fleet.condition(name, "ManagedClusterConditionAvailable") == "Unknown", 90, "it is Unknown")
 
 
+@pytest.mark.long
 def test_certificate_expired_and_mended(fleet: Fleet, wec: str) -> None:
     registered(fleet, wec)
     make_unavailable(fleet, wec)
@@ -509,6 +524,7 @@ def test_certificate_expired_and_mended(fleet: Fleet, wec: str) -> None:
     assert fleet.is_available(wec)
 
 
+@pytest.mark.long
 def test_hub_ca_rotated_and_mended(fleet: Fleet, take: t.Callable[..., list[str]]) -> None:
     name, other = take(2)
     registered(fleet, name)
@@ -551,6 +567,7 @@ def test_addon_absent_unavailable_and_probe_failed(fleet: Fleet, wec: str) -> No
     assert not seen["changed"]
 
 
+@pytest.mark.long
 def test_probe_failed(fleet: Fleet, wec: str) -> None:
     registered(fleet, wec)
     with fault(fleet, "partition", "heal", wec=wec):

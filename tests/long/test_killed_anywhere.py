@@ -11,6 +11,7 @@ import pytest
 from fleet import Fleet
 from leftovers import assert_converges
 
+pytestmark = pytest.mark.long
 _MOMENTS = range(1, 31)
 """More than a registration writes: what is left over is killed when it is done."""
 

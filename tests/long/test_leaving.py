@@ -11,6 +11,7 @@ import pytest
 from departing import assert_departs, assert_gone, path_of, registered, with_work
 from fleet import MANAGED_CLUSTERS, Fleet
 
+pytestmark = pytest.mark.long
 _MOMENTS = range(1, 15)
 """More than leaving writes: what is left over is killed when it is done."""
 _COLLECTED_WITHIN = 180
