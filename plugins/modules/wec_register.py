@@ -197,6 +197,7 @@ author:
 EXAMPLES = r"""
 - name: Register all hosts of the batch
   kubestellar.wec.wec_register:
+    wait_timeout: 600
   register: registered
   run_once: true
   failed_when: false
