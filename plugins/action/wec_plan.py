@@ -27,14 +27,31 @@ class ActionModule(InProcessAction):
             return wec_plan.run(task)
         found: list[Forecast] = []
         unseen: list[Json] = []
-        for connection, hosts in by_connection(self._variables, plain(self._task.args), with_wds=True):
+        parts = by_connection(self._variables, plain(self._task.args), with_wds=True)
+        for connection, hosts in parts:
             try:
                 wecs = [_wish(host) for host in hosts]
                 found += wec_plan.forecasts(self._with(task, {**connection, "wecs": wecs}))
             except WecError as error:
                 # It concerns these hosts only: the roles tell each of them.
                 unseen.append({"hosts": [host.host for host in hosts], **failure(error)})
-        return wec_plan.conclude(task, found, unseen)
+        result = wec_plan.conclude(task, found, unseen)
+        to_register = set(result["to_register"])
+        result["by_host"] = [
+            host.host
+            for _connection, hosts in parts
+            for host in hosts
+            if host.host in to_register and _needs_own_connection(host)
+        ]
+        return result
+
+
+def _needs_own_connection(host: HostVariables) -> bool:
+    try:
+        return host.needs_own_connection
+    except WecError:
+        # The role tells what is wrong with this host's variables, and nobody else's.
+        return True
 
 
 def _wish(host: HostVariables) -> Json:

@@ -244,6 +244,14 @@ unseen:
   type: list
   elements: dict
   sample: []
+by_host:
+  description:
+    - Those in RV(to_register) whose WECs are reached over their hosts' own connections (C(wec_kubeconfig_from_host),
+      C(wec_run_on)), so that M(kubestellar.wec.wec_register) cannot take them. Without O(wecs) only.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 without_its:
   description: Hosts whose ITS does not answer.
   returned: success

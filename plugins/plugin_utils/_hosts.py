@@ -12,13 +12,15 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
-from ..module_utils._apis.connection import FIELDS, ITS, WDS
+from ..module_utils._apis.connection import FIELDS, ITS, WDS, WEC
 from ..module_utils._errors import WecError
 from ._in_process import plain
 
 Json = dict[str, t.Any]
 _CONNECTIONS = {side: tuple(side.option(field) for field in FIELDS) for side in (ITS, WDS)}
 
+_OF_WEC = frozenset({*(WEC.option(field) for field in FIELDS), "connect_timeout", "read_timeout"})
+"""Options of wec_join that an inventory has as wec_OPTION; the others are the role's, as register_OPTION."""
 _PARTS = ("labels", "annotations", "properties")
 
 
@@ -61,6 +63,21 @@ class HostVariables:
             wish[part] = self.get(f"configure_{part}", f"wec_{part}")
             wish[f"{part}_state"] = self.get(f"configure_{part}_state")
         return {key: value for key, value in wish.items() if value is not None}
+
+    def registration(self, options: t.Iterable[str]) -> Json:
+        """How it shall be registered, as an entry of the option wecs of wec_register. Raises WecError."""
+        found: Json = {"name": self.wec, "inventory_hostname": self.host}
+        for option in options:
+            variable = f"wec_{option}" if option in _OF_WEC else f"register_{option}"
+            value = found[option] if option in found else self.get(variable)
+            if value is not None:
+                found[option] = value
+        return found
+
+    @property
+    def needs_own_connection(self) -> bool:
+        """Whether something of its WEC is to be done or read on the host itself."""
+        return bool(self.get("wec_kubeconfig_from_host")) or self.get("wec_run_on") == "host"
 
 
 def by_connection(

@@ -49,7 +49,13 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Registere
         healthy, dead = sound[:-LATER], faulty["dead"][1]
         later = [name for name in every if name == dead or name in sound[-LATER:]]
         names = [name for name in every if name not in later]
-        impatient = {"register_wait_timeout": 15, "wec_connect_timeout": 2, "wec_read_timeout": 5}
+        # So few are many here, so that they are registered in one task.
+        impatient = {
+            "register_wait_timeout": 15,
+            "wec_connect_timeout": 2,
+            "wec_read_timeout": 5,
+            "wec_line_each_up_to": 3,
+        }
         run = fleet.register(names, "-f", str(COUNT), **impatient)
         yield Registered(fleet, run, healthy, failing, later)
     finally:

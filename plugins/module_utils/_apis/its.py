@@ -150,6 +150,14 @@ class Its:
         """What was seen a moment ago, if anybody has looked; for what changes nothing."""
         return self._survey.view if self._survey and self._survey.view.name == name else self.view(name)
 
+    def fresh_view(self, name: str) -> ItsView:
+        """As it is now. Of a name that had nothing a moment ago, only the ManagedCluster is looked for: no other agent comes in
+        without one."""
+        surveyed = self._survey.view if self._survey and self._survey.view.name == name else None
+        if surveyed is not None and surveyed.is_empty and self.managed_cluster(name) is None:
+            return surveyed
+        return self.view(name)
+
     def views(self, names: t.Sequence[str] | None = None) -> dict[str, ItsView]:
         """What the ITS shows of these WECs, or of all; with one LIST of each kind, however many they are."""
         if names is not None and len(names) <= _SINGLE_READS:

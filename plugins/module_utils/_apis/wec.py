@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
-import functools
 import json
 import time
 import typing as t
@@ -83,15 +82,22 @@ class Wec:
 
     def __init__(self, kube: Kube) -> None:
         self.kube = kube
+        # No cached_property: before Python 3.12 all instances share its lock, and a cluster that does not answer holds it.
+        self._uid: str | None = None
+        self._version: str | None = None
 
-    @functools.cached_property
+    @property
     def uid(self) -> str:
         """What identifies this cluster for its whole life."""
-        return str(self.kube.get(paths.namespace("kube-system"))["metadata"]["uid"])
+        if self._uid is None:
+            self._uid = str(self.kube.get(paths.namespace("kube-system"))["metadata"]["uid"])
+        return self._uid
 
-    @functools.cached_property
+    @property
     def version(self) -> str:
-        return str(self.kube.get(paths.VERSION).get("gitVersion", ""))
+        if self._version is None:
+            self._version = str(self.kube.get(paths.VERSION).get("gitVersion", ""))
+        return self._version
 
     @property
     def clock_offset(self) -> float:

@@ -115,6 +115,7 @@ def conclude(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Jso
         "to_look_at": [*(one.host for one in found if one.action != NOTHING), *hidden],
         "as_wanted": [one.host for one in found if one.action == NOTHING],
         "unseen": unseen,
+        "by_host": [],
         "without_its": silent,
         **_outcome(task, found, unseen),
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from .._apis.wec import Wec
-from .._operations.preflight import Check, Preflight, Report
+from .._operations.preflight import Preflight, Report
 from .._operations.wec_on_host import WecOnHost
 from . import join_options, options
 from .task import Task, check_names, its_of, wec_to_join
@@ -46,19 +46,10 @@ def run(task: Task) -> Json:
             "wec": _wec_data(report, wec),
         }
         if report.violations:
-            result.update(failed=True, msg=_message(wishes.name, report))
+            result.update(failed=True, msg=report.message(wishes.name))
         return result
 
 
 def _wec_data(report: Report, wec: Wec | WecOnHost) -> Json | None:
     """Where the WEC is; a host that could not tell anything of it cannot tell that either."""
     return wec.connection_data() if report.uid is not None or isinstance(wec, Wec) else None
-
-
-def _message(name: str, report: Report) -> str:
-    return f"{name} cannot be registered: {' '.join(_told(check) for check in report.violations)}"
-
-
-def _told(check: Check) -> str:
-    code = f" [{check.problem.code}]" if check.problem and f"[{check.problem.code}]" not in check.fact else ""
-    return f"{check.name}{code}: {check.fact}"

@@ -111,37 +111,76 @@ def preview(its: Its, members: t.Sequence[Member]) -> dict[str, Verdict]:
     return verdicts
 
 
+class Arrivals(t.Protocol):
+    """Members of a batch whose agents are still being installed while the first are seen to already."""
+
+    @property
+    def are_over(self) -> bool:
+        """Whether no more will come. Asked before ``take``, it leaves none behind."""
+
+    def take(self) -> list[Member]:
+        """Those that have come since this was asked last."""
+
+    @property
+    def expected(self) -> int:
+        """How many come in all, as far as that is known."""
+
+
+class _NoArrivals:
+    are_over = True
+    expected = 0
+
+    def take(self) -> list[Member]:
+        return []
+
+
 def accept_all(
-    its: Its, members: t.Sequence[Member], patience: Patience, progress: t.Callable[[str], None]
+    its: Its,
+    members: t.Sequence[Member],
+    patience: Patience,
+    progress: t.Callable[[str], None],
+    arrivals: Arrivals | None = None,
 ) -> dict[str, Verdict]:
     """Approve, accept and wait until every member is available, or cannot become it, or the time is over.
 
     One member's failure does not touch the others. Raises WecError for what concerns the whole ITS.
     """
-    return _Batch(its, members, patience, progress).run()
+    return _Batch(its, members, patience, progress, arrivals or _NoArrivals()).run()
 
 
 class _Batch:
     def __init__(
-        self, its: Its, members: t.Sequence[Member], patience: Patience, progress: t.Callable[[str], None]
+        self,
+        its: Its,
+        members: t.Sequence[Member],
+        patience: Patience,
+        progress: t.Callable[[str], None],
+        arrivals: Arrivals,
     ) -> None:
         self._its, self._patience, self._progress = its, patience, progress
+        self._arrivals = arrivals
         self._members = {member.name: member for member in members}
         self._verdicts = {name: Verdict(name) for name in self._members}
         self._views: dict[str, ItsView] = {}
         self._began = time.monotonic()
+        self._came_at = dict.fromkeys(self._members, self._began)
         self._line_at = self._began
         self._furthest: dict[str, int] = {}
         self._moved_at = self._began
         self._look_took = 0.0
 
     def run(self) -> dict[str, Verdict]:
-        while self._open:
-            self._look_and_act()
+        while True:
+            none_will_come = self._arrivals.are_over
+            self._let_in(self._arrivals.take())
+            if self._open:
+                self._look_and_act()
             self._show_progress()
             left = self._patience.timeout - (time.monotonic() - self._moved_at)
-            if not self._open or left <= 0 or self._patience.timeout <= 0:
+            if none_will_come and (not self._open or left <= 0 or self._patience.timeout <= 0):
                 break
+            if not none_will_come:
+                left = self._patience.timeout
             # The ITS has more to do than to be looked at.
             time.sleep(min(max(self._patience.tick, _REST * self._look_took), left))
         if self._patience.timeout > 0:
@@ -151,6 +190,12 @@ class _Batch:
         if len(self._verdicts) > 1 or self._line_at > self._began:
             self._progress(self._summary())
         return self._verdicts
+
+    def _let_in(self, members: t.Sequence[Member]) -> None:
+        for member in members:
+            self._members[member.name] = member
+            self._verdicts[member.name] = Verdict(member.name)
+            self._came_at[member.name] = self._moved_at = time.monotonic()
 
     def _revoke_tokens(self) -> None:
         """A bootstrap token is not needed any more when its WEC is available, and must not live when it has failed."""
@@ -198,7 +243,7 @@ class _Batch:
             self._refused(verdict, error)
         else:
             verdict.done, verdict.failed = decision.done, decision.final
-        verdict.seconds = self._elapsed
+        verdict.seconds = time.monotonic() - self._came_at[verdict.name]
 
     def _act(self, verdict: Verdict, view: ItsView, decision: Decision) -> None:
         """Accept first: if that is refused, no certificate is issued."""
@@ -232,7 +277,8 @@ class _Batch:
     # -- progress ------------------------------------------------------------------------------------------------
 
     def _show_progress(self) -> None:
-        if not self._open or time.monotonic() - self._line_at < self._patience.between_lines:
+        is_waiting = self._open or not self._arrivals.are_over
+        if not is_waiting or time.monotonic() - self._line_at < self._patience.between_lines:
             return
         self._line_at = time.monotonic()
         self._progress(self._summary())
@@ -247,7 +293,10 @@ class _Batch:
             "available": sum(one.done for one in verdicts),
         }
         told = ", ".join(f"{count} {word}" for word, count in counts.items())
-        text = f"{len(verdicts)} WEC{'s' if len(verdicts) != 1 else ''} after {self._elapsed:.0f} s: {told}"
+        total = max(self._arrivals.expected, len(verdicts))
+        if total > len(verdicts):
+            told = f"{len(verdicts)} have an agent, {told}"
+        text = f"{total} WEC{'s' if total != 1 else ''} after {self._elapsed:.0f} s: {told}"
         failed = [one.name for one in verdicts if one.failed]
         if failed:
             text += f", {len(failed)} failed ({_some(failed)})"

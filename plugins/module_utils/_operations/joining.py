@@ -107,7 +107,7 @@ class Joining:
         Raises Refused for what must not be touched, WecError for what cannot be done.
         """
         self._its.require_hub()
-        view = self._its.view(self._name)
+        view = self._its.fresh_view(self._name)
         wec = self._wec_view = self._wec.view(self._name, self._its)
         hub = self._its.identity(self._wishes.hub_apiserver)
         now = self._its.now()

@@ -47,6 +47,10 @@ class Check:
             "problem": self.problem.as_data() if self.problem else None,
         }
 
+    def told(self) -> str:
+        code = f" [{self.problem.code}]" if self.problem and f"[{self.problem.code}]" not in self.fact else ""
+        return f"{self.name}{code}: {self.fact}"
+
 
 @dataclasses.dataclass(frozen=True)
 class Report:
@@ -59,6 +63,10 @@ class Report:
     @property
     def violations(self) -> list[Check]:
         return [check for check in self.checks if check.passed is False]
+
+    def message(self, name: str) -> str:
+        """Why this WEC cannot be registered."""
+        return f"{name} cannot be registered: {' '.join(check.told() for check in self.violations)}"
 
 
 class Preflight:

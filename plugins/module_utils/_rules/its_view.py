@@ -45,6 +45,11 @@ class ItsView:
         return self.managed_cluster is not None
 
     @property
+    def is_empty(self) -> bool:
+        """Whether the ITS has nothing at all under this name."""
+        return self.managed_cluster is None and self.mailbox is None and not self.csrs
+
+    @property
     def is_deleting(self) -> bool:
         return bool(((self.managed_cluster or {}).get("metadata") or {}).get("deletionTimestamp"))
 

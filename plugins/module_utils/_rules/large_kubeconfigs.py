@@ -14,6 +14,7 @@ parsed as a whole by the caller.
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
@@ -26,6 +27,7 @@ LARGE = 64 * 1024
 _PARTS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 _AT_THE_MARGIN = re.compile(r"^(?=[^ \n])", re.MULTILINE)
 _SECTION = re.compile(r"(clusters|users|contexts):[ ]*\n")
+_NAME = re.compile(r"^(?:- |  )name: (.*?)[ ]*$", re.MULTILINE)
 _ANCHORS = re.compile(r"(?:^|[ ])[&*]\S", re.MULTILINE)
 
 
@@ -34,8 +36,7 @@ def excerpt(content: bytes, context: str | None) -> Json | None:
     if context is None or len(content) < LARGE:
         return None
     try:
-        text = content.decode()
-        sections = _sections(text)
+        sections = _sections(content)
         if sections is None:
             return None
         chosen = _entry(sections["contexts"], "context", context)
@@ -50,39 +51,41 @@ def excerpt(content: bytes, context: str | None) -> Json | None:
     return {"clusters": [cluster], "users": [user], "contexts": [chosen], "current-context": context}
 
 
-def _sections(text: str) -> dict[str, list[str]] | None:
-    """The entries of each list, as text; None for a file of another shape."""
-    found: dict[str, list[str]] = {}
-    current: list[str] | None = None
+@functools.lru_cache(maxsize=4)
+def _sections(content: bytes) -> dict[str, dict[str, str]] | None:
+    """The entries of each list, as text, by the names that they may have; None for a file of another shape.
+
+    It is kept for the other contexts of the file, which a batch takes one after the other. Raises UnicodeDecodeError.
+    """
+    text = content.decode()
+    found: dict[str, dict[str, str]] = {}
+    current: dict[str, str] | None = None
     if "\t" in text or "\r" in text or _ANCHORS.search(text):
         return None
     for block in _AT_THE_MARGIN.split(text):
         if block.startswith("- "):
             if current is None:
                 return None
-            current.append(block)
+            # A name that is written in quotes, or that looks like a number, is found by reading the file as a whole.
+            for name in _NAME.findall(block):
+                current.setdefault(name, block)
             continue
         section = _SECTION.fullmatch(block)
         current = None
         if section:
             if section[1] in found:
                 return None
-            current = found[section[1]] = []
+            current = found[section[1]] = {}
         elif block.startswith(("---", "...", "{", "%", *(f"{part}:" for part in _PARTS))):
             return None
     return found if set(found) == set(_PARTS) else None
 
 
-def _entry(entries: t.Sequence[str], part: str, name: t.Any) -> Json | None:
+def _entry(entries: t.Mapping[str, str], part: str, name: t.Any) -> Json | None:
     """The first entry of this name."""
-    if not isinstance(name, str):
+    if not isinstance(name, str) or name not in entries:
         return None
-    # A name that is written in quotes, or that looks like a number, is found by reading the file as a whole.
-    line = re.compile(rf"^(?:- |  )name: {re.escape(name)}[ ]*$", re.MULTILINE)
-    for text in entries:
-        if line.search(text):
-            (entry,) = yaml_text.parse(text)
-            if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get(part), dict):
-                return entry
-            return None
+    (entry,) = yaml_text.parse(entries[name])
+    if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get(part), dict):
+        return entry
     return None

@@ -161,6 +161,28 @@ def _verdicts(result: TaskResult) -> t.Iterator[Finding]:
         yield finding
 
 
+def _registered(result: TaskResult) -> t.Iterator[Finding]:
+    data = result.data
+    if "verdicts" not in data:
+        if result.failed or data.get("msg"):
+            # Nothing was changed for anybody, and no host of its own is to blame.
+            yield _failure(result, None)
+        return
+    for host, verdict in data["verdicts"].items():
+        finding = _of_verdict(result, verdict, REGISTER, verdict.get("its"))
+        finding.host, finding.acts, finding.failed = host, True, bool(verdict["failed"])
+        finding.differences = _differences_of(data.get("diff"), verdict["name"], done=not result.check_mode)
+        finding.wanted = result.check_mode and finding.changed
+        finding.changed = finding.changed and not result.check_mode
+        if finding.failed:
+            has_agent = any(one["step"] == timeline.JOIN for one in finding.timeline)
+            finding.timeline.append(_missed(result, finding.timeline) if has_agent else _attempt(result, timeline.JOIN))
+            if not finding.problems:
+                finding.problems.append(_problem(None, str(verdict["msg"])))
+        yield finding
+    yield from _unseen(result, REGISTER)
+
+
 def _unseen(result: TaskResult, activity: str) -> t.Iterator[Finding]:
     """Hosts whose ITS could not be asked."""
     for one in result.data.get("unseen") or []:
@@ -388,6 +410,7 @@ _ACTIVITIES = {
     "wec_plan": PLAN,
     "wec_join": REGISTER,
     "wec_accept": REGISTER,
+    "wec_register": REGISTER,
     "wec_preflight": REGISTER,
     "wec_survey": REGISTER,
     "wec_configure": CONFIGURE,
@@ -400,6 +423,7 @@ _ACTIVITIES = {
 }
 _READERS: dict[str, t.Callable[[TaskResult], t.Iterator[Finding]]] = {
     "wec_plan": _plan,
+    "wec_register": _registered,
     "wec_accept": _verdicts,
     "wec_configure": _verdicts,
     "wec_label": _verdicts,

@@ -294,3 +294,18 @@ def test_two_hubs_are_planned_apart(its: FakeIts) -> None:
         assert len({one["its"] for one in result["wecs"]}) == 2
     finally:
         other.close()
+
+
+def test_hosts_whose_wecs_are_reached_over_their_own_connection_are_named(its: FakeIts) -> None:
+    shared = {"its_kubeconfig": its.kubeconfig()}
+    member(its, "joined")
+    play = of_play(
+        one=shared,
+        two={**shared, "wec_kubeconfig_from_host": "k3s"},
+        three={**shared, "wec_run_on": "host"},
+        joined={**shared, "wec_run_on": "host"},
+        four={**shared, "wec_run_on": "controller"},
+    )
+    result = play("wec_plan")
+    assert result["to_register"] == ["one", "two", "three", "four"]
+    assert result["by_host"] == ["two", "three"]

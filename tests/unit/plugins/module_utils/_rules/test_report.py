@@ -142,6 +142,50 @@ def test_a_failure_counts_until_the_same_succeeds(report: Report) -> None:
     assert one["problems"] == []
 
 
+def registered_at_once(name: str, **more: t.Any) -> Json:
+    step = {"side": "WEC", "verb": "join", "object": "Klusterlet klusterlet", "reason": "it has no agent"}
+    own = {"host": f"host-of-{name}", "name": name, "its": ITS["server"], "state": "joined", "state_before": "absent"}
+    ended = {"changed": True, "failed": False, "msg": f"{name} is joined and available.", "problem": None}
+    return {**own, **ended, "steps": [step], "timeline": [reached("join", 4, 2)], **more}
+
+
+def test_many_that_are_registered_in_one_task_are_told_each(report: Report) -> None:
+    problem = problems.of("wec_unreachable", "the connection was refused").as_data()
+    dead = registered_at_once("dead", failed=True, changed=False, problem=problem, steps=[], timeline=[], msg="refused")
+    mute = registered_at_once("mute", failed=True, state="pending_csr", msg="mute has not announced itself")
+    verdicts = {one["host"]: one for one in (registered_at_once("edge-1"), dead, mute)}
+    unseen = [{"hosts": ["elsewhere"], "msg": "no answer", "kind": "refused"}]
+    report.note(task("wec_register", {"verdicts": verdicts, "unseen": unseen, "msg": "x"}, for_all=True))
+    found = wecs(report)
+    assert {name: one["outcome"] for name, one in found.items()} == {
+        "edge-1": "changed",
+        "dead": "failed",
+        "mute": "failed",
+        "elsewhere": "failed",
+    }
+    assert (found["edge-1"]["host"], found["edge-1"]["its"]) == ("host-of-edge-1", ITS["server"])
+    assert found["edge-1"]["steps"][0]["done"]
+    assert [one["code"] for one in found["dead"]["problems"]] == ["wec_unreachable"]
+    # What failed is told where it did: one had no agent yet, the other had.
+    assert [one["step"] for one in found["dead"]["timeline"] if one["failed"]] == ["join"]
+    assert [one["step"] for one in found["mute"]["timeline"] if one["failed"]] == ["announced"]
+
+
+def test_a_batch_that_stopped_before_anything_was_changed_is_the_runs_problem(report: Report) -> None:
+    report.note(task("wec_register", {"msg": "Nothing was changed. x"}, failed=True, for_all=True))
+    found = data(report)
+    assert found["wecs"] == []
+    assert [one["summary"] for one in found["run"]["problems"]] == ["Nothing was changed. x"]
+
+
+def test_a_batch_in_check_mode_changes_nothing() -> None:
+    report = Report(BEGAN, check_mode=True)
+    one = registered_at_once("edge-1", state="absent", timeline=[])
+    report.note(task("wec_register", {"verdicts": {"edge-1": one}}, check_mode=True, for_all=True))
+    found = wecs(report)["edge-1"]
+    assert (found["outcome"], found["changed"]) == ("to_change", False)
+
+
 def test_a_plan_alone_tells_what_is_to_be_changed(report: Report) -> None:
     blocked = problems.of("cannot_be_wanted", "labels[a b]: the key is none").as_data()
     report.note(

@@ -1,0 +1,62 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from ansible import context
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ..module_utils._bodies import wec_register
+from ..module_utils._bodies.task import Task, failure
+from ..module_utils._errors import WecError
+from ..module_utils._operations.registering import Registering, Registration
+from ..plugin_utils._hosts import HostVariables, by_connection
+from ..plugin_utils._in_process import InProcessAction, plain
+
+Json = dict[str, t.Any]
+
+
+class ActionModule(InProcessAction):
+    """One task for all hosts of the batch, which it works on in threads instead of forks."""
+
+    BODY = wec_register
+    BYPASS_HOST_LOOP = True
+
+    def _run_body(self, task: Task) -> Json:
+        if task.params["at_once"] is None:
+            task.params["at_once"] = context.CLIARGS.get("forks") or wec_register.AT_ONCE
+        if task.params["wecs"] is not None:
+            return wec_register.run(task)
+        parts: list[Registering] = []
+        unseen: list[Json] = []
+        with contextlib.ExitStack() as stack:
+            for connection, hosts in by_connection(self._variables, plain(self._task.args), with_wds=False):
+                try:
+                    part = self._with(task, {**connection, "at_once": task.params["at_once"]})
+                    sound, lost = self._options_of(task, hosts)
+                    parts.append(wec_register.check(stack, part, sound, lost))
+                except WecError as error:
+                    # It concerns these hosts only.
+                    unseen.append({"hosts": [host.host for host in hosts], **failure(error)})
+            return wec_register.finish(task, parts, unseen)
+
+    def _options_of(self, task: Task, hosts: t.Sequence[HostVariables]) -> tuple[list[Json], list[Registration]]:
+        """What each host's variables say, and the hosts where that is of no use."""
+        validator = ArgumentSpecValidator(wec_register.OWN)
+        found, lost = [], []
+        for host in hosts:
+            name = host.host
+            try:
+                name = host.wec
+                checked = validator.validate(host.registration(wec_register.OWN))
+                task.keep_secret(checked._no_log_values)
+                if checked.error_messages:
+                    raise WecError("; ".join(checked.error_messages))
+                found.append(checked.validated_parameters)
+            except WecError as error:
+                lost.append(Registration(host.host, name, error=error))
+        return found, lost

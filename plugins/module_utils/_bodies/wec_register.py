@@ -1,0 +1,160 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""The body of wec_register."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import functools
+import typing as t
+
+from .._apis.connection import FROM_HOST
+from .._errors import InvalidOption, InvalidOptions, Refused, WecError
+from .._operations.acceptance import Patience
+from .._operations.registering import Candidate, Manner, Registering, Registration
+from .._operations.surveying import ask_clusteradm
+from .._rules import names
+from .._rules.plan import Plan
+from . import join_options, options
+from .task import Task, check_names, its_of, wec_of
+
+Json = dict[str, t.Any]
+_NOT_OF_ONE = ("survey", "wec_run_on")
+AT_ONCE = 5
+OWN: dict[str, t.Any] = {
+    "name": {"type": "str", "required": True},
+    "inventory_hostname": {"type": "str"},
+    **{option: spec for option, spec in join_options.SPEC.items() if option not in _NOT_OF_ONE},
+    **{option: spec for option, spec in options.wec().items() if option != FROM_HOST},
+    "connect_timeout": {"type": "float"},
+    "read_timeout": {"type": "float"},
+}
+"""What can be said of each WEC: the options of wec_join."""
+
+SPEC: dict[str, t.Any] = {
+    "argument_spec": {
+        "wecs": {"type": "list", "elements": "dict", "options": OWN},
+        "at_once": {"type": "int"},
+        "stop_on_violation": {"type": "bool", "default": False},
+        "progress_interval": {"type": "float", "default": 5.0},
+        "wait_timeout": {"type": "int", "default": 300},
+        **options.its(),
+        **options.common(),
+        **options.proofs(),
+    },
+    "supports_check_mode": True,
+}
+
+
+def run(task: Task) -> Json:
+    if task.params["wecs"] is None:
+        raise InvalidOption("wecs", None, "must be given with run_on=host", "List the WECs")
+    with contextlib.ExitStack() as stack:
+        return finish(task, [check(stack, task, task.params["wecs"])], [])
+
+
+def check(
+    stack: contextlib.ExitStack, task: Task, wecs: t.Sequence[Json], lost: t.Sequence[Registration] = ()
+) -> Registering:
+    """The WECs of one ITS, looked at; its connection is open until the end of ``stack``. Raises WecError.
+
+    ``lost`` are those whose options cannot be read.
+    """
+    given = task.params
+    check_names(task, {})
+    at_once = AT_ONCE if given["at_once"] is None else given["at_once"]
+    if at_once < 1:
+        raise InvalidOption("at_once", at_once, "must be at least 1")
+    flawed = list(lost)
+    candidates = []
+    known = functools.cache(ask_clusteradm)
+    for one in wecs:
+        try:
+            candidates.append(_candidate(task, one, known))
+        except WecError as error:
+            flawed.append(Registration(one["inventory_hostname"] or one["name"], one["name"], error=error))
+    manner = Manner(
+        at_once,
+        Patience(given["wait_timeout"], between_lines=given["progress_interval"]),
+        options.wanted_proofs(given, given["progress_interval"]),
+    )
+    registering = Registering(stack.enter_context(its_of(task)), candidates, manner, task.progress, flawed)
+    registering.check()
+    return registering
+
+
+def _candidate(task: Task, one: Json, clusteradm: t.Callable[[str], dict[str, str]]) -> Candidate:
+    """Raises WecError."""
+    fault = names.fault(one["name"])
+    if fault:
+        raise InvalidOption("name (wec_name in an inventory)", one["name"], fault)
+    part = copy.copy(task)
+    own = {option: value for option, value in one.items() if value is not None or option not in task.params}
+    part.params = {**task.params, **own, **dict.fromkeys(_NOT_OF_ONE), FROM_HOST: None}
+    faults = [
+        InvalidOption(option, part.params[option], "must be more than 0 seconds")
+        for option in ("connect_timeout", "read_timeout")
+        if part.params[option] <= 0
+    ]
+    InvalidOptions.raise_for(faults)
+    wishes = join_options.wishes(part)
+    known = clusteradm(wishes.clusteradm_binary)
+    return Candidate(
+        one["inventory_hostname"] or one["name"],
+        dataclasses.replace(wishes, clusteradm_known=known),
+        join_options.permissions(part),
+        functools.partial(wec_of, part),
+    )
+
+
+def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Json:
+    """Register those of one or several ITSs; ``unseen`` are hosts whose ITS could not be asked, and why.
+
+    Raises Refused, with nothing changed, where one violation is everybody's.
+    """
+    violations = [one.message for part in parts for one in part.violations]
+    if task.params["stop_on_violation"] and (violations or unseen):
+        told = [*violations, *(str(one["msg"]) for one in unseen)]
+        raise Refused(f"Nothing was changed. {' '.join(told)}", told)
+    lost = list(unseen)
+    for part in parts:
+        try:
+            if task.check_mode:
+                part.foresee()
+            else:
+                part.run()
+        except WecError as error:
+            # It concerns this ITS only.
+            for one in part.registrations:
+                one.error = one.error or error
+    found = [(part.server, one) for part in parts for one in part.registrations]
+    for _server, one in found:
+        for warning in one.outcome.warnings if one.outcome else ():
+            task.warn(warning)
+    failed = [one.message for _server, one in found if one.failed]
+    verdicts = {one.host: {**one.as_data(), "its": server} for server, one in found}
+    whole = Plan([step for _server, one in found if one.is_sound for step in one.plan.steps])
+    result: Json = {
+        "changed": any(one["changed"] for one in verdicts.values()),
+        "diff": whole.diff(),
+        "verdicts": verdicts,
+        "unseen": lost,
+        "msg": _summary(verdicts, task.check_mode),
+    }
+    if failed or lost:
+        result["failed"] = True
+        result["msg"] = " ".join([*failed, *(str(one["msg"]) for one in lost)])
+    return result
+
+
+def _summary(verdicts: t.Mapping[str, Json], check_mode: bool) -> str:
+    changed = sum(one["changed"] for one in verdicts.values())
+    count = len(verdicts)
+    verb = "would be registered" if check_mode else "registered"
+    return f"{changed} of {count} WEC{'' if count == 1 else 's'} {verb}."

@@ -1,0 +1,339 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""Registering many WECs of one ITS at once: all are looked at first; then agents are installed side by side, and the ITS takes
+in the first of them while others are still being installed."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import queue
+import threading
+import time
+import typing as t
+
+from .._apis.its import Its
+from .._apis.wec import Wec
+from .._errors import MissingLibrary, WecError
+from .._rules import problems, surveys, timeline
+from .._rules.acceptance import Member
+from .._rules.agent_plan import Permissions
+from .._rules.plan import Plan
+from .._rules.problems import Problem
+from . import acceptance, status, surveying, verification
+from .acceptance import Patience, Verdict
+from .installing import Wishes
+from .joining import Joining, Outcome
+from .preflight import Preflight, Report
+from .status import Status
+from .verification import Proofs
+
+Json = dict[str, t.Any]
+_FOLLOWS = "bootstrap_token_expired"
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A WEC that is to be registered. ``reach`` opens a client of it, for as long as it is needed."""
+
+    host: str
+    wishes: Wishes
+    allowed: Permissions
+    reach: t.Callable[[], t.ContextManager[Wec]]
+
+
+@dataclasses.dataclass
+class Registration:
+    """How far one WEC has come. ``error`` is what it failed of on this side of the ITS; nothing follows after it."""
+
+    host: str
+    name: str
+    candidate: Candidate | None = None
+    report: Report | None = None
+    outcome: Outcome | None = None
+    verdict: Verdict | None = None
+    error: WecError | None = None
+    diagnosis: Status | None = None
+
+    @property
+    def is_sound(self) -> bool:
+        return self.error is None
+
+    @property
+    def failed(self) -> bool:
+        return self.error is not None or (self.verdict is not None and self.verdict.failed)
+
+    @property
+    def plan(self) -> Plan:
+        """What was done, or with neither a verdict nor an error, what would be."""
+        outcome, verdict = self.outcome, self.verdict
+        agent = outcome.agent.steps if outcome else []
+        after = verdict.plan.steps if verdict else outcome.acceptance.steps if outcome else []
+        return Plan([*agent, *after])
+
+    @property
+    def problem(self) -> Problem | None:
+        if self.error is not None:
+            return self.error.problem
+        if self.verdict is None or not self.verdict.failed:
+            return None
+        return self._cause.problems[0] if self._cause else self.verdict.problem
+
+    @property
+    def message(self) -> str:
+        if self.error is not None:
+            return self.error.message
+        if self.verdict is not None:
+            return self._cause.message if self._cause else self.verdict.message()
+        if self.plan.changes:
+            return f"{self.name} would be changed: {'; '.join(f'{one.verb} {one.object}' for one in self.plan.steps)}."
+        return f"{self.name} is {self._state}."
+
+    @property
+    def _cause(self) -> Status | None:
+        """Both sides tell more than the ITS alone, but for this run's own token, which had not expired before it was told to."""
+        found = self.diagnosis
+        if not (self.verdict and self.verdict.failed and found and found.problems):
+            return None
+        united = problems.united(found.problems)
+        return None if united[0].code == _FOLLOWS else dataclasses.replace(found, problems=tuple(united))
+
+    @property
+    def _state(self) -> str | None:
+        if self.verdict is not None:
+            return self.verdict.state
+        if self.outcome is not None:
+            return self.outcome.state
+        return self.report.state.name if self.report and self.report.state else None
+
+    def as_data(self) -> Json:
+        report, outcome, verdict = self.report, self.outcome, self.verdict
+        intended = outcome.intended if outcome else None
+        # Of a join that failed, those that were carried out.
+        done = self.error.details.get("steps") if self.error else None
+        before = outcome.before if outcome else report.state if report else None
+        return {
+            "host": self.host,
+            "name": self.name,
+            "state": self._state,
+            "state_before": before.name if before else None,
+            "uid": report.uid if report else None,
+            "kubernetes_version": report.version if report else None,
+            "distribution": report.distribution.name if report else None,
+            "klusterlet_version": intended.version if intended else None,
+            "agent_endpoint": intended.server if intended else None,
+            "changed": bool(done) if done is not None else self.plan.changes,
+            "failed": self.failed,
+            "msg": self.message,
+            "problem": self.problem.as_data() if self.problem else None,
+            "steps": self.plan.as_data() if done is None else done,
+            "proofs": verdict.proofs if verdict else {},
+            "rejected_csrs": verdict.rejected if verdict else [],
+            "addon": verdict.addon if verdict else None,
+            "probe": verdict.probe if verdict else None,
+            "timeline": timeline.as_data(
+                [*(outcome.reached if outcome else ()), *(verdict.timeline if verdict else ())]
+            ),
+            "seconds": round(verdict.seconds, 1) if verdict else None,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Manner:
+    """``at_once``: so many WECs are worked on at the same time."""
+
+    at_once: int
+    patience: Patience
+    proofs: Proofs
+
+
+class Registering:
+    """The WECs of one ITS, from the first look to the last."""
+
+    def __init__(
+        self,
+        its: Its,
+        candidates: t.Sequence[Candidate],
+        manner: Manner,
+        progress: t.Callable[[str], None],
+        lost: t.Sequence[Registration] = (),
+    ) -> None:
+        """``lost`` are those of which it is known already that they cannot be registered."""
+        self._its, self._manner, self._progress = its, manner, progress
+        sound = [Registration(one.host, one.wishes.name, one) for one in candidates]
+        self.registrations = [*sound, *lost]
+        self._views: dict[str, Json] = {}
+        self._hub: Json = {}
+
+    @property
+    def server(self) -> str:
+        return self._its.kube.connection.server
+
+    @property
+    def _sound(self) -> list[Registration]:
+        return [one for one in self.registrations if one.is_sound]
+
+    @property
+    def violations(self) -> list[Registration]:
+        """Those that cannot be registered as they are. Nothing has been changed by then."""
+        return [one for one in self.registrations if not one.is_sound]
+
+    # -- look ----------------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Whatever could make it fail is found out, for each WEC. Raises WecError for what concerns the whole ITS."""
+        began = time.monotonic()
+        self._hub, self._views = surveying.survey(self._its, [one.name for one in self._sound])
+        self._refuse_repeated()
+        self._each(self._check)
+        self._refuse_twins()
+        found, count = len(self.violations), len(self.registrations)
+        told = f", {found} cannot be registered" if found else ""
+        self._progress(f"{count} WEC{'' if count == 1 else 's'} checked in {time.monotonic() - began:.0f} s{told}")
+
+    def _check(self, one: Registration, candidate: Candidate) -> None:
+        with candidate.reach() as wec:
+            report = one.report = Preflight(self._its_of(one), wec, candidate.wishes, candidate.allowed).run()
+        if report.violations:
+            told = report.violations[0].problem
+            raise WecError(report.message(one.name), told)
+
+    def _refuse_repeated(self) -> None:
+        """Names that several hosts have."""
+        for those in _alike(self._sound, lambda one: one.name):
+            for one, others in those:
+                why = f"The name {one.name} is also that of {others}: give each host its own wec_name."
+                one.error = _twice(one.name, why)
+
+    def _refuse_twins(self) -> None:
+        """Clusters that several hosts mean."""
+        for those in _alike(self._sound, lambda one: one.report.uid if one.report else None):
+            for one, others in those:
+                why = f"This is the same cluster as {others}: give each host its own wec_context."
+                one.error = _twice(one.name, why)
+
+    # -- act -----------------------------------------------------------------------------------------------------
+
+    def foresee(self) -> None:
+        """What ``run`` would do."""
+
+        def look(one: Registration, candidate: Candidate) -> None:
+            with candidate.reach() as wec:
+                joining = Joining(self._its_of(one), wec, candidate.wishes, candidate.allowed)
+                one.outcome = joining.observe(with_acceptance=True)
+
+        self._each(look)
+
+    def run(self) -> None:
+        """Join, approve, accept and wait. Raises WecError for what concerns the whole ITS."""
+        joins = _Joins(self._sound)
+        executor = concurrent.futures.ThreadPoolExecutor(self._manner.at_once)
+        try:
+            futures = [executor.submit(self._join, one, joins) for one in self._sound]
+            verdicts = acceptance.accept_all(self._its, [], self._manner.patience, self._progress, joins)
+            for future in futures:
+                # A defect of ours is not to be taken for a WEC that failed.
+                future.result()
+        finally:
+            # An interrupted task does not wait for the joins that have not begun.
+            executor.shutdown(wait=False, cancel_futures=True)
+        verification.verify(self._its, verdicts, self._manner.proofs, self._progress)
+        for one in self._sound:
+            one.verdict = verdicts[one.name]
+        self._each(self._diagnose, [one for one in self._sound if one.failed])
+
+    def _join(self, one: Registration, joins: _Joins) -> None:
+        member: Member | None = None
+        candidate = t.cast(Candidate, one.candidate)
+        try:
+            with candidate.reach() as wec:
+                joining = Joining(self._its_of(one), wec, candidate.wishes, candidate.allowed)
+                outcome = joining.run(joining.observe(with_acceptance=False), None, self._progress)
+            one.outcome, member = outcome, outcome.member
+        except WecError as error:
+            one.error = error
+        finally:
+            joins.note(member)
+
+    def _diagnose(self, one: Registration, candidate: Candidate) -> None:
+        # What the ITS has shown is told where a second look is not to be had.
+        with contextlib.suppress(WecError), candidate.reach() as wec:
+            one.diagnosis = status.of_one(self._its_of(one), wec, one.name, candidate.wishes.hub_apiserver)
+
+    # -- how -----------------------------------------------------------------------------------------------------
+
+    def _its_of(self, one: Registration) -> Its:
+        """The ITS, as it was seen with this WEC: what concerns the hub as a whole is not asked again."""
+        return Its(self._its.kube, surveys.read({"hub": self._hub, "view": self._views[one.name]}))
+
+    def _each(
+        self, do: t.Callable[[Registration, Candidate], None], some: t.Sequence[Registration] | None = None
+    ) -> None:
+        def attempt(one: Registration) -> None:
+            try:
+                do(one, t.cast(Candidate, one.candidate))
+            except MissingLibrary:
+                raise
+            except WecError as error:
+                one.error = error
+
+        executor = concurrent.futures.ThreadPoolExecutor(self._manner.at_once)
+        try:
+            for _done in executor.map(attempt, self._sound if some is None else some):
+                continue
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+
+class _Joins:
+    """Those whose agents are being installed, for whoever accepts them."""
+
+    def __init__(self, those: t.Sequence[Registration]) -> None:
+        self.expected = self._left = len(those)
+        self._come: queue.SimpleQueue[Member] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+
+    def note(self, member: Member | None) -> None:
+        """One is over; None if it failed."""
+        with self._lock:
+            if member is None:
+                self.expected -= 1
+            else:
+                self._come.put(member)
+            self._left -= 1
+
+    @property
+    def are_over(self) -> bool:
+        return self._left == 0
+
+    def take(self) -> list[Member]:
+        found = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                found.append(self._come.get_nowait())
+        return found
+
+
+def _alike(
+    those: t.Sequence[Registration], key: t.Callable[[Registration], str | None]
+) -> list[list[tuple[Registration, str]]]:
+    """Groups of several with the same key, each with the hosts of the others."""
+    groups: dict[str, list[Registration]] = {}
+    for one in those:
+        value = key(one)
+        if value is not None:
+            groups.setdefault(value, []).append(one)
+    return [
+        [(one, ", ".join(other.host for other in group if other is not one)) for one in group]
+        for group in groups.values()
+        if len(group) > 1
+    ]
+
+
+def _twice(name: str, why: str) -> WecError:
+    return WecError(f"{name} cannot be registered: [name_used_twice] {why}", problems.of("name_used_twice", why))
