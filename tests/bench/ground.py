@@ -90,7 +90,7 @@ class Ground:
         return list(inventory["wecs"]["hosts"])
 
     def inventory(self, wecs: t.Sequence[str], **labels: str) -> pathlib.Path:
-        """An inventory of these WECs only, each with these labels beside its own."""
+        """An inventory of these WECs only, each with these labels beside its own. In JSON, which Ansible reads faster than YAML."""
         content = yaml.load(self.layout.inventory.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         wanted = set(wecs)
         hosts = {name: one for name, one in content["wecs"]["hosts"].items() if name in wanted}
@@ -98,8 +98,8 @@ class Ground:
             one["wec_labels"].update(labels)
         content["wecs"]["hosts"] = hosts
         self._number += 1
-        file = self.logs / f"inventory-{self._number}.yml"
-        file.write_text(yaml.dump(content, Dumper=yaml.CSafeDumper), encoding="utf-8")
+        file = self.logs / f"inventory-{self._number}.json"
+        file.write_text(json.dumps(content), encoding="utf-8")
         return file
 
     def measure(self, job: Job) -> Measurement:

@@ -85,6 +85,7 @@ def check(
         options.wanted_proofs(given, given["progress_interval"]),
     )
     registering = Registering(stack.enter_context(its_of(task)), candidates, manner, task.progress, flawed)
+    stack.callback(registering.close)
     registering.check()
     return registering
 

@@ -27,7 +27,10 @@ Json = dict[str, t.Any]
 _AT_ONCE = 8
 """WECs that are written to at the same time. More bring nothing: the hub is the limit by then."""
 _REST = 4
-"""How many times as long as a look at the ITS took it is left alone at least."""
+"""How many times as long as a look at the ITS has kept this thread busy the ITS is left alone at least.
+
+That grows with what there is to look at. How long the answer took does not tell: it may have waited for others.
+"""
 
 
 @dataclasses.dataclass
@@ -212,9 +215,9 @@ class _Batch:
 
     def _look_and_act(self) -> None:
         waiting = self._open
-        began = time.monotonic()
+        began = time.thread_time()
         self._views.update(self._its.views([verdict.name for verdict in waiting]))
-        self._look_took = time.monotonic() - began
+        self._look_took = time.thread_time() - began
         self._note_progress([verdict.name for verdict in waiting])
         executor = concurrent.futures.ThreadPoolExecutor(_AT_ONCE)
         try:

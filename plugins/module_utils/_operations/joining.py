@@ -127,7 +127,8 @@ class Joining:
             holds_certificate=wec.credential is not None,
         )
         if agent_plan.MINT in found.do:
-            self._introduction = self._introduction_id()
+            # Where there is nothing at all, there is no introduction either.
+            self._introduction = self._introduction_id() if wec.klusterlets or wec.remnants else None
             # Whatever could make it fail is found out here, before anything is changed.
             outcome.intended = self._installer.intended(with_clusteradm=agent_plan.JOIN in found.do)
         outcome.agent.add(*agent_plan.steps(found, view, wec, outcome.intended))

@@ -35,6 +35,8 @@ from .verification import Proofs
 
 Json = dict[str, t.Any]
 _FOLLOWS = "bootstrap_token_expired"
+_KEPT = 100
+"""Up to so many WECs' connections are kept from the first look to the last; for more, files that may be open run out."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Registration:
     host: str
     name: str
     candidate: Candidate | None = None
+    wec: Wec | None = None
     report: Report | None = None
     outcome: Outcome | None = None
     verdict: Verdict | None = None
@@ -169,6 +172,11 @@ class Registering:
         self.registrations = [*sound, *lost]
         self._views: dict[str, Json] = {}
         self._hub: Json = {}
+        self._kept = contextlib.ExitStack()
+
+    def close(self) -> None:
+        """End the connections to the WECs."""
+        self._kept.close()
 
     @property
     def server(self) -> str:
@@ -197,7 +205,7 @@ class Registering:
         self._progress(f"{count} WEC{'' if count == 1 else 's'} checked in {time.monotonic() - began:.0f} s{told}")
 
     def _check(self, one: Registration, candidate: Candidate) -> None:
-        with candidate.reach() as wec:
+        with self._reach(one) as wec:
             report = one.report = Preflight(self._its_of(one), wec, candidate.wishes, candidate.allowed).run()
         if report.violations:
             told = report.violations[0].problem
@@ -223,7 +231,7 @@ class Registering:
         """What ``run`` would do."""
 
         def look(one: Registration, candidate: Candidate) -> None:
-            with candidate.reach() as wec:
+            with self._reach(one) as wec:
                 joining = Joining(self._its_of(one), wec, candidate.wishes, candidate.allowed)
                 one.outcome = joining.observe(with_acceptance=True)
 
@@ -251,7 +259,7 @@ class Registering:
         member: Member | None = None
         candidate = t.cast(Candidate, one.candidate)
         try:
-            with candidate.reach() as wec:
+            with self._reach(one) as wec:
                 joining = Joining(self._its_of(one), wec, candidate.wishes, candidate.allowed)
                 outcome = joining.run(joining.observe(with_acceptance=False), None, self._progress)
             one.outcome, member = outcome, outcome.member
@@ -262,10 +270,19 @@ class Registering:
 
     def _diagnose(self, one: Registration, candidate: Candidate) -> None:
         # What the ITS has shown is told where a second look is not to be had.
-        with contextlib.suppress(WecError), candidate.reach() as wec:
+        with contextlib.suppress(WecError), self._reach(one) as wec:
             one.diagnosis = status.of_one(self._its_of(one), wec, one.name, candidate.wishes.hub_apiserver)
 
     # -- how -----------------------------------------------------------------------------------------------------
+
+    def _reach(self, one: Registration) -> t.ContextManager[Wec]:
+        """A client of this WEC, which only one thread uses at a time."""
+        candidate = t.cast(Candidate, one.candidate)
+        if one.wec is None:
+            if len(self.registrations) > _KEPT:
+                return candidate.reach()
+            one.wec = self._kept.enter_context(candidate.reach())
+        return contextlib.nullcontext(one.wec)
 
     def _its_of(self, one: Registration) -> Its:
         """The ITS, as it was seen with this WEC: what concerns the hub as a whole is not asked again."""
