@@ -24,7 +24,7 @@ options:
     default: 180
   verify:
     description:
-      - What proves that the WEC is ready. Only with O(wait).
+      - What proves that the WEC is ready, where that is waited for.
       - With V(available), that its agent says so, and what O(wait_addon) asks for.
       - With V(addon), that the status add-on is available as well, as with O(wait_addon=always).
       - With V(probe), that a small work (a ConfigMap in the namespace C(default)) is applied on the WEC, is seen there by the

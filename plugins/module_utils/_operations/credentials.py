@@ -97,7 +97,7 @@ def _lives(holder: str) -> bool | None:
     """Whether the holder's process lives; None for one that cannot be looked at."""
     boot, _slash, rest = holder.partition("/")
     pid, _slash, started = rest.partition("/")
-    if not boot or boot != _boot_id() or not pid.isdigit():
+    if not boot or boot != _boot_id() or not pid.isdecimal():
         return None
     return _started(int(pid)) == started
 

@@ -127,8 +127,7 @@ class Joining:
             holds_certificate=wec.credential is not None,
         )
         if agent_plan.MINT in found.do:
-            # Where there is nothing at all, there is no introduction either.
-            self._introduction = self._introduction_id() if wec.klusterlets or wec.remnants else None
+            self._introduction = self._introduction_id()
             # Whatever could make it fail is found out here, before anything is changed.
             outcome.intended = self._installer.intended(with_clusteradm=agent_plan.JOIN in found.do)
         outcome.agent.add(*agent_plan.steps(found, view, wec, outcome.intended))

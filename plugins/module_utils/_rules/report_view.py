@@ -130,7 +130,7 @@ def _row(wec: Json, number: int, began: datetime.datetime | None, ended: datetim
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """edge-9 before edge-10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in _NUMBER.split(name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBER.split(name)]
 
 
 def _key(step: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 import reporting
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import problems, report_junit, report_view
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.report import Report, told
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reporting import (
     BEGAN,
@@ -470,6 +470,7 @@ def test_only_what_is_known_gets_in(report: Report) -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(st.text(), st.text(), st.dictionaries(st.text(min_size=1), st.text()))
+@example("2\u00b2", "", {})
 def test_any_text_stays_text(name: str, text: str, labels: dict[str, str]) -> None:
     report = Report(BEGAN)
     problem = {"code": None, "summary": text, "evidence": [text], "remedy": text}
