@@ -15,6 +15,7 @@ import sys
 import typing as t
 
 import awx_data
+import pytest
 from fake_awx import FakeAwx
 
 SECRET = "certificate-and-key-of-somebody"
@@ -54,6 +55,8 @@ def from_the_readme() -> dict[str, str]:
     return {"make": making[0], "remove": removing[0]}
 
 
+# So many modules take minutes to start.
+@pytest.mark.long
 def test_it_makes_all_changes_nothing_again_and_removes_all(awx: FakeAwx, tmp_path: pathlib.Path) -> None:
     commands = from_the_readme()
     for name in ("its1.kubeconfig", "fleet.kubeconfig"):

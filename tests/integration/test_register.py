@@ -133,7 +133,7 @@ def test_the_request_was_proved_by_the_wecs_own_token(fleet: Fleet, take: Take, 
     assert "proofs ['token'] joined" in run.output, run.output
 
 
-@pytest.mark.parametrize("run_on", ["controller", "host"])
+@pytest.mark.parametrize("run_on", ["controller", pytest.param("host", marks=pytest.mark.long)])
 def test_both_front_ends_give_the_same(fleet: Fleet, take: Take, tmp_path: pathlib.Path, run_on: str) -> None:
     """``host`` is this machine here: a module with an interpreter of its own, over a connection plugin."""
     (name,) = take(1)
