@@ -48,13 +48,15 @@ class Results:
         self._path, self._settings = path, settings
         self._before = read(path).measurements if path.exists() else []
         self._new: list[Measurement] = []
+        # As others have left it: while it is measured, the load is our own.
+        self._load = round(os.getloadavg()[0])
 
     def add(self, measurement: Measurement) -> None:
         self._new.append(measurement)
         again = {one.scenario for one in self._new}
         kept = [*(one for one in self._before if one.scenario not in again), *self._new]
         content = {
-            "machine": _machine(),
+            "machine": {**_machine(), "load": self._load},
             "at_once": self._settings.at_once,
             "measurements": [one.as_data() for one in kept],
         }
@@ -68,6 +70,5 @@ def _machine() -> Json:
         "memory_gib": round(memory),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "load": round(os.getloadavg()[2]),
         "day": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}",
     }
