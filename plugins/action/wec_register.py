@@ -28,7 +28,7 @@ class ActionModule(InProcessAction):
 
     def _run_body(self, task: Task) -> Json:
         if task.params["at_once"] is None:
-            task.params["at_once"] = context.CLIARGS.get("forks") or wec_register.AT_ONCE
+            task.params["at_once"] = context.CLIARGS.get("forks")
         if task.params["wecs"] is not None:
             return wec_register.run(task)
         parts: list[Registering] = []

@@ -15,11 +15,10 @@ import functools
 import typing as t
 
 from .._apis.connection import FROM_HOST
-from .._errors import InvalidOption, InvalidOptions, Refused, WecError
+from .._errors import InvalidOption, Refused, WecError
 from .._operations.acceptance import Patience
 from .._operations.registering import Candidate, Manner, Registering, Registration
 from .._operations.surveying import ask_clusteradm
-from .._rules import names
 from .._rules.plan import Plan
 from . import join_options, options
 from .task import Task, check_names, its_of, wec_of
@@ -92,18 +91,10 @@ def check(
 
 def _candidate(task: Task, one: Json, clusteradm: t.Callable[[str], dict[str, str]]) -> Candidate:
     """Raises WecError."""
-    fault = names.fault(one["name"])
-    if fault:
-        raise InvalidOption("name (wec_name in an inventory)", one["name"], fault)
     part = copy.copy(task)
     own = {option: value for option, value in one.items() if value is not None or option not in task.params}
     part.params = {**task.params, **own, **dict.fromkeys(_NOT_OF_ONE), FROM_HOST: None}
-    faults = [
-        InvalidOption(option, part.params[option], "must be more than 0 seconds")
-        for option in ("connect_timeout", "read_timeout")
-        if part.params[option] <= 0
-    ]
-    InvalidOptions.raise_for(faults)
+    check_names(part, {"name (wec_name in an inventory)": one["name"]})
     wishes = join_options.wishes(part)
     known = clusteradm(wishes.clusteradm_binary)
     return Candidate(
@@ -123,7 +114,6 @@ def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Js
     if task.params["stop_on_violation"] and (violations or unseen):
         told = [*violations, *(str(one["msg"]) for one in unseen)]
         raise Refused(f"Nothing was changed. {' '.join(told)}", told)
-    lost = list(unseen)
     for part in parts:
         try:
             if task.check_mode:
@@ -145,12 +135,12 @@ def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Js
         "changed": any(one["changed"] for one in verdicts.values()),
         "diff": whole.diff(),
         "verdicts": verdicts,
-        "unseen": lost,
+        "unseen": unseen,
         "msg": _summary(verdicts, task.check_mode),
     }
-    if failed or lost:
+    if failed or unseen:
         result["failed"] = True
-        result["msg"] = " ".join([*failed, *(str(one["msg"]) for one in lost)])
+        result["msg"] = " ".join([*failed, *(str(one["msg"]) for one in unseen)])
     return result
 
 

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import time
 import typing as t
@@ -21,7 +20,7 @@ from .._rules.its_view import ItsView
 from .._rules.plan import Plan
 from .._rules.problems import Problem
 from .._rules.timeline import Reached
-from . import credentials
+from . import credentials, side_by_side
 
 Json = dict[str, t.Any]
 _AT_ONCE = 8
@@ -61,7 +60,7 @@ class Verdict:
 
     def message(self) -> str:
         if self.foreseen and self.plan.changes:
-            return f"{self.name} would be changed: {'; '.join(f'{one.verb} {one.object}' for one in self.plan.steps)}."
+            return f"{self.name} would be changed: {self.plan}."
         if self.done:
             return f"{self.name} is joined and available."
         if self.failed and self.problem is not None:
@@ -219,13 +218,7 @@ class _Batch:
         self._views.update(self._its.views([verdict.name for verdict in waiting]))
         self._look_took = time.thread_time() - began
         self._note_progress([verdict.name for verdict in waiting])
-        executor = concurrent.futures.ThreadPoolExecutor(_AT_ONCE)
-        try:
-            for _done in executor.map(self._see_to, waiting):
-                continue
-        finally:
-            # An interrupted task does not wait for the writes that have not begun.
-            executor.shutdown(wait=False, cancel_futures=True)
+        side_by_side.each(self._see_to, waiting, _AT_ONCE)
 
     def _note_progress(self, names: t.Sequence[str]) -> None:
         for name in names:

@@ -13,7 +13,6 @@ let the WEC go.
 from __future__ import annotations
 
 import collections
-import concurrent.futures
 import dataclasses
 import datetime
 import typing as t
@@ -28,6 +27,7 @@ from .._rules.its_view import ItsView
 from .._rules.plan import Plan
 from .._rules.problems import Problem
 from .._rules.timeline import Reached
+from . import side_by_side
 from .delivering import Expectation, Settling
 
 Json = dict[str, t.Any]
@@ -260,13 +260,7 @@ class Configuring:
 
     def _attempt_all(self, verdicts: t.Sequence[Verdict], *operations: str) -> None:
         """Several WECs at once: the hub takes longer for a write (its webhooks) than we do."""
-        pool = concurrent.futures.ThreadPoolExecutor(_AT_ONCE)
-        try:
-            for done in [pool.submit(self._attempt, verdict, *operations) for verdict in verdicts]:
-                done.result()
-        finally:
-            # A task that is out of time must not wait for the rest.
-            pool.shutdown(wait=False, cancel_futures=True)
+        side_by_side.each(lambda verdict: self._attempt(verdict, *operations), verdicts, _AT_ONCE)
 
     def _attempt(self, verdict: Verdict, *operations: str) -> None:
         """Carry out those steps of a plan that are of these operations."""

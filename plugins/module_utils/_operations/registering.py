@@ -9,7 +9,6 @@ in the first of them while others are still being installed."""
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import dataclasses
 import queue
@@ -25,7 +24,7 @@ from .._rules.acceptance import Member
 from .._rules.agent_plan import Permissions
 from .._rules.plan import Plan
 from .._rules.problems import Problem
-from . import acceptance, status, surveying, verification
+from . import acceptance, side_by_side, status, surveying, verification
 from .acceptance import Patience, Verdict
 from .installing import Wishes
 from .joining import Joining, Outcome
@@ -94,7 +93,7 @@ class Registration:
         if self.verdict is not None:
             return self._cause.message if self._cause else self.verdict.message()
         if self.plan.changes:
-            return f"{self.name} would be changed: {'; '.join(f'{one.verb} {one.object}' for one in self.plan.steps)}."
+            return f"{self.name} would be changed: {self.plan}."
         return f"{self.name} is {self._state}."
 
     @property
@@ -240,16 +239,12 @@ class Registering:
     def run(self) -> None:
         """Join, approve, accept and wait. Raises WecError for what concerns the whole ITS."""
         joins = _Joins(self._sound)
-        executor = concurrent.futures.ThreadPoolExecutor(self._manner.at_once)
-        try:
+        with side_by_side.threads(self._manner.at_once) as executor:
             futures = [executor.submit(self._join, one, joins) for one in self._sound]
             verdicts = acceptance.accept_all(self._its, [], self._manner.patience, self._progress, joins)
             for future in futures:
                 # A defect of ours is not to be taken for a WEC that failed.
                 future.result()
-        finally:
-            # An interrupted task does not wait for the joins that have not begun.
-            executor.shutdown(wait=False, cancel_futures=True)
         verification.verify(self._its, verdicts, self._manner.proofs, self._progress)
         for one in self._sound:
             one.verdict = verdicts[one.name]
@@ -299,12 +294,7 @@ class Registering:
             except WecError as error:
                 one.error = error
 
-        executor = concurrent.futures.ThreadPoolExecutor(self._manner.at_once)
-        try:
-            for _done in executor.map(attempt, self._sound if some is None else some):
-                continue
-        finally:
-            executor.shutdown(wait=False, cancel_futures=True)
+        side_by_side.each(attempt, self._sound if some is None else some, self._manner.at_once)
 
 
 class _Joins:

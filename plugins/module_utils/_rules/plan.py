@@ -50,6 +50,9 @@ class Plan:
     def add(self, *steps: Step) -> None:
         self.steps += steps
 
+    def __str__(self) -> str:
+        return "; ".join(f"{step.verb} {step.object}" for step in self.steps)
+
     def as_data(self) -> list[Json]:
         return [step.as_data() for step in self.steps]
 

@@ -1,0 +1,32 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""The same for several WECs at once."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import typing as t
+
+T = t.TypeVar("T")
+
+
+@contextlib.contextmanager
+def threads(at_once: int) -> t.Iterator[concurrent.futures.ThreadPoolExecutor]:
+    """So many threads. A task that is interrupted, or out of time, does not wait for what has not begun."""
+    executor = concurrent.futures.ThreadPoolExecutor(at_once)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def each(do: t.Callable[[T], object], those: t.Iterable[T], at_once: int) -> None:
+    """Do it for each of them. Raises what the first of them raises."""
+    with threads(at_once) as executor:
+        for done in [executor.submit(do, one) for one in those]:
+            done.result()
