@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ..module_utils._bodies import wec_plan
 from ..module_utils._bodies.task import Task, failure
 from ..module_utils._errors import WecError
-from ..module_utils._rules.fleet_plan import Forecast
+from ..module_utils._operations.planning import FleetPlan
 from ..plugin_utils._hosts import HostVariables, by_connection
 from ..plugin_utils._in_process import InProcessAction, plain
 
@@ -25,17 +26,19 @@ class ActionModule(InProcessAction):
     def _run_body(self, task: Task) -> Json:
         if task.params["wecs"] is not None:
             return wec_plan.run(task)
-        found: list[Forecast] = []
+        plans: list[FleetPlan] = []
         unseen: list[Json] = []
-        parts = by_connection(self._variables, plain(self._task.args), with_wds=True)
-        for connection, hosts in parts:
-            try:
-                wecs = [_wish(host) for host in hosts]
-                found += wec_plan.forecasts(self._with(task, {**connection, "wecs": wecs}))
-            except WecError as error:
-                # It concerns these hosts only: the roles tell each of them.
-                unseen.append({"hosts": [host.host for host in hosts], **failure(error)})
-        result = wec_plan.conclude(task, found, unseen)
+        some = task.params["hosts"]
+        parts = by_connection(self._variables, plain(self._task.args), with_wds=True, some=some)
+        with contextlib.ExitStack() as stack:
+            for connection, hosts in parts:
+                try:
+                    wecs = [_wish(host) for host in hosts]
+                    plans.append(wec_plan.look(stack, self._with(task, {**connection, "wecs": wecs, "hosts": None})))
+                except WecError as error:
+                    # It concerns these hosts only: the roles tell each of them.
+                    unseen.append({"hosts": [host.host for host in hosts], **failure(error)})
+            result = wec_plan.conclude(task, plans, unseen)
         to_register = set(result["to_register"])
         result["by_host"] = [
             host.host

@@ -38,7 +38,7 @@ class ActionModule(InProcessAction):
                 try:
                     part = self._with(task, {**connection, "at_once": task.params["at_once"]})
                     sound, lost = self._options_of(task, hosts)
-                    parts.append(wec_register.check(stack, part, sound, lost))
+                    parts.append(wec_register.look(stack, part, sound, lost))
                 except WecError as error:
                     # It concerns these hosts only.
                     unseen.append({"hosts": [host.host for host in hosts], **failure(error)})

@@ -89,6 +89,10 @@ options:
         description: Whether its own API is to be asked whatever the ITS shows. Then it is to be registered.
         type: bool
         default: false
+  hosts:
+    description: The hosts to look at, if not all of the play. Not with O(wecs).
+    type: list
+    elements: str
   expected_plan:
     description:
       - The digest of a plan (RV(digest)) that this one must be. Otherwise the module fails.
@@ -109,6 +113,12 @@ options:
       - Whether to configure the WECs at once, as M(kubestellar.wec.wec_configure) does it.
       - The module fails then if any WEC is blocked, is not registered or could not be configured. The others are configured all
         the same.
+    type: bool
+    default: false
+  leave_unregistered:
+    description:
+      - With O(configure), whether WECs that are yet to be registered are left alone. They are in RV(to_register) then, and do not
+        make the module fail.
     type: bool
     default: false
   stop_on_violation:

@@ -10,8 +10,13 @@ module: wec_register
 short_description: Register many WECs at once
 description:
   - Does for many WECs in one task what M(kubestellar.wec.wec_preflight), M(kubestellar.wec.wec_join) and
-    M(kubestellar.wec.wec_accept) do one after the other. First all of them are checked, and nothing is changed by that. Then
-    agents are installed side by side, and the ITS approves and accepts the first while others are still being installed.
+    M(kubestellar.wec.wec_accept) do one after the other. First all of them are asked who they are, so that no cluster gets two
+    names. Then each is checked, and its agent installed, side by side, and the ITS approves and accepts the first while others are
+    still being joined.
+  - What would keep a WEC from being registered is found out before anything is changed for it. With O(stop_on_violation) it is
+    found out for all of them before anything is changed for any.
+  - A WEC that does not answer keeps nobody waiting. If it turns out later to be a cluster that another host has named, it is
+    refused alone.
   - What fails for one WEC is told for this one (RV(verdicts)), and the others go on. The module fails in the end.
   - As an action it registers all hosts of the batch. How each is reached, and how its agent shall be, is read from the variables
     that the role register uses (C(wec_kubeconfig), C(register_hub_apiserver) and so on), and so is its connection to the ITS.
@@ -202,10 +207,10 @@ EXAMPLES = r"""
   run_once: true
   failed_when: false
 
-- name: Tell how it ended for each
+- name: Tell of those that failed
   ansible.builtin.debug:
-    msg: "{{ registered.verdicts[inventory_hostname].msg }}"
-  failed_when: registered.verdicts[inventory_hostname].failed
+    msg: "{{ registered.verdicts | dict2items | selectattr('value.failed') | map(attribute='value.msg') }}"
+  run_once: true
 
 - name: Register two clusters of one kubeconfig, with images from a mirror
   kubestellar.wec.wec_register:
@@ -314,6 +319,18 @@ verdicts:
       description: How long it took after its agent was installed.
       type: float
       sample: 6.2
+registered:
+  description: The hosts whose WECs are registered now, or would be in check mode.
+  returned: success, and on failure if an ITS could be asked
+  type: list
+  elements: str
+  sample: [edge-1, edge-2]
+not_registered:
+  description: The hosts whose WECs are not, for whatever reason.
+  returned: success, and on failure if an ITS could be asked
+  type: list
+  elements: str
+  sample: []
 unseen:
   description: Hosts whose ITS could not be asked, with the reason.
   returned: success, and on failure if an ITS could be asked

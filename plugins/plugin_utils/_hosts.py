@@ -81,9 +81,9 @@ class HostVariables:
 
 
 def by_connection(
-    task_vars: t.Mapping[str, t.Any], given: Json, *, with_wds: bool
+    task_vars: t.Mapping[str, t.Any], given: Json, *, with_wds: bool, some: t.Collection[str] | None = None
 ) -> list[tuple[Json, list[HostVariables]]]:
-    """The hosts of the batch, for each connection to an ITS (and a WDS) that they have.
+    """The hosts of the batch, or ``some`` of them, for each connection to an ITS (and a WDS) that they have.
 
     ``given`` are the task's own arguments: one that is not what the inventory says for this host is everybody's.
     Raises WecError.
@@ -97,6 +97,8 @@ def by_connection(
     for_all = {option: given[option] for option in options if option in given and given[option] != this.get(option)}
     groups: dict[str, tuple[Json, list[HostVariables]]] = {}
     for host, own in zip(hosts, connections, strict=True):
+        if some is not None and host.host not in some:
+            continue
         connection = {key: value for key, value in {**own, **for_all}.items() if value is not None}
         groups.setdefault(json.dumps(connection, sort_keys=True), (connection, []))[1].append(host)
     return list(groups.values())

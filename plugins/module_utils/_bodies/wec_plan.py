@@ -11,17 +11,17 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from .._errors import InvalidOption, Refused
+from .._errors import InvalidOption, Refused, WecError
 from .._operations import planning
 from .._operations.configuring import Allowed
 from .._operations.delivering import Settling
-from .._operations.planning import Member
+from .._operations.planning import FleetPlan, Member
 from .._rules import addon, fleet_plan, merging, problems
 from .._rules.configuration import Part, Wish
 from .._rules.fleet_plan import CONFIGURE, NOTHING, REGISTER, Forecast
 from . import configure_options, options
 from .configure_options import PARTS, STATE
-from .task import Task, has_wds_connection, its_of, wds_of
+from .task import Task, failure, has_wds_connection, its_of, wds_of
 
 Json = dict[str, t.Any]
 _NAMED = 10
@@ -41,10 +41,12 @@ OWN = {
 SPEC: Json = {
     "argument_spec": {
         "wecs": {"type": "list", "elements": "dict", "options": OWN},
+        "hosts": {"type": "list", "elements": "str"},
         "expected_plan": {"type": "raw"},
         "allow_withdrawal": {"type": "bool", "default": False},
         "allow_removal": {"type": "bool", "default": False},
         "configure": {"type": "bool", "default": False},
+        "leave_unregistered": {"type": "bool", "default": False},
         "stop_on_violation": {"type": "bool", "default": True},
         "deliver": {"type": "bool", "default": True},
         "wait_timeout": {"type": "int", "default": 60},
@@ -61,54 +63,52 @@ def run(task: Task) -> Json:
     wecs = task.params["wecs"]
     if wecs is None:
         raise InvalidOption("wecs", None, "must be given with run_on=host", "List the WECs")
-    return conclude(task, forecasts(task), [])
+    if task.params["hosts"] is not None:
+        raise InvalidOption("hosts", None, "cannot be given with wecs", "List those that shall be looked at in wecs")
+    with contextlib.ExitStack() as stack:
+        return conclude(task, [look(stack, task)], [])
 
 
-def forecasts(task: Task) -> list[Forecast]:
-    """Those of the WECs of one ITS; with the option configure as they are when it has been done."""
+def look(stack: contextlib.ExitStack, task: Task) -> FleetPlan:
+    """The WECs of one ITS, whose connection is open until the end of ``stack``. Raises WecError."""
     given = task.params
     twice = repeated(given["wecs"])
     members = [member(one, twice) for one in given["wecs"]]
-    with contextlib.ExitStack() as stack:
-        its = stack.enter_context(its_of(task))
-        wds = stack.enter_context(wds_of(task)) if has_wds_connection(task) else None
-        its.require_hub()
-        if wds is not None:
-            wds.require_wds()
-        allowed = Allowed(given["allow_withdrawal"], given["allow_removal"], deliver=given["deliver"])
-        plan = planning.plan(its, wds, members, allowed, to_configure_only=given["configure"])
-        if not given["configure"]:
-            return plan.forecasts
-        violations = [one.told for one in plan.forecasts if one.problem and one.problem.code == "cannot_be_wanted"]
-        if violations and given["stop_on_violation"]:
-            raise Refused(f"Nothing was changed. {' '.join(violations)}", violations)
-        for warning in plan.warnings:
-            task.warn(warning)
-        if task.check_mode:
-            return plan.forecasts
-        return plan.configure(Settling(its, wds, given["wait_timeout"], task.progress))
+    its = stack.enter_context(its_of(task))
+    wds = stack.enter_context(wds_of(task)) if has_wds_connection(task) else None
+    its.require_hub()
+    if wds is not None:
+        wds.require_wds()
+    allowed = Allowed(given["allow_withdrawal"], given["allow_removal"], deliver=given["deliver"])
+    settling = Settling(its, wds, given["wait_timeout"], task.progress)
+    to_configure_only = given["configure"] and not given["leave_unregistered"]
+    return planning.plan(its, wds, members, allowed, settling, to_configure_only=to_configure_only)
 
 
-def conclude(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Json:
-    """The result of one or several ITSs' forecasts; ``unseen`` are hosts whose ITS could not be asked, and why.
+def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Json:
+    """Show the plans of one or several ITSs and, with the option configure, carry them out; gives the result.
 
-    Raises Refused for another plan than was expected.
+    ``unseen`` are hosts whose ITS could not be asked, and why. Raises Refused, with nothing changed, for another plan than was
+    expected, and for what cannot be wanted.
     """
-    expected, digest = _expected(task.params["expected_plan"]), fleet_plan.digest(found)
+    planned = [forecast for plan in plans for forecast in plan.forecasts]
+    expected, digest = _expected(task.params["expected_plan"]), fleet_plan.digest(planned)
     if task.params["show_table"]:
-        for line in fleet_plan.table(found):
+        for line in fleet_plan.table(planned):
             task.progress(line)
         for one in unseen:
             task.progress(f"Not looked at: {', '.join(one['hosts'][:10])}: {one['msg']}")
-    changed = _changed(expected, digest, found, unseen)
+    changed = _changed(expected, digest, planned, unseen)
     if changed:
-        problem = problems.of("plan_changed", changed, fleet_plan.summary(found))
+        problem = problems.of("plan_changed", changed, fleet_plan.summary(planned))
         raise Refused(str(problem), problem.evidence, problem)
+    found, lost = _configured(task, plans) if task.params["configure"] else (planned, [])
+    unseen = [*unseen, *lost]
     silent = [host for one in unseen if "kind" in one for host in one["hosts"]]
     hidden = [host for one in unseen if "kind" not in one for host in one["hosts"]]
     return {
         "digest": digest,
-        "digests": fleet_plan.digests(found),
+        "digests": fleet_plan.digests(planned),
         "msg": f"{fleet_plan.summary(found)}.",
         "wecs": [one.as_data() for one in found],
         "to_register": [*(one.host for one in found if one.action == REGISTER), *hidden],
@@ -119,6 +119,30 @@ def conclude(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Jso
         "without_its": silent,
         **_outcome(task, found, unseen),
     }
+
+
+def _configured(task: Task, plans: t.Sequence[FleetPlan]) -> tuple[list[Forecast], list[Json]]:
+    """How it ended for each WEC, or is in check mode; and the hosts whose ITS did not go on answering.
+
+    Raises Refused, with nothing changed, for what cannot be wanted.
+    """
+    planned = [forecast for plan in plans for forecast in plan.forecasts]
+    violations = [one.told for one in planned if one.problem and one.problem.code == "cannot_be_wanted"]
+    if violations and task.params["stop_on_violation"]:
+        raise Refused(f"Nothing was changed. {' '.join(violations)}", violations)
+    for warning in (warning for plan in plans for warning in plan.warnings):
+        task.warn(warning)
+    if task.check_mode:
+        return planned, []
+    found: list[Forecast] = []
+    lost: list[Json] = []
+    for plan in plans:
+        try:
+            found += plan.configure()
+        except WecError as error:
+            # It concerns this ITS only.
+            lost.append({"hosts": [one.host for one in plan.forecasts], **failure(error)})
+    return found, lost
 
 
 def _expected(given: t.Any) -> str | dict[str, str] | None:

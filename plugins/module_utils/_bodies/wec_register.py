@@ -55,13 +55,13 @@ def run(task: Task) -> Json:
     if task.params["wecs"] is None:
         raise InvalidOption("wecs", None, "must be given with run_on=host", "List the WECs")
     with contextlib.ExitStack() as stack:
-        return finish(task, [check(stack, task, task.params["wecs"])], [])
+        return finish(task, [look(stack, task, task.params["wecs"])], [])
 
 
-def check(
+def look(
     stack: contextlib.ExitStack, task: Task, wecs: t.Sequence[Json], lost: t.Sequence[Registration] = ()
 ) -> Registering:
-    """The WECs of one ITS, looked at; its connection is open until the end of ``stack``. Raises WecError.
+    """The WECs of one ITS, told apart; its connection is open until the end of ``stack``. Raises WecError.
 
     ``lost`` are those whose options cannot be read.
     """
@@ -85,7 +85,7 @@ def check(
     )
     registering = Registering(stack.enter_context(its_of(task)), candidates, manner, task.progress, flawed)
     stack.callback(registering.close)
-    registering.check()
+    registering.look()
     return registering
 
 
@@ -110,8 +110,12 @@ def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Js
 
     Raises Refused, with nothing changed, where one violation is everybody's.
     """
+    stops = task.params["stop_on_violation"]
+    if task.check_mode or stops:
+        for part in parts:
+            part.check()
     violations = [one.message for part in parts for one in part.violations]
-    if task.params["stop_on_violation"] and (violations or unseen):
+    if stops and (violations or unseen):
         told = [*violations, *(str(one["msg"]) for one in unseen)]
         raise Refused(f"Nothing was changed. {' '.join(told)}", told)
     for part in parts:
@@ -128,6 +132,9 @@ def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Js
     for _server, one in found:
         for warning in one.outcome.warnings if one.outcome else ():
             task.warn(warning)
+    if task.check_mode:
+        for _server, one in found:
+            task.progress(one.message)
     failed = [one.message for _server, one in found if one.failed]
     verdicts = {one.host: {**one.as_data(), "its": server} for server, one in found}
     whole = Plan([step for _server, one in found if one.is_sound for step in one.plan.steps])
@@ -135,6 +142,11 @@ def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Js
         "changed": any(one["changed"] for one in verdicts.values()),
         "diff": whole.diff(),
         "verdicts": verdicts,
+        "registered": [host for host, one in verdicts.items() if not one["failed"]],
+        "not_registered": [
+            *(host for host, one in verdicts.items() if one["failed"]),
+            *(host for one in unseen for host in one["hosts"]),
+        ],
         "unseen": unseen,
         "msg": _summary(verdicts, task.check_mode),
     }

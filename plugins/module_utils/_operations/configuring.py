@@ -32,8 +32,8 @@ from .delivering import Expectation, Settling
 
 Json = dict[str, t.Any]
 _ATTEMPTS = 5
-_AT_ONCE = 8
-"""Writes at the same time. More bring nothing: the hub is the limit by then."""
+_AT_ONCE = 16
+"""Writes at the same time. With 8, a hub on two cores has to wait for the next; more bring nothing."""
 DELIVERED, WAITS, NOTHING = "delivered", "waits for the next change of the Binding", "nothing to deliver"
 
 

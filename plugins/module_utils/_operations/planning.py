@@ -41,16 +41,20 @@ class FleetPlan:
 
     forecasts: list[Forecast]
     _configuring: Configuring
+    _settling: Settling
     _verdicts: dict[str, Verdict]
 
     @property
     def warnings(self) -> list[str]:
         return self._configuring.warnings
 
-    def configure(self, settling: Settling) -> list[Forecast]:
-        """Configure those that are to be configured; gives how it ended for each WEC."""
+    def configure(self) -> list[Forecast]:
+        """Configure those that are to be configured; gives how it ended for each WEC.
+
+        Raises WecError for what concerns the whole ITS.
+        """
         wanted = [one.name for one in self.forecasts if one.action == CONFIGURE]
-        self._configuring.apply([self._verdicts[name] for name in wanted], settling)
+        self._configuring.apply([self._verdicts[name] for name in wanted], self._settling)
         return [self._ended(one) for one in self.forecasts]
 
     def _ended(self, forecast: Forecast) -> Forecast:
@@ -65,7 +69,13 @@ class FleetPlan:
 
 
 def plan(
-    its: Its, wds: Wds | None, members: t.Sequence[Member], allowed: Allowed, *, to_configure_only: bool = False
+    its: Its,
+    wds: Wds | None,
+    members: t.Sequence[Member],
+    allowed: Allowed,
+    settling: Settling,
+    *,
+    to_configure_only: bool = False,
 ) -> FleetPlan:
     """``to_configure_only``: nothing will be registered, so that a WEC that is not is in the way.
 
@@ -94,7 +104,7 @@ def plan(
         told = str(verdict.problem) if verdict.problem else " ".join(f"{impact}." for impact in verdict.impacts)
         action = BLOCKED if verdict.problem else CONFIGURE if verdict.plan.changes else NOTHING
         found.append(Forecast(name, one.host, server, state, action, told, tuple(verdict.plan.steps), verdict.problem))
-    return FleetPlan(found, configuring, verdicts)
+    return FleetPlan(found, configuring, settling, verdicts)
 
 
 def _why_register(its: Its, members: t.Sequence[Member], views: t.Mapping[str, ItsView]) -> dict[str, str]:

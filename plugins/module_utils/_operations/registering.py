@@ -29,10 +29,12 @@ from .acceptance import Patience, Verdict
 from .installing import Wishes
 from .joining import Joining, Outcome
 from .preflight import Preflight, Report
+from .roll_call import RollCall
 from .status import Status
 from .verification import Proofs
 
 Json = dict[str, t.Any]
+_Work = t.Callable[["Registration", Wec], None]
 _FOLLOWS = "bootstrap_token_expired"
 _KEPT = 100
 """Up to so many WECs' connections are kept from the first look to the last; for more, files that may be open run out."""
@@ -65,6 +67,10 @@ class Registration:
     @property
     def is_sound(self) -> bool:
         return self.error is None
+
+    @property
+    def wanted(self) -> Candidate:
+        return t.cast(Candidate, self.candidate)
 
     @property
     def failed(self) -> bool:
@@ -192,116 +198,123 @@ class Registering:
 
     # -- look ----------------------------------------------------------------------------------------------------
 
-    def check(self) -> None:
-        """Whatever could make it fail is found out, for each WEC. Raises WecError for what concerns the whole ITS."""
+    def look(self) -> None:
+        """Ask the ITS for all of them, and each of them who it is. Raises WecError for what concerns the whole ITS."""
         began = time.monotonic()
         self._hub, self._views = surveying.survey(self._its, [one.name for one in self._sound])
         self._refuse_repeated()
-        self._each(self._check)
-        self._refuse_twins()
-        found, count = len(self.violations), len(self.registrations)
-        told = f", {found} cannot be registered" if found else ""
-        self._progress(f"{count} WEC{'' if count == 1 else 's'} checked in {time.monotonic() - began:.0f} s{told}")
+        self._roll = RollCall(self._sound, self._ask, _refuse_twin, self._manner.at_once)
+        self._kept.callback(self._roll.close)
+        count = len(self.registrations)
+        took = time.monotonic() - began
+        self._progress(f"{count} WEC{'' if count == 1 else 's'}: {self._roll.answered} answered within {took:.0f} s")
 
-    def _check(self, one: Registration, candidate: Candidate) -> None:
+    def _ask(self, one: Registration) -> str:
         with self._reach(one) as wec:
-            report = one.report = Preflight(self._its_of(one), wec, candidate.wishes, candidate.allowed).run()
-        if report.violations:
-            told = report.violations[0].problem
-            raise WecError(report.message(one.name), told)
+            return wec.uid
 
     def _refuse_repeated(self) -> None:
         """Names that several hosts have."""
-        for those in _alike(self._sound, lambda one: one.name):
-            for one, others in those:
+        by_name: dict[str, list[Registration]] = {}
+        for one in self._sound:
+            by_name.setdefault(one.name, []).append(one)
+        for one in self._sound:
+            others = ", ".join(other.host for other in by_name[one.name] if other is not one)
+            if others:
                 why = f"The name {one.name} is also that of {others}: give each host its own wec_name."
                 one.error = _twice(one.name, why)
 
-    def _refuse_twins(self) -> None:
-        """Clusters that several hosts mean."""
-        for those in _alike(self._sound, lambda one: one.report.uid if one.report else None):
-            for one, others in those:
-                why = f"This is the same cluster as {others}: give each host its own wec_context."
-                one.error = _twice(one.name, why)
+    def check(self) -> None:
+        """Whatever could make it fail is found out, for each WEC, before ``run`` does anything."""
+        self._each(self._check)
+
+    def _check(self, one: Registration, wec: Wec) -> None:
+        report = one.report = Preflight(self._its_of(one), wec, one.wanted.wishes, one.wanted.allowed).run()
+        if report.violations:
+            told = report.violations[0].problem
+            raise WecError(report.message(one.name), told)
 
     # -- act -----------------------------------------------------------------------------------------------------
 
     def foresee(self) -> None:
         """What ``run`` would do."""
 
-        def look(one: Registration, candidate: Candidate) -> None:
-            with self._reach(one) as wec:
-                joining = Joining(self._its_of(one), wec, candidate.wishes, candidate.allowed)
-                one.outcome = joining.observe(with_acceptance=True)
+        def look(one: Registration, wec: Wec) -> None:
+            joining = Joining(self._its_of(one), wec, one.wanted.wishes, one.wanted.allowed)
+            one.outcome = joining.observe(with_acceptance=True)
 
         self._each(look)
 
     def run(self) -> None:
-        """Join, approve, accept and wait. Raises WecError for what concerns the whole ITS."""
-        joins = _Joins(self._sound)
+        """Check, join, approve, accept and wait. Raises WecError for what concerns the whole ITS."""
+        those = [one for one in self._roll.in_order() if one.is_sound]
+        joins = _Joins(len(those))
+
+        def join(one: Registration, wec: Wec) -> None:
+            if one.report is None:
+                self._check(one, wec)
+            joining = Joining(self._its_of(one), wec, one.wanted.wishes, one.wanted.allowed)
+            one.outcome = joining.run(joining.observe(with_acceptance=False), None, self._progress)
+
+        def join_and_tell(one: Registration) -> None:
+            try:
+                self._attempt(join, one)
+            finally:
+                joins.note(one.outcome.member if one.outcome else None)
+
         with side_by_side.threads(self._manner.at_once) as executor:
-            futures = [executor.submit(self._join, one, joins) for one in self._sound]
+            joined = [executor.submit(join_and_tell, one) for one in those]
             verdicts = acceptance.accept_all(self._its, [], self._manner.patience, self._progress, joins)
-            for future in futures:
+            for done in joined:
                 # A defect of ours is not to be taken for a WEC that failed.
-                future.result()
+                done.result()
         verification.verify(self._its, verdicts, self._manner.proofs, self._progress)
         for one in self._sound:
             one.verdict = verdicts[one.name]
         self._each(self._diagnose, [one for one in self._sound if one.failed])
 
-    def _join(self, one: Registration, joins: _Joins) -> None:
-        member: Member | None = None
-        candidate = t.cast(Candidate, one.candidate)
-        try:
-            with self._reach(one) as wec:
-                joining = Joining(self._its_of(one), wec, candidate.wishes, candidate.allowed)
-                outcome = joining.run(joining.observe(with_acceptance=False), None, self._progress)
-            one.outcome, member = outcome, outcome.member
-        except WecError as error:
-            one.error = error
-        finally:
-            joins.note(member)
-
-    def _diagnose(self, one: Registration, candidate: Candidate) -> None:
+    def _diagnose(self, one: Registration, wec: Wec) -> None:
         # What the ITS has shown is told where a second look is not to be had.
-        with contextlib.suppress(WecError), self._reach(one) as wec:
-            one.diagnosis = status.of_one(self._its_of(one), wec, one.name, candidate.wishes.hub_apiserver)
+        with contextlib.suppress(WecError):
+            one.diagnosis = status.of_one(self._its_of(one), wec, one.name, one.wanted.wishes.hub_apiserver)
 
     # -- how -----------------------------------------------------------------------------------------------------
 
     def _reach(self, one: Registration) -> t.ContextManager[Wec]:
         """A client of this WEC, which only one thread uses at a time."""
-        candidate = t.cast(Candidate, one.candidate)
         if one.wec is None:
             if len(self.registrations) > _KEPT:
-                return candidate.reach()
-            one.wec = self._kept.enter_context(candidate.reach())
+                return one.wanted.reach()
+            one.wec = self._kept.enter_context(one.wanted.reach())
         return contextlib.nullcontext(one.wec)
 
     def _its_of(self, one: Registration) -> Its:
         """The ITS, as it was seen with this WEC: what concerns the hub as a whole is not asked again."""
         return Its(self._its.kube, surveys.read({"hub": self._hub, "view": self._views[one.name]}))
 
-    def _each(
-        self, do: t.Callable[[Registration, Candidate], None], some: t.Sequence[Registration] | None = None
-    ) -> None:
-        def attempt(one: Registration) -> None:
-            try:
-                do(one, t.cast(Candidate, one.candidate))
-            except MissingLibrary:
-                raise
-            except WecError as error:
-                one.error = error
+    def _each(self, do: _Work, some: t.Sequence[Registration] | None = None) -> None:
+        side_by_side.each(
+            lambda one: self._attempt(do, one), self._sound if some is None else some, self._manner.at_once
+        )
 
-        side_by_side.each(attempt, self._sound if some is None else some, self._manner.at_once)
+    def _attempt(self, do: _Work, one: Registration) -> None:
+        """What it fails of is noted, and nobody else's."""
+        try:
+            self._roll.answer_of(one)
+            if one.is_sound:
+                with self._reach(one) as wec:
+                    do(one, wec)
+        except MissingLibrary:
+            raise
+        except WecError as error:
+            one.error = error
 
 
 class _Joins:
     """Those whose agents are being installed, for whoever accepts them."""
 
-    def __init__(self, those: t.Sequence[Registration]) -> None:
-        self.expected = self._left = len(those)
+    def __init__(self, count: int) -> None:
+        self.expected = self._left = count
         self._come: queue.SimpleQueue[Member] = queue.SimpleQueue()
         self._lock = threading.Lock()
 
@@ -326,20 +339,9 @@ class _Joins:
         return found
 
 
-def _alike(
-    those: t.Sequence[Registration], key: t.Callable[[Registration], str | None]
-) -> list[list[tuple[Registration, str]]]:
-    """Groups of several with the same key, each with the hosts of the others."""
-    groups: dict[str, list[Registration]] = {}
-    for one in those:
-        value = key(one)
-        if value is not None:
-            groups.setdefault(value, []).append(one)
-    return [
-        [(one, ", ".join(other.host for other in group if other is not one)) for one in group]
-        for group in groups.values()
-        if len(group) > 1
-    ]
+def _refuse_twin(one: Registration, others: t.Sequence[Registration]) -> None:
+    told = ", ".join(other.host for other in others)
+    one.error = _twice(one.name, f"This is the same cluster as {told}: give each host its own wec_context.")
 
 
 def _twice(name: str, why: str) -> WecError:

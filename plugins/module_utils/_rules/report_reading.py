@@ -116,23 +116,22 @@ def read(result: TaskResult) -> list[Finding]:
 
 def _plan(result: TaskResult) -> t.Iterator[Finding]:
     data = result.data
-    acts = "not_configured" in data
-    activity = CONFIGURE if acts else PLAN
+    configures = "not_configured" in data
     if "wecs" not in data:
         if result.failed or data.get("msg"):
             # Nothing was changed for anybody, and no host of its own is to blame.
             yield _failure(result, None)
         return
     for one in data["wecs"]:
-        finding = _of_verdict(result, one, activity, one.get("its"))
+        acts = configures and one["action"] in (fleet_plan.CONFIGURE, fleet_plan.BLOCKED)
+        finding = _of_verdict(result, one, CONFIGURE if acts else PLAN, one.get("its"))
         to_do = one["action"] in (fleet_plan.REGISTER, fleet_plan.CONFIGURE)
         finding.host, finding.msg = one["host"], one["reason"] or None
-        finding.acts = acts and one["action"] in (fleet_plan.CONFIGURE, fleet_plan.BLOCKED)
-        finding.failed = acts and bool(one["problem"])
+        finding.acts, finding.failed = acts, acts and bool(one["problem"])
         finding.wanted = to_do and (not acts or result.check_mode)
         finding.steps = [{**step, "done": finding.changed} for step in finding.steps]
         yield finding
-    yield from _unseen(result, activity)
+    yield from _unseen(result, CONFIGURE if configures else PLAN)
 
 
 def _verdicts(result: TaskResult) -> t.Iterator[Finding]:

@@ -228,11 +228,36 @@ def test_nothing_is_configured_if_anything_is_wrong_unless_that_is_wanted(
     assert its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["metadata"]["labels"]["a"] == "b"
 
 
+def test_what_is_to_be_registered_is_left_where_that_is_wanted(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    member(its, "edge-1")
+    wecs: list[Json] = [{"name": name, "labels": {"a": "b"}} for name in ("edge-1", "new")]
+    result = run("wec_plan", wecs=wecs, configure=True, leave_unregistered=True, **options)
+    assert not result.get("failed"), result
+    assert (result["changed"], result["to_register"], result["not_configured"]) == (True, ["new"], [])
+    assert its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["metadata"]["labels"]["a"] == "b"
+    assert f"{MANAGED_CLUSTERS}/new" not in its.objects
+
+
+def test_another_plan_than_was_expected_is_not_carried_out(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    member(its, "edge-1")
+    wecs: list[Json] = [{"name": "edge-1", "labels": {"a": "b"}}]
+    digest = run("wec_plan", wecs=wecs, **options)["digest"]
+    member(its, "edge-1", a="c")
+    its.requests.clear()
+    refused = run("wec_plan", wecs=wecs, configure=True, expected_plan="0123456789abcdef", **options)
+    assert refused["problem"]["code"] == "plan_changed"
+    assert its.writes == []
+    member(its, "edge-1")
+    assert not run("wec_plan", wecs=wecs, configure=True, expected_plan=digest, **options).get("failed")
+
+
 def test_a_module_needs_the_wecs() -> None:
     from front_ends import AsModule
 
     result = AsModule()("wec_plan", its_kubeconfig="x")
     assert "wecs: must be given" in result["msg"]
+    result = AsModule()("wec_plan", its_kubeconfig="x", wecs=[{"name": "edge-1"}], hosts=["edge-1"])
+    assert "hosts: cannot be given with wecs" in result["msg"]
 
 
 # -- the hosts of a play -----------------------------------------------------------------------------------------
@@ -258,6 +283,62 @@ def test_hosts_of_a_play_are_planned_as_the_inventory_has_them(its: FakeIts) -> 
         "three": "blocked",
     }
     assert "tier" in result["wecs"][2]["reason"]
+
+
+def test_some_hosts_of_a_play_are_configured(its: FakeIts) -> None:
+    shared = {"its_kubeconfig": its.kubeconfig(), "wec_labels": {"region": "us"}}
+    for name in ("one", "two", "three"):
+        member(its, name)
+    play = of_play(one=shared, two=shared, three=shared)
+    # The host that the task runs on need not be one of them.
+    result = play("wec_plan", configure=True, hosts=["two", "three"])
+    assert planned(result) == {"two": "configure", "three": "configure"}
+    labels = {
+        name: its.objects[f"{MANAGED_CLUSTERS}/{name}"]["metadata"].get("labels") for name in ("one", "two", "three")
+    }
+    assert labels == {"one": None, "two": {"region": "us"}, "three": {"region": "us"}}
+
+
+def test_what_cannot_be_wanted_of_one_stops_the_wecs_of_all_hubs(its: FakeIts) -> None:
+    other = FakeIts(its.authority)
+    try:
+        member(its, "one")
+        member(other, "two")
+        play = of_play(
+            one={"its_kubeconfig": its.kubeconfig(), "wec_labels": {"region": "us"}},
+            two={"its_kubeconfig": other.kubeconfig(), "wec_labels": {"a b": "us"}},
+        )
+        stopped = play("wec_plan", configure=True)
+        assert stopped["msg"].startswith("Nothing was changed. ")
+        assert its.writes == other.writes == []
+        going_on = play("wec_plan", configure=True, stop_on_violation=False)
+        assert going_on["not_configured"] == ["two"]
+        assert its.objects[f"{MANAGED_CLUSTERS}/one"]["metadata"]["labels"]["region"] == "us"
+    finally:
+        other.close()
+
+
+def test_a_hub_that_goes_away_is_what_its_own_wecs_fail_of(its: FakeIts) -> None:
+    other = FakeIts(its.authority)
+    try:
+        member(its, "one")
+        member(other, "two")
+        labels = {"wec_labels": {"region": "us"}}
+        play = of_play(
+            one={"its_kubeconfig": its.kubeconfig(), **labels}, two={"its_kubeconfig": other.kubeconfig(), **labels}
+        )
+
+        def go_away(method: str, _path: str, _body: t.Any) -> None:
+            if method == "PATCH":
+                raise Fault(503, "not now", "ServiceUnavailable")
+
+        its.before.append(go_away)
+        result = play("wec_plan", configure=True, its_outage_timeout=0)
+        assert result["failed"]
+        assert result["not_configured"] == ["one"]
+        assert other.objects[f"{MANAGED_CLUSTERS}/two"]["metadata"]["labels"]["region"] == "us"
+    finally:
+        other.close()
 
 
 def test_hosts_whose_its_cannot_be_asked_do_not_stop_the_others(its: FakeIts) -> None:

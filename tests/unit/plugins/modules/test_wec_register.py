@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import pathlib
 import socket
+import time
 import typing as t
 
 import pytest
@@ -96,7 +97,7 @@ def test_all_are_registered_each_once(
     assert not [path for path in its.objects if path.startswith(SECRETS)], "no bootstrap token is left"
     assert "secret-of" not in json.dumps(result)
     if isinstance(run, AsAction):
-        assert run.lines[0].startswith("6 WECs checked in ")
+        assert run.lines[0].startswith("6 WECs: 6 answered within ")
         assert run.lines[-1].endswith("6 announced, 6 accepted, 6 joined, 6 available")
 
 
@@ -142,6 +143,8 @@ def test_check_mode_plans_the_same_and_writes_nothing(
     assert result["diff"]["after"]["WEC: Klusterlet klusterlet"]["hub"] == PUBLISHED
     assert its.writes == []
     assert all(wec.writes == [] for wec in fleet.wecs.values())
+    if isinstance(run, AsAction):
+        assert run.lines[-1].startswith("edge-2 would be changed: create ")
 
 
 def test_what_one_fails_of_is_its_own(
@@ -184,6 +187,29 @@ def test_what_one_fails_of_is_its_own(
     assert f"{MANAGED_CLUSTERS}/twin" not in its.objects
     assert not fleet.wecs["twin"].writes
     assert "k-e-y" not in json.dumps(result)
+
+
+def test_one_that_never_answers_keeps_nobody_waiting(
+    run: FrontEnd, its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm, options: Options
+) -> None:
+    fleet.add("edge-1", "edge-2")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        never = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        began, done = time.monotonic(), []
+        its.after.append(lambda: done.append(time.monotonic() - began))
+        own = {**fleet.entry("edge-1", clusteradm), "kubeconfig": None, "host": never, "api_key": "k-e-y"}
+        wecs = [
+            {**own, "name": "silent", "connect_timeout": 8},
+            *(fleet.entry(name, clusteradm) for name in fleet.wecs),
+        ]
+        result = run("wec_register", wecs=wecs, at_once=1, **options)
+    assert result["registered"] == ["edge-1", "edge-2"]
+    assert result["not_registered"] == ["silent"]
+    assert "does not answer" in result["verdicts"]["silent"]["msg"]
+    # Each begins while the silent one still has most of its time.
+    assert done[0] < 6
 
 
 def test_a_name_that_two_have_is_nobodys(

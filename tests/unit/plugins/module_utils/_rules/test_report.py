@@ -210,6 +210,19 @@ def test_a_plan_alone_tells_what_is_to_be_changed(report: Report) -> None:
     assert found["a"]["differences"][0]["done"] is False
 
 
+def test_a_plan_that_has_configured_some_leaves_the_others_to_be_registered(report: Report) -> None:
+    changed = {**forecast("edge-1", "configure"), "changed": True}
+    report.note(task("wec_plan", plan(changed, forecast("edge-2"), forecast("edge-3", "nothing"), not_configured=[])))
+    assert {name: one["outcome"] for name, one in wecs(report).items()} == {
+        "edge-1": "changed",
+        "edge-2": "not_reached",
+        "edge-3": "as_wanted",
+    }
+    assert data(report)["run"]["activities"] == ["configure", "plan"]
+    report.note(task("wec_register", {"verdicts": {"edge-2": registered_at_once("edge-2")}}))
+    assert wecs(report)["edge-2"]["outcome"] == "changed"
+
+
 def test_what_a_run_that_stopped_did_not_get_to_is_no_change(report: Report) -> None:
     report.note(task("wec_plan", plan(forecast("edge-1"), forecast("edge-2"))))
     report.note(task("wec_join", {"msg": "no"}, failed=True))

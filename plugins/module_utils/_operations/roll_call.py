@@ -1,0 +1,79 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""Many clusters are asked who they are, so that none of them gets two names. One that does not answer keeps nobody waiting."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+import typing as t
+
+T = t.TypeVar("T")
+_TIMES = 4
+"""As many times more are asked at once than are worked on: that costs little, and some may not answer."""
+_SILENCE = 2.0
+"""Seconds without any answer after which the roll is closed."""
+
+
+class RollCall(t.Generic[T]):
+    """``ask`` gives a cluster's UID, or raises WecError. Those of one UID are handed to ``refuse``, each with the others.
+
+    When the roll is closed, whoever has not answered still can: only then is it refused alone, if its cluster is another's.
+    """
+
+    def __init__(
+        self, those: t.Sequence[T], ask: t.Callable[[T], str], refuse: t.Callable[[T, list[T]], None], at_once: int
+    ) -> None:
+        self._ask, self._refuse = ask, refuse
+        self._executor = concurrent.futures.ThreadPoolExecutor(at_once * _TIMES)
+        self._lock = threading.Lock()
+        self._by_uid: dict[str, list[T]] = {}
+        self._is_closed = False
+        self._those = list(those)
+        self._calls = {id(one): self._executor.submit(self._call, one) for one in those}
+        waiting = set(self._calls.values())
+        while waiting:
+            answered, waiting = concurrent.futures.wait(
+                waiting, _SILENCE, return_when=concurrent.futures.FIRST_COMPLETED
+            )
+            if not answered:
+                break
+        with self._lock:
+            self._is_closed = True
+            for same in self._by_uid.values():
+                self._refuse_all(same)
+
+    def close(self) -> None:
+        """Ask nobody else."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def answered(self) -> int:
+        """How many are known by now."""
+        with self._lock:
+            return sum(len(same) for same in self._by_uid.values())
+
+    def in_order(self) -> list[T]:
+        """All of them, those first that have answered."""
+        return sorted(self._those, key=lambda one: not self._calls[id(one)].done())
+
+    def answer_of(self, one: T) -> None:
+        """Wait until it has answered. Raises the WecError that there was instead."""
+        self._calls[id(one)].result()
+
+    def _call(self, one: T) -> None:
+        uid = self._ask(one)
+        with self._lock:
+            same = self._by_uid.setdefault(uid, [])
+            same.append(one)
+            if self._is_closed and len(same) > 1:
+                self._refuse(one, same[:-1])
+
+    def _refuse_all(self, same: list[T]) -> None:
+        if len(same) > 1:
+            for one in same:
+                self._refuse(one, [other for other in same if other is not one])
