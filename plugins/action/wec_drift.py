@@ -7,10 +7,9 @@ from __future__ import annotations
 import typing as t
 
 from ..module_utils._bodies import wec_drift
-from ..module_utils._bodies.task import Task, failure
-from ..module_utils._errors import WecError
+from ..module_utils._bodies.task import Task
 from ..module_utils._operations.comparing import Comparison
-from ..plugin_utils._hosts import HostVariables, by_connection
+from ..plugin_utils._hosts import HostVariables, by_connection, each_connection
 from ..plugin_utils._in_process import InProcessAction, plain
 
 Json = dict[str, t.Any]
@@ -25,19 +24,16 @@ class ActionModule(InProcessAction):
     def _run_body(self, task: Task) -> Json:
         if task.params["wecs"] is not None:
             return wec_drift.run(task)
-        found: list[tuple[str, Comparison]] = []
-        unseen: list[Json] = []
         parts = by_connection(self._variables, plain(self._task.args), with_wds=False)
         inventory = task.params["inventory"]
         if inventory is None:
             inventory = self._names({host.host: host for _connection, hosts in parts for host in hosts})
-        for connection, hosts in parts:
-            try:
-                wecs = [host.wish() for host in hosts]
-                found.append(wec_drift.compare(self._with(task, {**connection, "wecs": wecs, "inventory": inventory})))
-            except WecError as error:
-                # It concerns these hosts only; the others are told all the same.
-                unseen.append({"hosts": [host.host for host in hosts], **failure(error)})
+
+        def look(connection: Json, hosts: list[HostVariables]) -> tuple[str, Comparison]:
+            wecs = [host.wish() for host in hosts]
+            return wec_drift.compare(self._with(task, {**connection, "wecs": wecs, "inventory": inventory}))
+
+        found, unseen = each_connection(parts, look)
         return wec_drift.conclude(task, found, unseen)
 
     def _names(self, known: dict[str, HostVariables]) -> list[str]:

@@ -8,10 +8,10 @@ import contextlib
 import typing as t
 
 from ..module_utils._bodies import wec_plan
-from ..module_utils._bodies.task import Task, failure
+from ..module_utils._bodies.task import Task
 from ..module_utils._errors import WecError
 from ..module_utils._operations.planning import FleetPlan
-from ..plugin_utils._hosts import HostVariables, by_connection
+from ..plugin_utils._hosts import HostVariables, by_connection, each_connection
 from ..plugin_utils._in_process import InProcessAction, plain
 
 Json = dict[str, t.Any]
@@ -26,18 +26,15 @@ class ActionModule(InProcessAction):
     def _run_body(self, task: Task) -> Json:
         if task.params["wecs"] is not None:
             return wec_plan.run(task)
-        plans: list[FleetPlan] = []
-        unseen: list[Json] = []
         some = task.params["hosts"]
         parts = by_connection(self._variables, plain(self._task.args), with_wds=True, some=some)
         with contextlib.ExitStack() as stack:
-            for connection, hosts in parts:
-                try:
-                    wecs = [_wish(host) for host in hosts]
-                    plans.append(wec_plan.look(stack, self._with(task, {**connection, "wecs": wecs, "hosts": None})))
-                except WecError as error:
-                    # It concerns these hosts only: the roles tell each of them.
-                    unseen.append({"hosts": [host.host for host in hosts], **failure(error)})
+
+            def look(connection: Json, hosts: list[HostVariables]) -> FleetPlan:
+                wecs = [_wish(host) for host in hosts]
+                return wec_plan.look(stack, self._with(task, {**connection, "wecs": wecs, "hosts": None}))
+
+            plans, unseen = each_connection(parts, look)
             result = wec_plan.conclude(task, plans, unseen)
         to_register = set(result["to_register"])
         result["by_host"] = [

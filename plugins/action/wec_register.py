@@ -11,10 +11,10 @@ from ansible import context
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils._bodies import wec_register
-from ..module_utils._bodies.task import Task, failure
+from ..module_utils._bodies.task import Task
 from ..module_utils._errors import WecError
 from ..module_utils._operations.registering import Registering, Registration
-from ..plugin_utils._hosts import HostVariables, by_connection
+from ..plugin_utils._hosts import HostVariables, by_connection, each_connection
 from ..plugin_utils._in_process import InProcessAction, plain
 
 Json = dict[str, t.Any]
@@ -31,17 +31,15 @@ class ActionModule(InProcessAction):
             task.params["at_once"] = context.CLIARGS.get("forks")
         if task.params["wecs"] is not None:
             return wec_register.run(task)
-        parts: list[Registering] = []
-        unseen: list[Json] = []
         with contextlib.ExitStack() as stack:
-            for connection, hosts in by_connection(self._variables, plain(self._task.args), with_wds=False):
-                try:
-                    part = self._with(task, {**connection, "at_once": task.params["at_once"]})
-                    sound, lost = self._options_of(task, hosts)
-                    parts.append(wec_register.look(stack, part, sound, lost))
-                except WecError as error:
-                    # It concerns these hosts only.
-                    unseen.append({"hosts": [host.host for host in hosts], **failure(error)})
+
+            def look(connection: Json, hosts: list[HostVariables]) -> Registering:
+                part = self._with(task, {**connection, "at_once": task.params["at_once"]})
+                sound, lost = self._options_of(task, hosts)
+                return wec_register.look(stack, part, sound, lost)
+
+            connections = by_connection(self._variables, plain(self._task.args), with_wds=False)
+            parts, unseen = each_connection(connections, look)
             return wec_register.finish(task, parts, unseen)
 
     def _options_of(self, task: Task, hosts: t.Sequence[HostVariables]) -> tuple[list[Json], list[Registration]]:

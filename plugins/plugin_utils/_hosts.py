@@ -13,10 +13,12 @@ import typing as t
 from ansible.errors import AnsibleError
 
 from ..module_utils._apis.connection import FIELDS, ITS, WDS, WEC
+from ..module_utils._bodies.task import failure
 from ..module_utils._errors import WecError
 from ._in_process import plain
 
 Json = dict[str, t.Any]
+T = t.TypeVar("T")
 _CONNECTIONS = {side: tuple(side.option(field) for field in FIELDS) for side in (ITS, WDS)}
 
 _OF_WEC = frozenset({*(WEC.option(field) for field in FIELDS), "connect_timeout", "read_timeout"})
@@ -102,3 +104,20 @@ def by_connection(
         connection = {key: value for key, value in {**own, **for_all}.items() if value is not None}
         groups.setdefault(json.dumps(connection, sort_keys=True), (connection, []))[1].append(host)
     return list(groups.values())
+
+
+def each_connection(
+    parts: t.Iterable[tuple[Json, list[HostVariables]]], look: t.Callable[[Json, list[HostVariables]], T]
+) -> tuple[list[T], list[Json]]:
+    """What ``look`` gives for each connection, and the hosts of those where it raises WecError, with the reason.
+
+    That concerns these hosts only.
+    """
+    found: list[T] = []
+    unseen: list[Json] = []
+    for connection, hosts in parts:
+        try:
+            found.append(look(connection, hosts))
+        except WecError as error:
+            unseen.append({"hosts": [host.host for host in hosts], **failure(error)})
+    return found, unseen

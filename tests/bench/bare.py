@@ -160,7 +160,7 @@ def _look_and_let_in(client: Client, names: set[str], accepted: set[str]) -> boo
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--at-once", type=int, default=16)
+    parser.add_argument("--at-once", type=int, default=20)
     commands = parser.add_subparsers(required=True)
     for work in (label, register):
         one = commands.add_parser(work.__name__)

@@ -31,6 +31,9 @@ from .measuring import Cost, measure
 Json = dict[str, t.Any]
 OCM = "1.2.1"
 _CLUSTERS = "/apis/cluster.open-cluster-management.io/v1/managedclusters"
+_OF_CONTROLLERS = b'"userAgent":"registration/'
+_AT_REST = 2
+"""Up to so many looks a second are those of a hub where nothing changes."""
 _RIGHTS = re.compile(r'^apiserver_request_total\{.*resource="selfsubjectrulesreviews".*\} ([0-9.e+]+)$', re.MULTILINE)
 
 
@@ -124,6 +127,22 @@ class Ground:
             f"  {job.contender:<18} {len(job.wecs):>5} WECs {cost.wall:8.1f} s wall {cost.cpu:8.1f} s CPU", flush=True
         )
         return found
+
+    def await_rest(self) -> None:
+        """Wait until the hub's controllers have seen to what was changed before: it is not this contender's.
+
+        Raises TimeoutError.
+        """
+        for _second in range(180):
+            before = self._audit_log.stat().st_size
+            time.sleep(1)
+            with self._audit_log.open("rb") as log:
+                log.seek(before)
+                # They keep their leases, and watch, at rest too.
+                busy = sum(_OF_CONTROLLERS in line and b'"verb":"get"' in line for line in log)
+            if busy <= _AT_REST:
+                return
+        raise TimeoutError("the hub's controllers do not come to rest")
 
     def _measured(self, job: Job, cost: Cost, requests: Requests) -> Measurement:
         return Measurement(

@@ -41,7 +41,7 @@ def render(kept: Kept, template: str) -> str:
         "@real": table(_runs(kept, scenarios.REAL)),
         "@fleet": table(_runs(kept, scenarios.NOTHING, scenarios.STATUS, scenarios.PLAN, scenarios.LABEL)),
         "@ratios": "\n".join(f"- {line}" for line in ratios(kept)),
-        "@dead": dead_table(kept.of(scenarios.DEAD)),
+        "@dead": dead_table(kept.of(scenarios.ALL_OF_THEM, COLLECTION), kept.of(scenarios.DEAD)),
     }
     return "\n".join(parts.get(line, line) for line in template.splitlines()) + "\n"
 
@@ -138,10 +138,11 @@ def ratios(kept: Kept) -> t.Iterator[str]:
     for other in (SHELL, KUBERNETES_CORE):
         slow = run(scenarios.LABEL, other)
         same = run(scenarios.LABEL, COLLECTION, slow.wecs) if slow else None
-        if slow and same:
+        least = run(scenarios.LABEL, BARE, slow.wecs) if slow else None
+        if slow and same and least:
             yield (
-                f"A changed label on {slow.wecs} WECs takes {same.wall:.1f} s; with the {_named(other)}, "
-                f"{slow.wall:.0f} s: {slow.wall / same.wall:.0f} times as long."
+                f"A changed label on {slow.wecs} WECs takes {same.wall:.1f} s; with the {_named(other)}, {slow.wall:.0f} s: "
+                f"{slow.wall / same.wall:.1f} times as long, where the bare client is {slow.wall / least.wall:.1f} times as fast."
             )
         if slow and ours and same and same.wecs != ours.wecs:
             times = slow.wall / slow.wecs / (ours.wall / ours.wecs)
@@ -163,14 +164,16 @@ def _named(contender: str) -> str:
     return f"{contender} role" if contender == KUBERNETES_CORE else contender
 
 
-def dead_table(runs: t.Sequence[Measurement]) -> str:
-    if not runs:
+def dead_table(sound: t.Sequence[Measurement], dead: t.Sequence[Measurement]) -> str:
+    """Fleets without and with dead ones."""
+    if not dead:
         return "Not measured."
+    runs = [*(one for one in sound if one.wecs in {other.wecs for other in dead}), *dead]
     lines = [
         "| WECs | of them | wall s | the others, start to available: p50 / p95 / longest s |",
         "| ---: | --- | ---: | --- |",
     ]
-    lines += [f"| {one.wecs} | {one.note} | {one.wall:.0f} | {_spread(one.finished)} |" for one in runs]
+    lines += [f"| {one.wecs} | {one.note or 'none dead'} | {one.wall:.0f} | {_spread(one.finished)} |" for one in runs]
     return "\n".join(lines)
 
 

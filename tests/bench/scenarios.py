@@ -38,7 +38,7 @@ class Settings:
     wecs: int = 1000
     real: int = 6
     repeat: int = 3
-    at_once: int = 16
+    at_once: int = 20
     many: int = 300
 
     @property
@@ -75,7 +75,7 @@ class Bench:
         some, few, many = settings.at_most(_SOME), settings.at_most(_FEW), settings.at_most(settings.many)
         curve = sum(size for size in settings.sizes if size <= many and size != some)
         registration = 2 * some + 2 * few + curve
-        return (registration if REGISTRATION in scenarios else 0) + (2 * many if DEAD in scenarios else 0)
+        return registration if REGISTRATION in scenarios else 0
 
     def registration(self) -> t.Iterator[Measurement]:
         """From nothing to available and configured, the contenders on WECs of the same hub."""
@@ -91,29 +91,25 @@ class Bench:
     def _register(self, contender: str, count: int) -> Measurement:
         return self._ground.measure(self._contenders.registers(REGISTRATION, contender, self._fresh(count)))
 
-    def dead(self) -> t.Iterator[Measurement]:
-        """One in twenty refuses connections or never answers: what becomes of the others, beside a fleet without such."""
-        count = self._settings.at_most(self._settings.many)
-        for share in (0, 20):
-            wecs = self._fresh(count)
-            dead = wecs[7::share] if share else []
-            for fault, those in (("dead", dead[::2]), ("silent", dead[1::2])):
-                if those:
-                    self._ground.simulate(fault, those)
-            began = datetime.datetime.now(datetime.timezone.utc)
-            job = self._contenders.registers(DEAD, COLLECTION, wecs)
-            found = self._ground.measure(dataclasses.replace(job, may_fail=bool(dead)))
-            others = [name for name in wecs if name not in dead]
-            times = list(self._ground.availability(others, began).values())
-            found.finished = Spread.of([round(one.available, 1) for one in times])
-            found.note = f"{len(dead)} dead" if dead else "none dead"
-            yield found
-
     # -- a fleet that is registered ------------------------------------------------------------------------------
 
     def registration_of_all(self) -> t.Iterator[Measurement]:
         """The whole fleet at once."""
         yield self._ground.measure(self._contenders.registers(ALL_OF_THEM, COLLECTION, self._names))
+
+    def dead(self) -> t.Iterator[Measurement]:
+        """The same where one in twenty refuses connections or never answers: what becomes of the others."""
+        dead = self._names[7::20]
+        for fault, those in (("dead", dead[::2]), ("silent", dead[1::2])):
+            self._ground.simulate(fault, those)
+        began = datetime.datetime.now(datetime.timezone.utc)
+        job = self._contenders.registers(DEAD, COLLECTION, self._names)
+        found = self._ground.measure(dataclasses.replace(job, may_fail=True))
+        others = [name for name in self._names if name not in dead]
+        times = list(self._ground.availability(others, began).values())
+        found.finished = Spread.of([round(one.available, 1) for one in times])
+        found.note = f"{len(dead)} dead"
+        yield found
 
     def nothing_to_do(self) -> t.Iterator[Measurement]:
         """What has just been done is asked for again."""
@@ -147,6 +143,7 @@ class Bench:
         self._rounds += 1
         # Values that an earlier run on this fleet has not used.
         value = f"{datetime.datetime.now(datetime.timezone.utc):%H%M%S}-{self._rounds}"
+        self._ground.await_rest()
         return self._ground.measure(self._contenders.labels(LABEL, contender, self._names[:size], value))
 
     def _sizes_repeatedly(self) -> t.Iterator[int]:

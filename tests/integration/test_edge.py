@@ -8,6 +8,8 @@ The hub is a real one. The WECs are simulated: what is to be seen here is how th
 
 from __future__ import annotations
 
+import concurrent.futures
+import datetime
 import os
 import pathlib
 import socket
@@ -18,9 +20,9 @@ import urllib.parse
 import pytest
 import yaml
 from edge_node import CONNECTION_PLUGINS, edge_node, forwarded
-from fleet import ITS, Fleet, Run, start
+from fleet import ITS, Fleet, Run, start, wait_until
 from sandbox import lifecycle
-from sandbox.layout import Layout
+from sandbox.layout import REPOSITORY, Layout
 
 Json = dict[str, t.Any]
 K3S_PORT = 6443
@@ -30,7 +32,7 @@ K3S_PORT = 6443
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Fleet]:
     state = tmp_path_factory.mktemp("edge") / "sandbox"
     try:
-        yield start(0, state, simulated=2)
+        yield start(0, state, simulated=3)
     finally:
         lifecycle.down(Layout(state))
 
@@ -75,7 +77,10 @@ class Edge:
         self._inventory.write_text(yaml.safe_dump({"wecs": {"hosts": {name: {**common, **variables}}}}))
 
     def playbook(self, name: str, *arguments: str) -> Run:
-        command = ["ansible-playbook", "-i", str(self._inventory), f"kubestellar.wec.{name}", *arguments]
+        return self.file(f"kubestellar.wec.{name}", *arguments)
+
+    def file(self, playbook: str, *arguments: str) -> Run:
+        command = ["ansible-playbook", "-i", str(self._inventory), playbook, *arguments]
         return self._fleet.command(command, ANSIBLE_CONNECTION_PLUGINS=str(CONNECTION_PLUGINS))
 
 
@@ -163,3 +168,61 @@ def test_a_wec_whose_api_only_its_node_reaches_is_joined_from_there_without_the_
         assert secret not in everything
     for secret in [*secrets_of(fleet.kubeconfig("fleet", wec)), "eyJ"]:
         assert secret not in first.text
+
+
+def leaving_in_three_steps(name: str, kubeconfig: pathlib.Path) -> str:
+    """The playbook of docs/edge.md, for this node, and more impatient."""
+    section = (REPOSITORY / "docs" / "edge.md").read_text().partition("### Leaving")[2]
+    text = section.partition("```yaml\n")[2].partition("```")[0]
+    for theirs, ours in (
+        ("hosts: edge-1", f"hosts: {name}"),
+        ("kubeconfig_from_host: auto", f"kubeconfig_from_host: {kubeconfig}"),
+        ("delay: 30", "delay: 2"),
+    ):
+        assert theirs in text
+        text = text.replace(theirs, ours)
+    return text
+
+
+def test_a_wec_that_only_its_node_reaches_leaves_in_the_three_steps_of_the_docs(
+    fleet: Fleet, tmp_path: pathlib.Path
+) -> None:
+    wec, hub = "edge-3", port_of(fleet.its.url)
+    k3s = K3S_PORT if hub != K3S_PORT else K3S_PORT + 1
+    file = k3s_yaml(fleet, wec, tmp_path, k3s)
+    playbook = tmp_path / "leave.yml"
+    playbook.write_text(leaving_in_three_steps(wec, file))
+    lease = f"/apis/coordination.k8s.io/v1/namespaces/{wec}/leases/managed-cluster-lease"
+
+    def has_agent() -> bool:
+        namespaces = {one["metadata"]["name"] for one in fleet.wec(wec).items("/api/v1/namespaces")}
+        return "open-cluster-management-agent" in namespaces
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        edge_node(pathlib.Path(folder), {k3s: port_of(fleet.wec(wec).url), hub: hub}) as pid,
+    ):
+        # The variables of the docs' own inventory: with wec_run_on, the modules' defaults would be the host's, too.
+        edge = Edge(
+            fleet,
+            wec,
+            tmp_path,
+            edge_node_pid=pid,
+            wec_run_on="host",
+            wec_kubeconfig_from_host=str(file),
+            register_hub_apiserver=f"https://127.0.0.1:{hub}",
+        )
+        first = edge.playbook("register")
+        assert first.code == 0, first.output
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            leaving = pool.submit(edge.file, str(playbook), "-e", "ansible_become=false")
+            wait_until(lambda: leaving.done() or not has_agent(), 120, "the agent is gone")
+            # Five minutes later.
+            late = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=6)
+            if not leaving.done():
+                fleet.its.request("PATCH", lease, {"spec": {"renewTime": f"{late:%Y-%m-%dT%H:%M:%S.%fZ}"}})
+            left = leaving.result()
+    assert left.code == 0, left.output
+    assert "FAILED - RETRYING" in left.output, "it is refused while the lease is fresh"
+    assert not has_agent()
+    assert fleet.managed_cluster(wec) is None

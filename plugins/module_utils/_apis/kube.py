@@ -20,7 +20,6 @@ import email.utils
 import json
 import logging
 import random
-import socket
 import time
 import traceback
 import typing as t
@@ -30,8 +29,10 @@ import urllib.request
 from .._errors import ApiError, MissingLibrary, Unreachable
 from .._rules import kubeconfigs, problems
 from .._rules.kubeconfigs import KubeconfigError
+from . import failures
 from .connection import Connection
 from .private_files import PrivateFile
+from .watch import Watch
 
 try:
     import urllib3
@@ -52,6 +53,8 @@ MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 500
 _RETRIES = 6
 _SLOWEST_RETRY = 8.0
+_CONNECTIONS = 64
+"""So many threads have one of their own, which is kept."""
 _READY = "/readyz"
 _WATCH_ENDS_LATE = 10.0
 """Seconds that an API server may take longer to end a watch than it was told."""
@@ -162,7 +165,7 @@ class Kube:
         if label_selector:
             query["label_selector"] = label_selector
         connect_timeout, _read_timeout = self._timeouts
-        with self._told("get", path):
+        with self.errors_told("get", path):
             answer = self._ask("get", path, None, query, (connect_timeout, seconds + _WATCH_ENDS_LATE))
             self._note_clock(answer.headers.get("Date"))
         self._has_answered = True
@@ -288,12 +291,10 @@ class Kube:
         try:
             return json.loads(text) if text else {}
         except ValueError:
-            what = f"at {self.connection.server} does not answer as an API server does ({method.upper()} {path})"
-            remedy = f"Check the address in {self.connection.option}, and what stands between"
-            raise self._no_answer("nonsense", what, remedy) from None
+            raise self.no_api_server(f"{method.upper()} {path}") from None
 
     def _send(self, method: str, path: str, body: t.Any, query: dict[str, t.Any]) -> t.Any:
-        with self._told(method, path):
+        with self.errors_told(method, path):
             answer = self._ask(method, path, body, query, self._timeouts)
             text = answer.data
             self._note_clock(answer.headers.get("Date"))
@@ -315,7 +316,7 @@ class Kube:
         )
 
     @contextlib.contextmanager
-    def _told(self, method: str, path: str) -> t.Iterator[None]:
+    def errors_told(self, method: str, path: str) -> t.Iterator[None]:
         """Errors of the libraries as ours. Raises ApiError, Unreachable."""
         try:
             yield
@@ -325,7 +326,7 @@ class Kube:
                 raise self._unreachable(error) from None
             self._has_answered = True
             self._note_clock((error.headers or {}).get("Date"))
-            raise _api_error(self.connection.side, method.upper(), path, error) from None
+            raise failures.api_error(self.connection.side, method.upper(), path, error) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(error) from None
         except ConfigException as error:
@@ -348,7 +349,7 @@ class Kube:
         configuration.no_proxy = self.connection.no_proxy
         # Our own loop retries, because only it knows what may be repeated and how long.
         configuration.retries = False
-        configuration.connection_pool_maxsize = 16
+        configuration.connection_pool_maxsize = _CONNECTIONS
         client = ApiClient(configuration)
         client.user_agent = USER_AGENT
         user = kubeconfigs.the_user(config)
@@ -400,8 +401,15 @@ class Kube:
 
     # -- what went wrong -----------------------------------------------------------------------------------------
 
+    def no_api_server(self, asked: str) -> Unreachable:
+        """What answers is something else. ``asked`` is what it was asked for."""
+        what = f"at {self.connection.server} does not answer as an API server does ({asked})"
+        return self._no_answer(
+            "nonsense", what, f"Check the address in {self.connection.option}, and what stands between"
+        )
+
     def _unreachable(self, error: Exception) -> Unreachable:
-        kind, why = _reason(error)
+        kind, why = failures.reason(error)
         connection = self.connection
         remedies = {
             "timeout": f"It had {self._timeouts[0]:g} s (connect_timeout): check the address in {connection.option}",
@@ -425,72 +433,6 @@ class Kube:
         text = f"The {side} {what}. {remedy} (connection from {source})."
         problem = None if side == "WDS" else problems.of(f"{side.lower()}_unreachable", what)
         return Unreachable(text, kind, problem)
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """One line of a watch. ``kind``: ADDED, MODIFIED, DELETED or BOOKMARK, which only tells how far the watch is."""
-
-    kind: str
-    item: Json
-
-    @property
-    def version(self) -> str:
-        return str(self.item["metadata"]["resourceVersion"])
-
-
-class Watch:
-    """The changes as they come. It ends when the server ends it, or by ``stop``, which any thread may call.
-
-    Going through it raises ApiError (410 where what was asked for is too long ago) and Unreachable.
-    """
-
-    def __init__(self, kube: Kube, path: str, answer: t.Any) -> None:
-        self._kube, self._path, self._answer = kube, path, answer
-        self._stopped = False
-
-    def __iter__(self) -> t.Iterator[Change]:
-        try:
-            with self._kube._told("get", self._path):
-                for line in self._lines():
-                    yield self._change(line)
-        except Unreachable:
-            if not self._stopped:
-                raise
-        finally:
-            self._answer.close()
-
-    def _lines(self) -> t.Iterator[bytes]:
-        rest = b""
-        for chunk in self._answer.stream(amt=None, decode_content=True):
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from filter(None, lines)
-
-    def _change(self, line: bytes) -> Change:
-        try:
-            told = json.loads(line)
-            kind, item = str(told["type"]), t.cast(Json, told["object"])
-        except (ValueError, KeyError, TypeError):
-            connection = self._kube.connection
-            what = f"at {connection.server} does not answer as an API server does (a watch of {self._path})"
-            remedy = f"Check the address in {connection.option}, and what stands between"
-            raise self._kube._no_answer("nonsense", what, remedy) from None
-        if kind == "ERROR":
-            status, reason = int(item.get("code") or 500), str(item.get("reason") or "")
-            side = self._kube.connection.side
-            raise ApiError(side, "WATCH", self._path, status, reason, str(item.get("message") or ""))
-        return Change(kind, item)
-
-    def stop(self) -> None:
-        """End it now, also while somebody waits for its next change."""
-        self._stopped = True
-        own = getattr(getattr(self._answer, "_connection", None), "sock", None)
-        with contextlib.suppress(OSError, ValueError, RuntimeError):
-            if own is not None:
-                own.shutdown(socket.SHUT_RDWR)
-            else:
-                # The connection was given up by its pool, and only the answer still has it (urllib3 2.3 and later).
-                self._answer.shutdown()
 
 
 def _bypasses_proxy(host_and_port: str) -> bool:
@@ -535,47 +477,3 @@ class _Heard(logging.Handler):
 
     def __exit__(self, *_details: object) -> None:
         logging.getLogger().removeHandler(self)
-
-
-def _api_error(side: str, method: str, path: str, error: t.Any) -> ApiError:
-    told = ""
-    try:
-        body = error.body.decode() if isinstance(error.body, bytes) else error.body
-        told = json.loads(body).get("message", "") if body else ""
-    except (ValueError, AttributeError):
-        told = str(error.body)[:300]
-    if error.status == 401:
-        told = "the credentials were not accepted: they are wrong, or have expired"
-    found = ApiError(side, method, path, int(error.status or 0), str(error.reason or ""), told)
-    if found.status == 403:
-        found.problem = problems.of("forbidden", f"on the {side}: {told}")
-    return found
-
-
-_REASONS = (
-    ("refused", "the connection was refused", ("Connection refused",)),
-    ("name", "its name cannot be resolved", ("Name or service not known", "nodename nor servname", "name resolution")),
-    ("route", "there is no route to it", ("No route to host", "Network is unreachable")),
-    ("timeout", "it does not answer", ("timed out", "Timeout")),
-    ("tls", "it does not speak TLS as it should", ("SSL", "TLS")),
-)
-
-
-def _reason(error: BaseException) -> tuple[str, str]:
-    """What kept a request from being answered: a kind, and a short text."""
-    chain: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in chain:
-        chain.append(cause)
-        nested = getattr(cause, "reason", None) or getattr(cause, "original_error", None)
-        cause = nested if isinstance(nested, BaseException) else cause.__cause__ or cause.__context__
-    text = " ".join(f"{type(one).__name__}: {one}" for one in chain)
-    if "certificate verify failed" in text:
-        detail = text.partition("certificate verify failed: ")[2].partition(" (_ssl")[0] or "it is not trusted"
-        return "tls", f"its certificate was not accepted ({detail})"
-    if any(isinstance(one, urllib3.exceptions.ProxyError) for one in chain):
-        return "proxy", f"the proxy did not let us through ({chain[-1]})"
-    for kind, why, signs in _REASONS:
-        if any(sign in text for sign in signs):
-            return kind, why
-    return "closed", f"the connection broke ({chain[-1]})"

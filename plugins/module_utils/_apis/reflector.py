@@ -15,7 +15,8 @@ import time
 import typing as t
 
 from .._errors import ApiError, WecError
-from .kube import Kube, Watch
+from .kube import Kube
+from .watch import Watch
 
 Json = dict[str, t.Any]
 _SLOWEST_RETRY = 30.0

@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import typing as t
 
 from .._apis import connection
-from .._apis.connection import Family
+from .._apis.connection import Family, ReadFile
 from .._apis.host import Host
 from .._apis.its import Its
 from .._apis.kube import Kube
@@ -54,6 +55,20 @@ class Task(t.Protocol):
         """These values must not appear in anything that is shown."""
 
 
+def reading_once(read_file: ReadFile) -> ReadFile:
+    """It reads each file once and keeps it, for threads whose WECs have a kubeconfig of megabytes in common."""
+    lock = threading.Lock()
+    kept: dict[str, tuple[str, bytes]] = {}
+
+    def read(path: str) -> tuple[str, bytes]:
+        with lock:
+            if path not in kept:
+                kept[path] = read_file(path)
+            return kept[path]
+
+    return read
+
+
 class Body(t.Protocol):
     """A module's own code: ``SPEC`` for AnsibleModule and ArgumentSpecValidator, ``run`` for both front ends."""
 
@@ -85,8 +100,9 @@ def _survey(task: Task, server: str) -> Survey | None:
 
 
 @contextlib.contextmanager
-def wec_of(task: Task) -> t.Iterator[Wec]:
-    with _kube(task, connection.WEC) as kube:
+def wec_of(task: Task, read_file: ReadFile | None = None) -> t.Iterator[Wec]:
+    """``read_file``: in place of the task's own."""
+    with _kube(task, connection.WEC, read_file) as kube:
         yield Wec(kube)
 
 
@@ -121,8 +137,8 @@ def has_wec_connection(task: Task) -> bool:
     return connection.is_given(connection.WEC, task.params, task.environment)
 
 
-def _kube(task: Task, family: Family) -> Kube:
-    found = connection.resolve(family, task.params, task.environment, task.read_file, task.host)
+def _kube(task: Task, family: Family, read_file: ReadFile | None = None) -> Kube:
+    found = connection.resolve(family, task.params, task.environment, read_file or task.read_file, task.host)
     task.keep_secret(found.secrets)
     timeouts = (task.params["connect_timeout"], task.params["read_timeout"])
     outage = task.params.get("its_outage_timeout") if family is connection.ITS else None

@@ -14,14 +14,14 @@ import dataclasses
 import functools
 import typing as t
 
-from .._apis.connection import FROM_HOST
+from .._apis.connection import FROM_HOST, ReadFile
 from .._errors import InvalidOption, Refused, WecError
 from .._operations.acceptance import Patience
 from .._operations.registering import Candidate, Manner, Registering, Registration
 from .._operations.surveying import ask_clusteradm
 from .._rules.plan import Plan
 from . import join_options, options
-from .task import Task, check_names, its_of, wec_of
+from .task import Task, check_names, its_of, reading_once, wec_of
 
 Json = dict[str, t.Any]
 _NOT_OF_ONE = ("survey", "wec_run_on")
@@ -72,10 +72,11 @@ def look(
         raise InvalidOption("at_once", at_once, "must be at least 1")
     flawed = list(lost)
     candidates = []
+    read_file = reading_once(task.read_file)
     known = functools.cache(ask_clusteradm)
     for one in wecs:
         try:
-            candidates.append(_candidate(task, one, known))
+            candidates.append(_candidate(task, one, known, read_file))
         except WecError as error:
             flawed.append(Registration(one["inventory_hostname"] or one["name"], one["name"], error=error))
     manner = Manner(
@@ -89,7 +90,7 @@ def look(
     return registering
 
 
-def _candidate(task: Task, one: Json, clusteradm: t.Callable[[str], dict[str, str]]) -> Candidate:
+def _candidate(task: Task, one: Json, clusteradm: t.Callable[[str], dict[str, str]], read_file: ReadFile) -> Candidate:
     """Raises WecError."""
     part = copy.copy(task)
     own = {option: value for option, value in one.items() if value is not None or option not in task.params}
@@ -101,7 +102,7 @@ def _candidate(task: Task, one: Json, clusteradm: t.Callable[[str], dict[str, st
         one["inventory_hostname"] or one["name"],
         dataclasses.replace(wishes, clusteradm_known=known),
         join_options.permissions(part),
-        functools.partial(wec_of, part),
+        functools.partial(wec_of, part, read_file),
     )
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 import typing as t
 
 from . import yaml_text
@@ -28,6 +29,8 @@ _PARTS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 _AT_THE_MARGIN = re.compile(r"^(?=[^ \n])", re.MULTILINE)
 _SECTION = re.compile(r"(clusters|users|contexts):[ ]*\n")
 _NAME = re.compile(r"^(?:- |  )name: (.*?)[ ]*$", re.MULTILINE)
+_CUTTING = threading.Lock()
+"""A batch works in threads: the first to come cuts for all, because a file that is cut takes several times its size."""
 _ANCHORS = re.compile(r"(?:^|[ ])[&*]\S", re.MULTILINE)
 
 
@@ -36,7 +39,8 @@ def excerpt(content: bytes, context: str | None) -> Json | None:
     if context is None or len(content) < LARGE:
         return None
     try:
-        sections = _sections(content)
+        with _CUTTING:
+            sections = _sections(content)
         if sections is None:
             return None
         chosen = _entry(sections["contexts"], "context", context)

@@ -147,16 +147,14 @@ def _verdicts(result: TaskResult) -> t.Iterator[Finding]:
         finding = _of_verdict(result, {"name": name, **verdict}, activity, _server(data))
         finding.acts = True
         finding.failed = bool(verdict["failed"])
+        _tell_wish_from_change(finding, result)
         finding.differences = _differences_of(data.get("diff"), name, done=finding.changed)
-        finding.wanted = result.check_mode and finding.changed
         if accepts and not leaves and finding.failed:
             finding.timeline.append(_missed(result, finding.timeline))
         elif finding.failed and not finding.timeline and not accepts:
             finding.timeline.append(_attempt(result, timeline.CONFIGURE))
         if finding.failed and not finding.problems:
             finding.problems.append(_problem(None, str(verdict["msg"])))
-        if result.check_mode:
-            finding.changed = False
         yield finding
 
 
@@ -171,8 +169,7 @@ def _registered(result: TaskResult) -> t.Iterator[Finding]:
         finding = _of_verdict(result, verdict, REGISTER, verdict.get("its"))
         finding.host, finding.acts, finding.failed = host, True, bool(verdict["failed"])
         finding.differences = _differences_of(data.get("diff"), verdict["name"], done=not result.check_mode)
-        finding.wanted = result.check_mode and finding.changed
-        finding.changed = finding.changed and not result.check_mode
+        _tell_wish_from_change(finding, result)
         if finding.failed:
             has_agent = any(one["step"] == timeline.JOIN for one in finding.timeline)
             finding.timeline.append(_missed(result, finding.timeline) if has_agent else _attempt(result, timeline.JOIN))
@@ -252,8 +249,7 @@ def _join(result: TaskResult) -> t.Iterator[Finding]:
     finding = _of_verdict(result, data, activity, _server(data))
     finding.host, finding.acts, finding.failed = result.host, True, result.failed
     finding.differences = _differences_of(data.get("diff"), data["name"], done=not result.check_mode)
-    finding.wanted = result.check_mode and finding.changed
-    finding.changed = finding.changed and not result.check_mode
+    _tell_wish_from_change(finding, result)
     if leaves and result.check_mode:
         # The module names the state that it leads to.
         finding.facts["state"] = data["state_before"]
@@ -312,6 +308,12 @@ def _of_verdict(result: TaskResult, data: Json, activity: str, its: str | None) 
         ],
         timeline=[dict(one) for one in data.get("timeline") or []],
     )
+
+
+def _tell_wish_from_change(finding: Finding, result: TaskResult) -> None:
+    """Check mode only tells what would be changed."""
+    if result.check_mode:
+        finding.wanted, finding.changed = finding.changed, False
 
 
 def _server(data: Json) -> str | None:

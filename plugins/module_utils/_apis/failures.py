@@ -1,0 +1,60 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""What the errors of the client libraries say."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from .._errors import ApiError
+from .._rules import problems
+
+
+def api_error(side: str, method: str, path: str, error: t.Any) -> ApiError:
+    """Of an answer that is an error."""
+    told = ""
+    try:
+        body = error.body.decode() if isinstance(error.body, bytes) else error.body
+        told = json.loads(body).get("message", "") if body else ""
+    except (ValueError, AttributeError):
+        told = str(error.body)[:300]
+    if error.status == 401:
+        told = "the credentials were not accepted: they are wrong, or have expired"
+    found = ApiError(side, method, path, int(error.status or 0), str(error.reason or ""), told)
+    if found.status == 403:
+        found.problem = problems.of("forbidden", f"on the {side}: {told}")
+    return found
+
+
+_REASONS = (
+    ("refused", "the connection was refused", ("Connection refused",)),
+    ("name", "its name cannot be resolved", ("Name or service not known", "nodename nor servname", "name resolution")),
+    ("route", "there is no route to it", ("No route to host", "Network is unreachable")),
+    ("timeout", "it does not answer", ("timed out", "Timeout")),
+    ("tls", "it does not speak TLS as it should", ("SSL", "TLS")),
+)
+
+
+def reason(error: BaseException) -> tuple[str, str]:
+    """What kept a request from being answered: a kind, and a short text."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        nested = getattr(cause, "reason", None) or getattr(cause, "original_error", None)
+        cause = nested if isinstance(nested, BaseException) else cause.__cause__ or cause.__context__
+    text = " ".join(f"{type(one).__name__}: {one}" for one in chain)
+    if "certificate verify failed" in text:
+        detail = text.partition("certificate verify failed: ")[2].partition(" (_ssl")[0] or "it is not trusted"
+        return "tls", f"its certificate was not accepted ({detail})"
+    if any(type(one).__name__ == "ProxyError" for one in chain):
+        return "proxy", f"the proxy did not let us through ({chain[-1]})"
+    for kind, why, signs in _REASONS:
+        if any(sign in text for sign in signs):
+            return kind, why
+    return "closed", f"the connection broke ({chain[-1]})"
