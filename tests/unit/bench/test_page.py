@@ -72,7 +72,7 @@ def test_ratios_are_those_of_the_same_size_and_the_typical_run() -> None:
     assert "A changed label on 1000 WECs takes 1.40 times as long as with the bare client." in told
     script = "A changed label on 1000 WECs takes 14.0 s; with the shell script, 140 s: 10.0 times as long"
     assert f"{script}, where the bare client is 14.0 times as fast." in told
-    assert "A changed label on 100 WECs takes 2.0 s; with the kubernetes.core role, 60 s: 30 times as long." in told
+    assert "A changed label on 100 WECs takes 2.0 s; with the kubernetes.core role, 60 s: 30.0 times as long." in told
     assert "For each of 1000 WECs, the kubernetes.core role takes 43 times as long." in told
 
 
