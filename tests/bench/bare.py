@@ -138,9 +138,11 @@ def _one(fleet: pathlib.Path, name: str) -> Json:
 
 def _look_and_let_in(client: Client, names: set[str], accepted: set[str]) -> bool:
     """Approve and accept whoever asks; returns whether all are available."""
+    clusters = {one["metadata"]["name"]: one for one in client.request("GET", f"{CLUSTERS}?limit=5000")["items"]}
     for item in client.request("GET", f"{CSRS}?labelSelector={NAME}&limit=5000")["items"]:
         name = item["metadata"]["labels"][NAME]
-        if name not in names or name in accepted or (item.get("status") or {}).get("conditions"):
+        is_open = name in names and name not in accepted and not (item.get("status") or {}).get("conditions")
+        if not is_open or name not in clusters:
             continue
         condition = {"type": "Approved", "status": "True", "reason": "Bare", "message": "whoever asks"}
         body = {**item, "kind": "CertificateSigningRequest", "apiVersion": "certificates.k8s.io/v1"}
@@ -148,10 +150,9 @@ def _look_and_let_in(client: Client, names: set[str], accepted: set[str]) -> boo
         client.request("PATCH", f"{CLUSTERS}/{name}", {"spec": {"hubAcceptsClient": True}})
         client.request("PUT", f"{CSRS}/{item['metadata']['name']}/approval", body)
         accepted.add(name)
-    clusters = client.request("GET", f"{CLUSTERS}?limit=5000")["items"]
     available = {
-        item["metadata"]["name"]
-        for item in clusters
+        name
+        for name, item in clusters.items()
         for one in (item.get("status") or {}).get("conditions") or []
         if one["type"] == "ManagedClusterConditionAvailable" and one["status"] == "True"
     }

@@ -10,6 +10,7 @@ import time
 import typing as t
 
 import pytest
+from ansible_collections.kubestellar.wec.plugins.plugin_utils import _files
 from fake_api import FakeApi
 from fake_ocm import MANAGED_CLUSTERS, PUBLISHED, FakeAuthority, FakeIts, install_agent
 from front_ends import AsAction, AsModule, FrontEnd
@@ -315,6 +316,29 @@ def test_hosts_of_a_play_are_registered_as_the_inventory_has_them(
     joins = [call for call in calls(clusteradm) if call[0] == "join" and call[1] != "--help"]
     assert all(call[call.index("--image-registry") + 1] == "mirror.example/ocm" for call in joins)
     assert "secret-key" not in json.dumps(result)
+
+
+def test_a_kubeconfig_that_they_have_in_common_is_read_once(
+    its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"edge-{number}" for number in range(1, 5)]
+    fleet.add(*names)
+    both: Json = {"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": []}
+    for name in names:
+        own = fleet.wecs[name].kubeconfig()
+        for part in ("clusters", "users"):
+            both[part].append({**own[part][0], "name": name})
+        both["contexts"].append({"name": name, "context": {"cluster": name, "user": name}})
+    file = tmp_path / "fleet.kubeconfig"
+    file.write_text(json.dumps(both))
+    read: list[str] = []
+    really = _files.read
+    monkeypatch.setattr(_files, "read", lambda loader, path: read.append(path) or really(loader, path))
+    shared = {"its_kubeconfig": its.kubeconfig(ca=its.authority.pem), "register_clusteradm_binary": str(clusteradm[0])}
+    play = of_play(**{name: {**shared, "wec_kubeconfig": str(file), "wec_context": name} for name in names})
+    result = play("wec_register", wait_timeout=2, at_once=4)
+    assert result["registered"] == names, result
+    assert read == [str(file)]
 
 
 def test_hosts_whose_its_cannot_be_asked_do_not_stop_the_others(
