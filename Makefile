@@ -76,7 +76,7 @@ test-molecule:  ## the role register under Molecule, on a sandbox of its own
 	@tests/run molecule
 
 N ?= 1000
-REAL ?= 6
+REAL ?= 10
 SCENARIOS ?=
 KEEP ?=
 .PHONY: bench

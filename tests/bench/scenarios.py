@@ -36,7 +36,7 @@ class Settings:
     """
 
     wecs: int = 1000
-    real: int = 6
+    real: int = 10
     repeat: int = 3
     at_once: int = 20
     many: int = 300
