@@ -80,7 +80,7 @@ REAL ?= 10
 SCENARIOS ?=
 KEEP ?=
 .PHONY: bench
-bench:  ## speed against a script, kubernetes.core and the limit; half an hour [N=1000] [REAL=6] [SCENARIOS="label"]
+bench:  ## speed against a script, kubernetes.core and the limit; an hour [N=1000] [REAL=10] [SCENARIOS="label"]
 	@PYTHONPATH=tests $$(tests/venv bench)/bin/python -m bench --wecs $(N) --real $(REAL) $(if $(KEEP),--keep) $(SCENARIOS)
 
 .PHONY: docs

@@ -36,13 +36,11 @@ class ActionModule(InProcessAction):
 
             plans, unseen = each_connection(parts, look)
             result = wec_plan.conclude(task, plans, unseen)
-        to_register = set(result["to_register"])
-        result["by_host"] = [
-            host.host
-            for _connection, hosts in parts
-            for host in hosts
-            if host.host in to_register and _needs_own_connection(host)
-        ]
+        by_name = {host.host: host for _connection, hosts in parts for host in hosts}
+        to_register: list[str] = result["to_register"]
+        result["by_host"] = [host for host in to_register if _needs_own_connection(by_name[host])]
+        own = set(result["by_host"])
+        result["at_once"] = [host for host in to_register if host not in own]
         return result
 
 

@@ -234,6 +234,12 @@ to_register:
   type: list
   elements: str
   sample: [edge-7]
+to_configure:
+  description: The hosts that are to be configured only, blocked ones too.
+  returned: success
+  type: list
+  elements: str
+  sample: [edge-1]
 to_look_at:
   description: The hosts for which anything is to be done, blocked ones too.
   returned: success
@@ -262,6 +268,12 @@ by_host:
   type: list
   elements: str
   sample: []
+at_once:
+  description: The others in RV(to_register), which M(kubestellar.wec.wec_register) can take.
+  returned: success
+  type: list
+  elements: str
+  sample: [edge-7]
 without_its:
   description: Hosts whose ITS does not answer.
   returned: success

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import datetime
+import gc
 import json
 import os
 import traceback
@@ -104,6 +105,8 @@ class InProcessAction(ActionBase):
         if on_host:
             result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
             return result
+        # What this worker has inherited, and ends with, is not looked through again with each collection of garbage.
+        gc.freeze()
         result.update(self._run_here(plain(self._task.args), task_vars or {}))
         return result
 

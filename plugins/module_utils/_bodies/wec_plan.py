@@ -18,7 +18,7 @@ from .._operations.delivering import Settling
 from .._operations.planning import FleetPlan, Member
 from .._rules import addon, fleet_plan, merging, problems
 from .._rules.configuration import Part, Wish
-from .._rules.fleet_plan import CONFIGURE, NOTHING, REGISTER, Forecast
+from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
 from . import configure_options, options
 from .configure_options import PARTS, STATE
 from .task import Task, failure, has_wds_connection, its_of, wds_of
@@ -106,12 +106,15 @@ def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Js
     unseen = [*unseen, *lost]
     silent = [host for one in unseen if "kind" in one for host in one["hosts"]]
     hidden = [host for one in unseen if "kind" not in one for host in one["hosts"]]
+    to_register = [*(one.host for one in found if one.action == REGISTER), *hidden]
     return {
         "digest": digest,
         "digests": fleet_plan.digests(planned),
         "msg": f"{fleet_plan.summary(found)}.",
         "wecs": [one.as_data() for one in found],
-        "to_register": [*(one.host for one in found if one.action == REGISTER), *hidden],
+        "to_register": to_register,
+        "at_once": to_register,
+        "to_configure": [one.host for one in found if one.action in (CONFIGURE, BLOCKED)],
         "to_look_at": [*(one.host for one in found if one.action != NOTHING), *hidden],
         "as_wanted": [one.host for one in found if one.action == NOTHING],
         "unseen": unseen,

@@ -95,7 +95,8 @@ class Registration:
     @property
     def message(self) -> str:
         if self.error is not None:
-            return self.error.message
+            told = self.error.message
+            return told if told.startswith(self.name) else f"{self.name}: {told}"
         if self.verdict is not None:
             return self._cause.message if self._cause else self.verdict.message()
         if self.plan.changes:

@@ -59,6 +59,7 @@ def test_each_wec_has_what_is_to_be_done_for_it(run: FrontEnd, its: FakeIts, opt
     assert result["to_register"] == ["announced", "new"]
     assert set(result["to_look_at"]) == {"announced", "new", "other-label", "without-label", "wrong"}
     assert result["as_wanted"] == ["as-wanted"]
+    assert result["to_configure"] == ["other-label", "without-label", "wrong"]
     assert its.writes == []
     by_name = {one["name"]: one for one in result["wecs"]}
     steps = by_name["other-label"]["steps"]
@@ -390,3 +391,4 @@ def test_hosts_whose_wecs_are_reached_over_their_own_connection_are_named(its: F
     result = play("wec_plan")
     assert result["to_register"] == ["one", "two", "three", "four"]
     assert result["by_host"] == ["two", "three"]
+    assert result["at_once"] == ["one", "four"]

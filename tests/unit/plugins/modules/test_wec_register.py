@@ -175,6 +175,7 @@ def test_what_one_fails_of_is_its_own(
     told = {host: one["msg"] for host, one in result["verdicts"].items()}
     assert {host for host, one in result["verdicts"].items() if not one["failed"]} == {"good"}
     assert told["good"] == "good is joined and available."
+    assert told["dead"].startswith("dead: The WEC at ")
     assert "cannot be reached" in told["dead"]
     assert "another hub" in told["elsewhere"]
     assert "hub_apiserver: 'nonsense'" in told["option"]
