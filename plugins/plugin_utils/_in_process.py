@@ -17,6 +17,7 @@ import copy
 import datetime
 import gc
 import json
+import multiprocessing
 import os
 import traceback
 import typing as t
@@ -105,8 +106,9 @@ class InProcessAction(ActionBase):
         if on_host:
             result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
             return result
-        # What this worker has inherited, and ends with, is not looked through again with each collection of garbage.
-        gc.freeze()
+        if multiprocessing.parent_process() is not None:
+            # What a worker has inherited, and ends with, is not looked through again with each collection of garbage.
+            gc.freeze()
         result.update(self._run_here(plain(self._task.args), task_vars or {}))
         return result
 
