@@ -9,6 +9,7 @@ The hub is a real one. The WECs are simulated: what is to be seen here is how th
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import datetime
 import os
 import pathlib
@@ -84,6 +85,31 @@ class Edge:
         return self._fleet.command(command, ANSIBLE_CONNECTION_PLUGINS=str(CONNECTION_PLUGINS))
 
 
+@contextlib.contextmanager
+def behind_its_node(
+    fleet: Fleet, wec: str, folder: pathlib.Path, **variables: t.Any
+) -> t.Iterator[tuple[Edge, pathlib.Path]]:
+    """A WEC whose API only its node reaches, and the node's kubeconfig."""
+    hub = port_of(fleet.its.url)
+    k3s = K3S_PORT if hub != K3S_PORT else K3S_PORT + 1
+    file = k3s_yaml(fleet, wec, folder, k3s)
+    with (
+        tempfile.TemporaryDirectory() as own,
+        edge_node(pathlib.Path(own), {k3s: port_of(fleet.wec(wec).url), hub: hub}) as pid,
+    ):
+        edge = Edge(
+            fleet,
+            wec,
+            folder,
+            edge_node_pid=pid,
+            wec_run_on="host",
+            wec_kubeconfig_from_host=str(file),
+            register_hub_apiserver=f"https://127.0.0.1:{hub}",
+            **variables,
+        )
+        yield edge, file
+
+
 def test_the_kubeconfig_of_the_node_is_used_from_here_at_the_nodes_own_address(
     fleet: Fleet, tmp_path: pathlib.Path
 ) -> None:
@@ -122,24 +148,8 @@ def test_a_wec_whose_api_only_its_node_reaches_is_joined_from_there_without_the_
     fleet: Fleet, tmp_path: pathlib.Path
 ) -> None:
     wec = "edge-2"
-    hub = port_of(fleet.its.url)
-    k3s = K3S_PORT if hub != K3S_PORT else K3S_PORT + 1
-    file = k3s_yaml(fleet, wec, tmp_path, k3s)
     sent = tmp_path / "sent"
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        edge_node(pathlib.Path(folder), {k3s: port_of(fleet.wec(wec).url), hub: hub}) as pid,
-    ):
-        edge = Edge(
-            fleet,
-            wec,
-            tmp_path,
-            edge_node_pid=pid,
-            edge_node_sent=str(sent),
-            wec_run_on="host",
-            wec_kubeconfig_from_host=str(file),
-            register_hub_apiserver=f"https://127.0.0.1:{hub}",
-        )
+    with behind_its_node(fleet, wec, tmp_path, edge_node_sent=str(sent)) as (edge, _kubeconfig):
         mark = fleet.mark()
         checked = edge.playbook("register", "--check", "--diff")
         assert checked.code == 0, checked.output
@@ -187,31 +197,16 @@ def leaving_in_three_steps(name: str, kubeconfig: pathlib.Path) -> str:
 def test_a_wec_that_only_its_node_reaches_leaves_in_the_three_steps_of_the_docs(
     fleet: Fleet, tmp_path: pathlib.Path
 ) -> None:
-    wec, hub = "edge-3", port_of(fleet.its.url)
-    k3s = K3S_PORT if hub != K3S_PORT else K3S_PORT + 1
-    file = k3s_yaml(fleet, wec, tmp_path, k3s)
+    wec = "edge-3"
     playbook = tmp_path / "leave.yml"
-    playbook.write_text(leaving_in_three_steps(wec, file))
     lease = f"/apis/coordination.k8s.io/v1/namespaces/{wec}/leases/managed-cluster-lease"
 
     def has_agent() -> bool:
         namespaces = {one["metadata"]["name"] for one in fleet.wec(wec).items("/api/v1/namespaces")}
         return "open-cluster-management-agent" in namespaces
 
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        edge_node(pathlib.Path(folder), {k3s: port_of(fleet.wec(wec).url), hub: hub}) as pid,
-    ):
-        # The variables of the docs' own inventory: with wec_run_on, the modules' defaults would be the host's, too.
-        edge = Edge(
-            fleet,
-            wec,
-            tmp_path,
-            edge_node_pid=pid,
-            wec_run_on="host",
-            wec_kubeconfig_from_host=str(file),
-            register_hub_apiserver=f"https://127.0.0.1:{hub}",
-        )
+    with behind_its_node(fleet, wec, tmp_path) as (edge, kubeconfig):
+        playbook.write_text(leaving_in_three_steps(wec, kubeconfig))
         first = edge.playbook("register")
         assert first.code == 0, first.output
         with concurrent.futures.ThreadPoolExecutor(1) as pool:

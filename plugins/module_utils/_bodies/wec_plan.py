@@ -102,7 +102,7 @@ def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Js
     if changed:
         problem = problems.of("plan_changed", changed, fleet_plan.summary(planned))
         raise Refused(str(problem), problem.evidence, problem)
-    found, lost = _configured(task, plans) if task.params["configure"] else (planned, [])
+    found, lost = _configured(task, plans, planned) if task.params["configure"] else (planned, [])
     unseen = [*unseen, *lost]
     silent = [host for one in unseen if "kind" in one for host in one["hosts"]]
     hidden = [host for one in unseen if "kind" not in one for host in one["hosts"]]
@@ -124,12 +124,11 @@ def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Js
     }
 
 
-def _configured(task: Task, plans: t.Sequence[FleetPlan]) -> tuple[list[Forecast], list[Json]]:
-    """How it ended for each WEC, or is in check mode; and the hosts whose ITS did not go on answering.
+def _configured(task: Task, plans: t.Sequence[FleetPlan], planned: list[Forecast]) -> tuple[list[Forecast], list[Json]]:
+    """How it ended for each WEC, or is ``planned`` in check mode; and the hosts whose ITS did not go on answering.
 
     Raises Refused, with nothing changed, for what cannot be wanted.
     """
-    planned = [forecast for plan in plans for forecast in plan.forecasts]
     violations = [one.told for one in planned if one.problem and one.problem.code == "cannot_be_wanted"]
     if violations and task.params["stop_on_violation"]:
         raise Refused(f"Nothing was changed. {' '.join(violations)}", violations)
