@@ -98,7 +98,8 @@ class Measurement:
     """One contender's run of one scenario.
 
     ``cpu`` is that of all its processes, ``memory`` (MiB) what they had at most at one time, shared pages counted once;
-    ``tools_memory`` is the part of it that was not Python: clusteradm, kubectl. ``announced`` and ``finished`` tell for
+    ``own_memory`` is the same without what is not Python: clusteradm, kubectl. ``stolen`` is the percentage of the cores'
+    time that the machine's host gave to others, None where nobody has looked. ``announced`` and ``finished`` tell for
     the WECs that became available how long they took from their announcement, and from the beginning of the run.
     """
 
@@ -108,7 +109,8 @@ class Measurement:
     wall: float
     cpu: float
     memory: float
-    tools_memory: float = 0.0
+    own_memory: float = 0.0
+    stolen: int | None = None
     requests: Requests = dataclasses.field(default_factory=dict)
     announced: Spread | None = None
     finished: Spread | None = None

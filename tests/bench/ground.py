@@ -124,7 +124,9 @@ class Ground:
             self._add_availability(found, job.wecs, began)
         (self.logs / "figures.jsonl").open("a", encoding="utf-8").write(json.dumps(found.as_data()) + "\n")
         print(
-            f"  {job.contender:<18} {len(job.wecs):>5} WECs {cost.wall:8.1f} s wall {cost.cpu:8.1f} s CPU", flush=True
+            f"  {job.contender:<18} {len(job.wecs):>5} WECs {cost.wall:8.1f} s wall {cost.cpu:8.1f} s CPU"
+            f" {cost.stolen:3.0f} % stolen",
+            flush=True,
         )
         return found
 
@@ -152,7 +154,8 @@ class Ground:
             wall=round(cost.wall, 2),
             cpu=round(cost.cpu, 2),
             memory=round(cost.memory, 1),
-            tools_memory=round(cost.tools_memory, 1),
+            own_memory=round(cost.own_memory, 1),
+            stolen=round(cost.stolen),
             requests=requests,
         )
 

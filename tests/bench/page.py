@@ -76,7 +76,7 @@ def table(runs: t.Sequence[Measurement]) -> str:
     if not runs:
         return "Not measured."
     with_times = any(one.finished for one in runs)
-    header = ["what", "who", "WECs", "wall s", "CPU s", "memory MiB", "own requests per WEC"]
+    header = ["what", "who", "WECs", "wall s", "CPU s", "stolen %", "memory MiB", "own requests per WEC"]
     header += ["clusteradm's", "agents'", "announced to available s", "start to available s"] if with_times else []
     rows = [_row(one, with_times) for one in runs]
     lines = [header, ["---", "---", *(["---:"] * (len(header) - 2))], *rows]
@@ -84,8 +84,18 @@ def table(runs: t.Sequence[Measurement]) -> str:
 
 
 def _row(one: Measurement, with_times: bool) -> list[str]:
-    memory = f"{one.memory:.0f}" + (f" ({one.memory - one.tools_memory:.0f})" if one.tools_memory >= 1 else "")
-    row = [one.scenario, one.contender, str(one.wecs), f"{one.wall:.1f}", f"{one.cpu:.1f}", memory, _requests(one)]
+    memory = f"{one.memory:.0f}" + (f" ({one.own_memory:.0f})" if one.memory - one.own_memory >= 1 else "")
+    stolen = "" if one.stolen is None else str(one.stolen)
+    row = [
+        one.scenario,
+        one.contender,
+        str(one.wecs),
+        f"{one.wall:.1f}",
+        f"{one.cpu:.1f}",
+        stolen,
+        memory,
+        _requests(one),
+    ]
     if with_times:
         row += [_number(one.per_wec(CLUSTERADM)), _number(one.per_wec(AGENTS)), _spread(one.announced)]
         row.append(_spread(one.finished))

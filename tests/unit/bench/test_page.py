@@ -34,7 +34,8 @@ def test_a_row_tells_requests_for_each_wec() -> None:
         requests=requests,
         finished=spread,
         announced=spread,
-        tools_memory=60,
+        own_memory=40,
+        stolen=12,
     )
     (row,) = page.table([one]).splitlines()[2:]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
@@ -44,6 +45,7 @@ def test_a_row_tells_requests_for_each_wec() -> None:
         "100",
         "40.0",
         "20.0",
+        "12",
         "100 (40)",
         "3 (patch 2, get 1)",
         "1.5",
