@@ -31,14 +31,16 @@ class ActionModule(InProcessAction):
             task.params["at_once"] = context.CLIARGS.get("forks")
         if task.params["wecs"] is not None:
             return wec_register.run(task)
+        connections = by_connection(self._variables, plain(self._task.args), with_wds=False)
+        places = wec_register.places(task)
         with contextlib.ExitStack() as stack:
 
             def look(connection: Json, hosts: list[HostVariables]) -> Registering:
                 part = self._with(task, {**connection, "at_once": task.params["at_once"]})
                 sound, lost = self._options_of(task, hosts)
-                return wec_register.look(stack, part, sound, lost)
+                several = len(connections) > 1
+                return wec_register.look(stack, part, sound, places, lost, is_one_of_several=several)
 
-            connections = by_connection(self._variables, plain(self._task.args), with_wds=False)
             parts, unseen = each_connection(connections, look)
             return wec_register.finish(task, parts, unseen)
 

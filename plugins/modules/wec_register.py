@@ -165,7 +165,7 @@ options:
         type: float
   at_once:
     description:
-      - How many WECs are worked on at the same time. One that does not answer holds up its own place only.
+      - How many WECs are worked on at the same time, of whatever ITS. One that does not answer holds up its own place only.
       - Without it, as many as Ansible has forks; V(5) where that is not known.
     type: int
   stop_on_violation:

@@ -12,7 +12,7 @@ import contextlib
 import typing as t
 
 from .._errors import InvalidOption, Refused, WecError
-from .._operations import planning
+from .._operations import planning, side_by_side
 from .._operations.configuring import Allowed
 from .._operations.delivering import Settling
 from .._operations.planning import FleetPlan, Member
@@ -136,15 +136,19 @@ def _configured(task: Task, plans: t.Sequence[FleetPlan], planned: list[Forecast
         task.warn(warning)
     if task.check_mode:
         return planned, []
-    found: list[Forecast] = []
     lost: list[Json] = []
-    for plan in plans:
+
+    def configure(plan: FleetPlan) -> list[Forecast]:
         try:
-            found += plan.configure()
+            return plan.configure()
         except WecError as error:
             # It concerns this ITS only.
             lost.append({"hosts": [one.host for one in plan.forecasts], **failure(error)})
-    return found, lost
+            return []
+
+    # Each ITS takes in changes at its own pace.
+    found = side_by_side.each(configure, plans, len(plans))
+    return [forecast for one in found for forecast in one], lost
 
 
 def _expected(given: t.Any) -> str | dict[str, str] | None:

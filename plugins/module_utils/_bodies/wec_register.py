@@ -12,10 +12,12 @@ import contextlib
 import copy
 import dataclasses
 import functools
+import threading
 import typing as t
 
 from .._apis.connection import FROM_HOST, ReadFile
 from .._errors import InvalidOption, Refused, WecError
+from .._operations import side_by_side
 from .._operations.acceptance import Patience
 from .._operations.registering import Candidate, Manner, Registering, Registration
 from .._operations.surveying import ask_clusteradm
@@ -55,21 +57,37 @@ def run(task: Task) -> Json:
     if task.params["wecs"] is None:
         raise InvalidOption("wecs", None, "must be given with run_on=host", "List the WECs")
     with contextlib.ExitStack() as stack:
-        return finish(task, [look(stack, task, task.params["wecs"])], [])
+        return finish(task, [look(stack, task, task.params["wecs"], places(task))], [])
+
+
+def places(task: Task) -> threading.Semaphore:
+    """For as many WECs as are worked on at once, of whatever ITS. Raises InvalidOption."""
+    return threading.Semaphore(_at_once(task))
+
+
+def _at_once(task: Task) -> int:
+    given = task.params["at_once"]
+    at_once = AT_ONCE if given is None else given
+    if at_once < 1:
+        raise InvalidOption("at_once", at_once, "must be at least 1")
+    return t.cast(int, at_once)
 
 
 def look(
-    stack: contextlib.ExitStack, task: Task, wecs: t.Sequence[Json], lost: t.Sequence[Registration] = ()
+    stack: contextlib.ExitStack,
+    task: Task,
+    wecs: t.Sequence[Json],
+    shared: threading.Semaphore,
+    lost: t.Sequence[Registration] = (),
+    *,
+    is_one_of_several: bool = False,
 ) -> Registering:
     """The WECs of one ITS, told apart; its connection is open until the end of ``stack``. Raises WecError.
 
-    ``lost`` are those whose options cannot be read.
+    ``shared`` are the places of all ITSs. ``lost`` are those whose options cannot be read.
     """
     given = task.params
     check_names(task, {})
-    at_once = AT_ONCE if given["at_once"] is None else given["at_once"]
-    if at_once < 1:
-        raise InvalidOption("at_once", at_once, "must be at least 1")
     flawed = list(lost)
     candidates = []
     read_file = reading_once(task.read_file)
@@ -80,11 +98,17 @@ def look(
         except WecError as error:
             flawed.append(Registration(one["inventory_hostname"] or one["name"], one["name"], error=error))
     manner = Manner(
-        at_once,
+        _at_once(task),
         Patience(given["wait_timeout"], between_lines=given["progress_interval"]),
         options.wanted_proofs(given, given["progress_interval"]),
+        shared,
     )
-    registering = Registering(stack.enter_context(its_of(task)), candidates, manner, task.progress, flawed)
+    its = stack.enter_context(its_of(task))
+
+    def progress(line: str) -> None:
+        task.progress(f"{its.kube.connection.server}: {line}" if is_one_of_several else line)
+
+    registering = Registering(its, candidates, manner, progress, flawed)
     stack.callback(registering.close)
     registering.look()
     return registering
@@ -119,7 +143,8 @@ def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Js
     if stops and (violations or unseen):
         told = [*violations, *(str(one["msg"]) for one in unseen)]
         raise Refused(f"Nothing was changed. {' '.join(told)}", told)
-    for part in parts:
+
+    def register(part: Registering) -> None:
         try:
             if task.check_mode:
                 part.foresee()
@@ -129,6 +154,9 @@ def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Js
             # It concerns this ITS only.
             for one in part.registrations:
                 one.error = one.error or error
+
+    # Each ITS takes in its WECs at its own pace.
+    side_by_side.each(register, parts, len(parts))
     found = [(part.server, one) for part in parts for one in part.registrations]
     for _server, one in found:
         for warning in one.outcome.warnings if one.outcome else ():

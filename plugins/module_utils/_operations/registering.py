@@ -154,11 +154,12 @@ class Registration:
 
 @dataclasses.dataclass(frozen=True)
 class Manner:
-    """``at_once``: so many WECs are worked on at the same time."""
+    """``at_once``: so many WECs are worked on at the same time, each in one of the ``places``, which several ITSs may share."""
 
     at_once: int
     patience: Patience
     proofs: Proofs
+    places: threading.Semaphore
 
 
 class Registering:
@@ -303,7 +304,7 @@ class Registering:
         try:
             self._roll.answer_of(one)
             if one.is_sound:
-                with self._reach(one) as wec:
+                with self._manner.places, self._reach(one) as wec:
                     do(one, wec)
         except MissingLibrary:
             raise

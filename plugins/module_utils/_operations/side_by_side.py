@@ -12,6 +12,7 @@ import concurrent.futures
 import contextlib
 import typing as t
 
+R = t.TypeVar("R")
 T = t.TypeVar("T")
 
 
@@ -25,8 +26,10 @@ def threads(at_once: int) -> t.Iterator[concurrent.futures.ThreadPoolExecutor]:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def each(do: t.Callable[[T], object], those: t.Iterable[T], at_once: int) -> None:
-    """Do it for each of them. Raises what the first of them raises."""
+def each(do: t.Callable[[T], R], those: t.Sequence[T], at_once: int) -> list[R]:
+    """Do it for each of them; gives what that gives. Raises what the first of them raises."""
+    if len(those) <= 1:
+        # It can be interrupted here.
+        return [do(one) for one in those]
     with threads(at_once) as executor:
-        for done in [executor.submit(do, one) for one in those]:
-            done.result()
+        return [done.result() for done in [executor.submit(do, one) for one in those]]

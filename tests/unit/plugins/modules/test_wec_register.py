@@ -342,6 +342,38 @@ def test_a_kubeconfig_that_they_have_in_common_is_read_once(
     assert read == [str(file)]
 
 
+def test_several_itss_take_in_their_wecs_side_by_side(its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm) -> None:
+    other = FakeIts(its.authority)
+    others = FakeFleet(other)
+    try:
+        fleet.add("edge-1", announces=False)
+        others.add("edge-2")
+
+        def announce_last() -> None:
+            # The agent of the first waits until the other hub has taken in its own.
+            if "/api/v1/namespaces/edge-2" in other.objects and BOOTSTRAP in fleet.wecs["edge-1"].objects:
+                with its.lock:
+                    if f"{MANAGED_CLUSTERS}/edge-1" not in its.objects:
+                        its.announce("edge-1")
+
+        other.after.append(announce_last)
+        its.after.append(announce_last)
+        shared = {"register_clusteradm_binary": str(clusteradm[0])}
+        play = of_play(
+            one={**shared, "its_kubeconfig": its.kubeconfig(ca=its.authority.pem), "wec_name": "edge-1"}
+            | {"wec_kubeconfig": fleet.wecs["edge-1"].kubeconfig()},
+            two={**shared, "its_kubeconfig": other.kubeconfig(ca=its.authority.pem), "wec_name": "edge-2"}
+            | {"wec_kubeconfig": others.wecs["edge-2"].kubeconfig()},
+        )
+        result = play("wec_register", wait_timeout=10)
+    finally:
+        others.close()
+        other.close()
+    assert result["registered"] == ["one", "two"], result
+    assert [one["its"] for one in result["verdicts"].values()] == [its.url, other.url]
+    assert all(line.startswith((f"{its.url}: ", f"{other.url}: ")) for line in play.lines), play.lines
+
+
 def test_hosts_whose_its_cannot_be_asked_do_not_stop_the_others(
     its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm
 ) -> None:
