@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pathlib
 import time
 import typing as t
 import urllib.error
 
 import pytest
-from fleet import MANAGED_CLUSTERS, Fleet, Run, start, wait_until, works_of
+import yaml
+from fleet import ITS, MANAGED_CLUSTERS, Fleet, Run, start, wait_until, works_of
 from sandbox import lifecycle
 from sandbox.control import SandboxError
 from sandbox.layout import Layout
@@ -126,6 +128,33 @@ def test_waves_stop_at_the_limit_and_what_remains_is_a_file_for_limit(
     assert file.read_text().split() == [dead]
     for name in later:
         assert name == dead or fleet.is_available(name)
+
+
+@pytest.mark.parametrize("line_each_up_to", [20, 1], ids=["few", "many"])
+def test_where_some_cannot_be_worked_on_the_others_are(
+    registered: Registered, tmp_path: pathlib.Path, line_each_up_to: int
+) -> None:
+    fleet = registered.fleet
+    sound, without_its, dead = registered.healthy[3], registered.healthy[4], registered.failing["dead"]
+    away = fleet.kubeconfig(f"{ITS}-onboarder")
+    away["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
+    (tmp_path / "away.kubeconfig").write_text(json.dumps(away))
+    hosts = {
+        sound: {"wec_labels": {"tier": f"of-{line_each_up_to}"}},
+        without_its: {"its_kubeconfig": str(tmp_path / "away.kubeconfig")},
+    }
+    own = tmp_path / "own.yml"
+    own.write_text(yaml.safe_dump({"wecs": {"hosts": hosts}}))
+    shared = {"wec_connect_timeout": 2, "wec_line_each_up_to": line_each_up_to}
+    # The dead one is the only one to be registered, the next the only one of its ITS: each is all that a play has.
+    command = fleet.playbook_command("register", [sound, without_its, dead], "-i", str(own), **shared)
+    run = fleet.command(command, ANSIBLE_SHOW_CUSTOM_STATS="1")
+    assert run.code != 0
+    assert {name for name, one in run.recap.items() if one.failed} == {without_its, dead}, run.output
+    assert fleet.managed_cluster(sound)["metadata"]["labels"]["tier"] == f"of-{line_each_up_to}", run.output
+    assert '"finished": true' in run.text
+    failed = ", ".join(f'"{name}"' for name in sorted([without_its, dead]))
+    assert f'"failed_hosts": [ {failed} ]' in run.text, run.output
 
 
 def test_they_show_as_joined_and_in_touch(registered: Registered) -> None:
