@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ..module_utils._bodies import wec_drift
@@ -29,11 +30,12 @@ class ActionModule(InProcessAction):
         if inventory is None:
             inventory = self._names({host.host: host for _connection, hosts in parts for host in hosts})
 
-        def look(connection: Json, hosts: list[HostVariables]) -> tuple[str, Comparison]:
+        def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], tuple[str, Comparison]]:
             wecs = [host.wish() for host in hosts]
-            return wec_drift.compare(self._with(task, {**connection, "wecs": wecs, "inventory": inventory}))
+            part = self._with(task, {**connection, "wecs": wecs, "inventory": inventory})
+            return functools.partial(wec_drift.compare, part)
 
-        found, unseen = each_connection(parts, look)
+        found, unseen = each_connection(parts, prepare)
         return wec_drift.conclude(task, found, unseen)
 
     def _names(self, known: dict[str, HostVariables]) -> list[str]:

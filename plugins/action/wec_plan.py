@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import typing as t
 
 from ..module_utils._bodies import wec_plan
@@ -30,11 +31,12 @@ class ActionModule(InProcessAction):
         parts = by_connection(self._variables, plain(self._task.args), with_wds=True, some=some)
         with contextlib.ExitStack() as stack:
 
-            def look(connection: Json, hosts: list[HostVariables]) -> FleetPlan:
+            def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], FleetPlan]:
                 wecs = [_wish(host) for host in hosts]
-                return wec_plan.look(stack, self._with(task, {**connection, "wecs": wecs, "hosts": None}))
+                part = self._with(task, {**connection, "wecs": wecs, "hosts": None})
+                return functools.partial(wec_plan.look, stack, part)
 
-            plans, unseen = each_connection(parts, look)
+            plans, unseen = each_connection(parts, prepare)
             result = wec_plan.conclude(task, plans, unseen)
         by_name = {host.host: host for _connection, hosts in parts for host in hosts}
         to_register: list[str] = result["to_register"]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import typing as t
 
 from ansible import context
@@ -35,13 +36,14 @@ class ActionModule(InProcessAction):
         places = wec_register.places(task)
         with contextlib.ExitStack() as stack:
 
-            def look(connection: Json, hosts: list[HostVariables]) -> Registering:
+            def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], Registering]:
                 part = self._with(task, {**connection, "at_once": task.params["at_once"]})
                 sound, lost = self._options_of(task, hosts)
-                several = len(connections) > 1
-                return wec_register.look(stack, part, sound, places, lost, is_one_of_several=several)
+                return functools.partial(
+                    wec_register.look, stack, part, sound, places, lost, is_one_of_several=len(connections) > 1
+                )
 
-            parts, unseen = each_connection(connections, look)
+            parts, unseen = each_connection(connections, prepare)
             return wec_register.finish(task, parts, unseen)
 
     def _options_of(self, task: Task, hosts: t.Sequence[HostVariables]) -> tuple[list[Json], list[Registration]]:

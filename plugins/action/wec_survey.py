@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ..module_utils._bodies import wec_survey
@@ -24,16 +25,21 @@ class ActionModule(InProcessAction):
         if task.params["names"] is not None:
             return wec_survey.run(task)
 
-        def look(connection: Json, hosts: list[HostVariables]) -> tuple[Json, dict[str, Json]]:
-            names = [host.wec for host in hosts]
-            hub, views = wec_survey.look(self._with(task, {**connection, "names": names}))
-            return hub, {host.host: views[name] for host, name in zip(hosts, names, strict=True)}
+        def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], tuple[Json, dict[str, Json]]]:
+            names = {host.host: host.wec for host in hosts}
+            return functools.partial(_look, self._with(task, {**connection, "names": list(names.values())}), names)
 
         connections = by_connection(self._variables, plain(self._task.args), with_wds=False)
-        found, unseen = each_connection(connections, look)
+        found, unseen = each_connection(connections, prepare)
         seen = {
             host: {"hub": number, "view": view}
             for number, (_hub, views) in enumerate(found)
             for host, view in views.items()
         }
         return {"changed": False, "hubs": [hub for hub, _views in found], "wecs": seen, "unseen": unseen}
+
+
+def _look(task: Task, names: dict[str, str]) -> tuple[Json, dict[str, Json]]:
+    """``names`` are those of the WECs, by their hosts."""
+    hub, views = wec_survey.look(task)
+    return hub, {host: views[name] for host, name in names.items()}

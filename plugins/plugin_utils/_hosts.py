@@ -15,6 +15,7 @@ from ansible.errors import AnsibleError
 from ..module_utils._apis.connection import FIELDS, ITS, WDS, WEC
 from ..module_utils._bodies.task import failure
 from ..module_utils._errors import WecError
+from ..module_utils._operations import side_by_side
 from ._in_process import plain
 
 Json = dict[str, t.Any]
@@ -107,17 +108,28 @@ def by_connection(
 
 
 def each_connection(
-    parts: t.Iterable[tuple[Json, list[HostVariables]]], look: t.Callable[[Json, list[HostVariables]], T]
+    parts: t.Iterable[tuple[Json, list[HostVariables]]],
+    prepare: t.Callable[[Json, list[HostVariables]], t.Callable[[], T]],
 ) -> tuple[list[T], list[Json]]:
-    """What ``look`` gives for each connection, and the hosts of those where it raises WecError, with the reason.
+    """What is found at each ITS, and the hosts of those where that raises WecError, with the reason: it concerns these only.
 
-    That concerns these hosts only.
+    ``prepare`` reads variables, which is not for threads, and gives what looks at the ITS: that is done side by side.
     """
-    found: list[T] = []
+    prepared: list[tuple[list[str], t.Callable[[], T]]] = []
     unseen: list[Json] = []
     for connection, hosts in parts:
+        names = [host.host for host in hosts]
         try:
-            found.append(look(connection, hosts))
+            prepared.append((names, prepare(connection, hosts)))
         except WecError as error:
-            unseen.append({"hosts": [host.host for host in hosts], **failure(error)})
-    return found, unseen
+            unseen.append({"hosts": names, **failure(error)})
+
+    def look(one: tuple[list[str], t.Callable[[], T]]) -> tuple[list[T], list[Json]]:
+        names, at_its = one
+        try:
+            return [at_its()], []
+        except WecError as error:
+            return [], [{"hosts": names, **failure(error)}]
+
+    looks = side_by_side.each(look, prepared, side_by_side.ITSS)
+    return [one for found, _lost in looks for one in found], [*unseen, *(one for _found, lost in looks for one in lost)]

@@ -82,10 +82,14 @@ class _ActionTask:
 
     def progress(self, line: str) -> None:
         if not self._action._task.no_log:
-            Display().display(remove_values(line, self._secrets))
+            Display().display(self._scrubbed(line))
 
     def warn(self, text: str) -> None:
-        Display().warning(remove_values(text, self._secrets))
+        Display().warning(self._scrubbed(text))
+
+    def _scrubbed(self, text: str) -> t.Any:
+        # Other threads find out more secrets meanwhile.
+        return remove_values(text, frozenset(self._secrets))
 
     def keep_secret(self, values: t.Iterable[str]) -> None:
         self._secrets.update(value for value in values if value)

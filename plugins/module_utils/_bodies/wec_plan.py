@@ -147,7 +147,7 @@ def _configured(task: Task, plans: t.Sequence[FleetPlan], planned: list[Forecast
             return []
 
     # Each ITS takes in changes at its own pace.
-    found = side_by_side.each(configure, plans, len(plans))
+    found = side_by_side.each(configure, plans, side_by_side.ITSS)
     return [forecast for one in found for forecast in one], lost
 
 

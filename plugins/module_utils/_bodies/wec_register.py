@@ -156,7 +156,7 @@ def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Js
                 one.error = one.error or error
 
     # Each ITS takes in its WECs at its own pace.
-    side_by_side.each(register, parts, len(parts))
+    side_by_side.each(register, parts, side_by_side.ITSS)
     found = [(part.server, one) for part in parts for one in part.registrations]
     for _server, one in found:
         for warning in one.outcome.warnings if one.outcome else ():

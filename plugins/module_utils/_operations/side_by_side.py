@@ -12,6 +12,8 @@ import concurrent.futures
 import contextlib
 import typing as t
 
+ITSS = 16
+"""So many ITSs are looked at, or worked on, at the same time."""
 R = t.TypeVar("R")
 T = t.TypeVar("T")
 

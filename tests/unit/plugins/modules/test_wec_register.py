@@ -357,7 +357,7 @@ def test_several_itss_take_in_their_wecs_side_by_side(its: FakeIts, fleet: FakeF
                         its.announce("edge-1")
 
         other.after.append(announce_last)
-        its.after.append(announce_last)
+        fleet.wecs["edge-1"].after.append(announce_last)
         shared = {"register_clusteradm_binary": str(clusteradm[0])}
         play = of_play(
             one={**shared, "its_kubeconfig": its.kubeconfig(ca=its.authority.pem), "wec_name": "edge-1"}
@@ -365,7 +365,7 @@ def test_several_itss_take_in_their_wecs_side_by_side(its: FakeIts, fleet: FakeF
             two={**shared, "its_kubeconfig": other.kubeconfig(ca=its.authority.pem), "wec_name": "edge-2"}
             | {"wec_kubeconfig": others.wecs["edge-2"].kubeconfig()},
         )
-        result = play("wec_register", wait_timeout=10)
+        result = play("wec_register", wait_timeout=20)
     finally:
         others.close()
         other.close()

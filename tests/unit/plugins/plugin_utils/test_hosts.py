@@ -1,0 +1,63 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ITSs of a batch are asked side by side, and one that fails concerns its own hosts only."""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+
+from ansible_collections.kubestellar.wec.plugins.module_utils._errors import WecError
+from ansible_collections.kubestellar.wec.plugins.plugin_utils._hosts import HostVariables, each_connection
+
+Json = dict[str, t.Any]
+
+
+def parts(**hosts_of: list[str]) -> list[tuple[Json, list[HostVariables]]]:
+    return [({"its_host": its}, [HostVariables(host, {}) for host in hosts]) for its, hosts in hosts_of.items()]
+
+
+def test_none_waits_for_another() -> None:
+    met = threading.Barrier(3, timeout=10)
+
+    def prepare(connection: Json, _hosts: list[HostVariables]) -> t.Callable[[], str]:
+        def look() -> str:
+            met.wait()
+            return str(connection["its_host"])
+
+        return look
+
+    assert each_connection(parts(one=["a"], two=["b", "c"], three=["d"]), prepare) == (["one", "two", "three"], [])
+
+
+def test_variables_are_read_by_this_thread_alone() -> None:
+    readers = set()
+
+    def prepare(_connection: Json, _hosts: list[HostVariables]) -> t.Callable[[], None]:
+        readers.add(threading.get_ident())
+        return lambda: None
+
+    each_connection(parts(one=["a"], two=["b"]), prepare)
+    assert readers == {threading.get_ident()}
+
+
+def test_what_fails_is_told_of_its_own_hosts() -> None:
+    def prepare(connection: Json, _hosts: list[HostVariables]) -> t.Callable[[], str]:
+        its = connection["its_host"]
+        if its == "unreadable":
+            raise WecError("a variable cannot be evaluated")
+
+        def look() -> str:
+            if its == "silent":
+                raise WecError("it does not answer")
+            return str(its)
+
+        return look
+
+    found, unseen = each_connection(parts(good=["a"], silent=["b", "c"], unreadable=["d"], fine=["e"]), prepare)
+    assert found == ["good", "fine"]
+    assert sorted((one["hosts"], one["msg"]) for one in unseen) == [
+        (["b", "c"], "it does not answer"),
+        (["d"], "a variable cannot be evaluated"),
+    ]
