@@ -21,7 +21,6 @@ from .ground import BenchError, Ground
 from .scenarios import Bench, Settings
 
 ON_FRESH_WECS = {scenarios.REGISTRATION: Bench.registration}
-ON_A_FRESH_FLEET = {scenarios.DEAD: Bench.dead}
 ON_A_REGISTERED_FLEET = {
     scenarios.NOTHING: Bench.nothing_to_do,
     scenarios.STATUS: Bench.status,
@@ -30,7 +29,7 @@ ON_A_REGISTERED_FLEET = {
 }
 NAMES = {
     name.replace(" ", "-"): name
-    for name in (scenarios.REAL, *ON_FRESH_WECS, *ON_A_FRESH_FLEET, scenarios.ALL_OF_THEM, *ON_A_REGISTERED_FLEET)
+    for name in (scenarios.REAL, *ON_FRESH_WECS, scenarios.DEAD, scenarios.ALL_OF_THEM, *ON_A_REGISTERED_FLEET)
 }
 
 
@@ -72,29 +71,22 @@ def _measurements(
         yield from scenarios.on_real_clusters(Layout(state / "real"), settings)
     fresh = [name for name in ON_FRESH_WECS if name in wanted]
     if fresh:
-        yield from _on_fresh_wecs(Layout(state / "fresh"), ON_FRESH_WECS, fresh, settings)
-    for name in ON_A_FRESH_FLEET:
-        # A hub that has WECs already takes in others more slowly.
-        if name in wanted:
-            yield from _on_fresh_wecs(Layout(state / "fresh"), ON_A_FRESH_FLEET, [name], settings, settings.wecs)
+        yield from _on_fresh_wecs(Layout(state / "fresh"), fresh, settings)
+    if scenarios.DEAD in wanted:
+        print(f"{scenarios.DEAD}:", flush=True)
+        yield from scenarios.with_dead_ones(Layout(state / "sound"), Layout(state / "harmed"), settings)
     on_fleet = [name for name in ON_A_REGISTERED_FLEET if name in wanted]
     if on_fleet or scenarios.ALL_OF_THEM in wanted:
         yield from _on_a_registered_fleet(Layout(state / "fleet"), wanted, settings, keep)
 
 
-def _on_fresh_wecs(
-    layout: Layout,
-    runs: t.Mapping[str, t.Callable[[Bench], t.Iterator[Measurement]]],
-    names: t.Sequence[str],
-    settings: Settings,
-    count: int | None = None,
-) -> t.Iterator[Measurement]:
-    ground = Ground.up(layout, 0, Bench.fresh_wecs(settings, names) if count is None else count)
+def _on_fresh_wecs(layout: Layout, names: t.Sequence[str], settings: Settings) -> t.Iterator[Measurement]:
+    ground = Ground.up(layout, 0, Bench.fresh_wecs(settings, names))
     try:
         bench = Bench(ground, settings)
         for name in names:
             print(f"{name}:", flush=True)
-            yield from runs[name](bench)
+            yield from ON_FRESH_WECS[name](bench)
     finally:
         ground.down()
 

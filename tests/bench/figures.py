@@ -99,7 +99,7 @@ class Measurement:
 
     ``cpu`` is that of all its processes, ``memory`` (MiB) what they had at most at one time, shared pages counted once;
     ``own_memory`` is the same without what is not Python: clusteradm, kubectl. ``stolen`` is the percentage of the cores'
-    time that the machine's host gave to others, None where nobody has looked. ``announced`` and ``finished`` tell for
+    time that the machine's host gave to others. Both are None where nobody has looked. ``announced`` and ``finished`` tell for
     the WECs that became available how long they took from their announcement, and from the beginning of the run.
     """
 
@@ -109,7 +109,7 @@ class Measurement:
     wall: float
     cpu: float
     memory: float
-    own_memory: float = 0.0
+    own_memory: float | None = None
     stolen: int | None = None
     requests: Requests = dataclasses.field(default_factory=dict)
     announced: Spread | None = None

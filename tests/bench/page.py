@@ -41,7 +41,7 @@ def render(kept: Kept, template: str) -> str:
         "@real": table(_runs(kept, scenarios.REAL)),
         "@fleet": table(_runs(kept, scenarios.NOTHING, scenarios.STATUS, scenarios.PLAN, scenarios.LABEL)),
         "@ratios": "\n".join(f"- {line}" for line in ratios(kept)),
-        "@dead": dead_table(kept.of(scenarios.ALL_OF_THEM, COLLECTION), kept.of(scenarios.DEAD)),
+        "@dead": dead_table(kept.of(scenarios.DEAD)),
     }
     return "\n".join(parts.get(line, line) for line in template.splitlines()) + "\n"
 
@@ -84,7 +84,8 @@ def table(runs: t.Sequence[Measurement]) -> str:
 
 
 def _row(one: Measurement, with_times: bool) -> list[str]:
-    memory = f"{one.memory:.0f}" + (f" ({one.own_memory:.0f})" if one.memory - one.own_memory >= 1 else "")
+    own = one.memory if one.own_memory is None else one.own_memory
+    memory = f"{one.memory:.0f}" + (f" ({own:.0f})" if one.memory - own >= 1 else "")
     stolen = "" if one.stolen is None else str(one.stolen)
     row = [
         one.scenario,
@@ -162,6 +163,19 @@ def ratios(kept: Kept) -> t.Iterator[str]:
         found = run(scenario, COLLECTION)
         if found:
             yield f"{_SAID[scenario]} {found.wecs} WECs: {found.wall:.1f} s, {found.own_requests} requests in all."
+    yield from _of_dead_ones(kept.of(scenarios.DEAD))
+
+
+def _of_dead_ones(runs: t.Sequence[Measurement]) -> t.Iterator[str]:
+    size = max((one.wecs for one in runs), default=0)
+    spreads = {one.note: one.finished for one in runs if one.wecs == size}
+    sound = spreads.pop(scenarios.NONE_DEAD, None)
+    for note, harmed in spreads.items():
+        if sound and harmed:
+            yield (
+                f"With {note} among {size} WECs, 95 % of the others are available after {harmed.p95 / sound.p95:.2f} times the time "
+                "that the same take without."
+            )
 
 
 _SAID = {
@@ -175,16 +189,15 @@ def _named(contender: str) -> str:
     return f"{contender} role" if contender == KUBERNETES_CORE else contender
 
 
-def dead_table(sound: t.Sequence[Measurement], dead: t.Sequence[Measurement]) -> str:
+def dead_table(runs: t.Sequence[Measurement]) -> str:
     """Fleets without and with dead ones."""
-    if not dead:
+    if not runs:
         return "Not measured."
-    runs = [*(one for one in sound if one.wecs in {other.wecs for other in dead}), *dead]
     lines = [
         "| WECs | of them | wall s | the others, start to available: p50 / p95 / longest s |",
         "| ---: | --- | ---: | --- |",
     ]
-    lines += [f"| {one.wecs} | {one.note or 'none dead'} | {one.wall:.0f} | {_spread(one.finished)} |" for one in runs]
+    lines += [f"| {one.wecs} | {one.note} | {one.wall:.0f} | {_spread(one.finished)} |" for one in runs]
     return "\n".join(lines)
 
 

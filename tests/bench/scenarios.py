@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
 import dataclasses
 import datetime
 import typing as t
@@ -23,6 +25,7 @@ REGISTRATION, DEAD, ALL_OF_THEM, NOTHING, STATUS, PLAN, LABEL, REAL = (
     "label",
     "real",
 )
+NONE_DEAD = "none dead"
 SIZES = (10, 30, 100, 300, 1000)
 _FEW = 10
 """WECs for whoever takes one after the other, or minutes for each."""
@@ -97,19 +100,14 @@ class Bench:
         """The whole fleet at once."""
         yield self._ground.measure(self._contenders.registers(ALL_OF_THEM, COLLECTION, self._names))
 
-    def dead(self) -> t.Iterator[Measurement]:
-        """The same where one in twenty refuses connections or never answers: what becomes of the others."""
-        dead = self._names[7::20]
-        for fault, those in (("dead", dead[::2]), ("silent", dead[1::2])):
-            self._ground.simulate(fault, those)
+    def registration_of(self, others: t.Sequence[str]) -> Measurement:
+        """The whole fleet at once, and what becomes of these ``others``; the rest may fail."""
         began = datetime.datetime.now(datetime.timezone.utc)
         job = self._contenders.registers(DEAD, COLLECTION, self._names)
         found = self._ground.measure(dataclasses.replace(job, may_fail=True))
-        others = [name for name in self._names if name not in dead]
         times = list(self._ground.availability(others, began).values())
         found.finished = Spread.of([round(one.available, 1) for one in times])
-        found.note = f"{len(dead)} dead"
-        yield found
+        return found
 
     def nothing_to_do(self) -> t.Iterator[Measurement]:
         """What has just been done is asked for again."""
@@ -150,6 +148,29 @@ class Bench:
         for size in self._settings.sizes:
             for _round in range(self._settings.repeat):
                 yield size
+
+
+def with_dead_ones(sound: t.Any, harmed: t.Any, settings: Settings) -> t.Iterator[Measurement]:
+    """What becomes of the others where one in twenty refuses connections or never answers.
+
+    Beside a fleet without such, on a hub of its own, at the same time: what else becomes of the machine concerns both.
+    """
+    with contextlib.ExitStack() as stack:
+        grounds = []
+        for layout in (sound, harmed):
+            grounds.append(Ground.up(layout, 0, settings.wecs))
+            stack.callback(grounds[-1].down)
+        names = grounds[0].names()
+        dead = names[7::20]
+        for fault, those in (("dead", dead[::2]), ("silent", dead[1::2])):
+            grounds[1].simulate(fault, those)
+        others = [name for name in names if name not in dead]
+        executor = stack.enter_context(concurrent.futures.ThreadPoolExecutor(2))
+        runs = [executor.submit(Bench(ground, settings).registration_of, others) for ground in grounds]
+        for run, note in zip(runs, (NONE_DEAD, f"{len(dead)} dead"), strict=True):
+            found = run.result()
+            found.note = note
+            yield found
 
 
 def on_real_clusters(layout: t.Any, settings: Settings) -> t.Iterator[Measurement]:

@@ -78,6 +78,17 @@ def test_ratios_are_those_of_the_same_size_and_the_typical_run() -> None:
     assert "For each of 1000 WECs, the kubernetes.core role takes 43 times as long." in told
 
 
+def test_the_others_of_a_fleet_with_dead_ones_are_compared_with_those_of_one_without() -> None:
+    figures = kept(
+        run(scenarios.DEAD, COLLECTION, 100, 1.0, note=scenarios.NONE_DEAD, finished=Spread(1.0, 2.0, 3.0)),
+        run(scenarios.DEAD, COLLECTION, 300, 1.0, note=scenarios.NONE_DEAD, finished=Spread(50.0, 100.0, 110.0)),
+        run(scenarios.DEAD, COLLECTION, 300, 1.0, note="15 dead", finished=Spread(50.0, 105.0, 110.0)),
+    )
+    told = "With 15 dead among 300 WECs, 95 % of the others are available after 1.05 times the time that the same take without."
+    assert list(page.ratios(figures)) == [told]
+    assert "| 300 | 15 dead | 1 | 50 / 105 / 110 |" in page.dead_table(figures.of(scenarios.DEAD))
+
+
 def test_the_page_has_every_table_and_says_what_was_not_measured() -> None:
     template = (pathlib.Path(page.__file__).parent / "page.md").read_text()
     text = page.render(kept(run(scenarios.STATUS, COLLECTION, 10, 1.0)), template)
