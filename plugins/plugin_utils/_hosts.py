@@ -13,9 +13,8 @@ import typing as t
 from ansible.errors import AnsibleError
 
 from ..module_utils._apis.connection import FIELDS, ITS, WDS, WEC
-from ..module_utils._bodies.task import failure
+from ..module_utils._bodies.task import each_its, failure
 from ..module_utils._errors import WecError
-from ..module_utils._operations import side_by_side
 from ._in_process import plain
 
 Json = dict[str, t.Any]
@@ -124,12 +123,5 @@ def each_connection(
         except WecError as error:
             unseen.append({"hosts": names, **failure(error)})
 
-    def look(one: tuple[list[str], t.Callable[[], T]]) -> tuple[list[T], list[Json]]:
-        names, at_its = one
-        try:
-            return [at_its()], []
-        except WecError as error:
-            return [], [{"hosts": names, **failure(error)}]
-
-    looks = side_by_side.each(look, prepared, side_by_side.ITSS)
-    return [one for found, _lost in looks for one in found], [*unseen, *(one for _found, lost in looks for one in lost)]
+    found, lost = each_its(lambda one: one[1](), prepared, lambda one: one[0])
+    return found, [*unseen, *lost]

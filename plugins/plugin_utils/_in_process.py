@@ -81,15 +81,12 @@ class _ActionTask:
         return os.path.abspath(found), _files.read(self._action._loader, found)
 
     def progress(self, line: str) -> None:
+        # A copy of the secrets, as other threads find out more meanwhile.
         if not self._action._task.no_log:
-            Display().display(self._scrubbed(line))
+            Display().display(_scrubbed(line, frozenset(self._secrets)))
 
     def warn(self, text: str) -> None:
-        Display().warning(self._scrubbed(text))
-
-    def _scrubbed(self, text: str) -> t.Any:
-        # Other threads find out more secrets meanwhile.
-        return remove_values(text, frozenset(self._secrets))
+        Display().warning(_scrubbed(text, frozenset(self._secrets)))
 
     def keep_secret(self, values: t.Iterable[str]) -> None:
         self._secrets.update(value for value in values if value)

@@ -20,12 +20,15 @@ from .._apis.kube import Kube
 from .._apis.wds import Wds
 from .._apis.wec import Wec
 from .._errors import InvalidOption, InvalidOptions, WecError
+from .._operations import side_by_side
 from .._operations.wec_on_host import WecOnHost
 from .._rules import names, surveys
 from .._rules.kubeconfigs import KubeconfigError
 from .._rules.surveys import Survey
 
 Json = dict[str, t.Any]
+R = t.TypeVar("R")
+T = t.TypeVar("T")
 OF_WEC = (*connection.FIELDS, connection.FROM_HOST, "connect_timeout", "read_timeout")
 """The options that say how a WEC is reached, without their aliases."""
 
@@ -168,3 +171,21 @@ def failure(error: WecError) -> Json:
     if error.problem is not None:
         result["problem"] = error.problem.as_data()
     return result
+
+
+def each_its(
+    do: t.Callable[[T], R], parts: t.Sequence[T], hosts_of: t.Callable[[T], list[str]]
+) -> tuple[list[R], list[Json]]:
+    """Do it for the part of each ITS, side by side; gives what that gives, and the hosts of those where it raises WecError.
+
+    They come with the reason, which concerns them only.
+    """
+
+    def attempt(part: T) -> tuple[list[R], list[Json]]:
+        try:
+            return [do(part)], []
+        except WecError as error:
+            return [], [{"hosts": hosts_of(part), **failure(error)}]
+
+    ended = side_by_side.each(attempt, parts, side_by_side.ITSS)
+    return [one for found, _lost in ended for one in found], [one for _found, lost in ended for one in lost]

@@ -11,8 +11,8 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from .._errors import InvalidOption, Refused, WecError
-from .._operations import planning, side_by_side
+from .._errors import InvalidOption, Refused
+from .._operations import planning
 from .._operations.configuring import Allowed
 from .._operations.delivering import Settling
 from .._operations.planning import FleetPlan, Member
@@ -21,7 +21,7 @@ from .._rules.configuration import Part, Wish
 from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
 from . import configure_options, options
 from .configure_options import PARTS, STATE
-from .task import Task, failure, has_wds_connection, its_of, wds_of
+from .task import Task, each_its, has_wds_connection, its_of, wds_of
 
 Json = dict[str, t.Any]
 _NAMED = 10
@@ -136,18 +136,8 @@ def _configured(task: Task, plans: t.Sequence[FleetPlan], planned: list[Forecast
         task.warn(warning)
     if task.check_mode:
         return planned, []
-    lost: list[Json] = []
-
-    def configure(plan: FleetPlan) -> list[Forecast]:
-        try:
-            return plan.configure()
-        except WecError as error:
-            # It concerns this ITS only.
-            lost.append({"hosts": [one.host for one in plan.forecasts], **failure(error)})
-            return []
-
     # Each ITS takes in changes at its own pace.
-    found = side_by_side.each(configure, plans, side_by_side.ITSS)
+    found, lost = each_its(FleetPlan.configure, plans, lambda plan: [one.host for one in plan.forecasts])
     return [forecast for one in found for forecast in one], lost
 
 
