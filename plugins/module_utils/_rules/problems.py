@@ -105,6 +105,12 @@ _ITS = (
 )
 _WEC_API = (
     Kind(
+        "unexpected_answer",
+        "what came from outside could not be handled",
+        "an answer, a value or a file that nothing of its kind looks like; the evidence names the error",
+        "Find out what answers there, and what stands between; if it is a sound cluster, report this as a defect, with -vvv",
+    ),
+    Kind(
         "wec_unreachable",
         "the WEC's API cannot be reached from here",
         "no answer to the first request: refused, timed out, name not resolved, certificate not accepted, proxy",
@@ -224,7 +230,7 @@ _REGISTRATION = (
         "csr_too_many",
         "the agent makes no more signing requests, because there are too many under its name",
         "ten or more CertificateSigningRequests with its label, none of them its own",
-        "Delete those that are not its own",
+        "Find out who made them, and delete those that are not its own, or set remove_foreign_csrs",
     ),
     Kind(
         "csr_pending",
@@ -241,8 +247,16 @@ _REGISTRATION = (
     Kind(
         "csr_several_requesters",
         "several agents make signing requests under this name",
-        "pending requests with different common names, none proved by this WEC's own token",
-        "Find out which other cluster uses the name, and give it another one",
+        "pending requests that pass the checks and are not of one agent, none proved by this WEC's own token",
+        "Find out which other cluster uses the name; deny or delete the requests that are not this WEC's, or run register, which "
+        "knows this WEC's token",
+    ),
+    Kind(
+        "csr_name_in_use",
+        "a signing request under the name of a WEC that is registered already is not proved to be its own",
+        "ManagedClusterJoined is True or the ManagedCluster notes which cluster it is, and the request was not made with a token "
+        "that is known to be this WEC's",
+        "Run register for this WEC, which knows its token; if the cluster was replaced by another, set replace_lost_cluster",
     ),
     Kind(
         "csr_denied",
@@ -338,6 +352,18 @@ _IDENTITY = (
     ),
 )
 _HEALTH = (
+    Kind(
+        "managed_cluster_unreadable",
+        "what the ITS shows of this WEC cannot be read",
+        "a value in its ManagedCluster, lease or signing requests that cannot be handled; the evidence names the error",
+        "Look at it with kubectl get managedcluster NAME -o yaml, and find out who wrote it",
+    ),
+    Kind(
+        "name_is_group",
+        "the name of a ManagedCluster means a group of hosts to Ansible",
+        "a ManagedCluster called all, ungrouped, localhost, or as a group of the inventory",
+        "Find out who made it, and remove it; or set host_prefix, so that no host has the name of a group",
+    ),
     Kind(
         "lease_expired",
         "the agent has stopped renewing its lease",

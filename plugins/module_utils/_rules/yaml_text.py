@@ -11,6 +11,7 @@ import traceback
 import typing as t
 
 from .._errors import MissingLibrary
+from . import limits
 
 try:
     import yaml
@@ -30,8 +31,8 @@ _TEMPLATES = ("{{", "{%", "{#")
 class NotYamlError(Exception):
     """The text is no YAML. ``line`` counts from 1, or is None. The parser's own words are left out: they quote the text."""
 
-    def __init__(self, line: int | None) -> None:
-        super().__init__("is no YAML" + (f" (line {line})" if line else ""))
+    def __init__(self, line: int | None, why: str = "is no YAML") -> None:
+        super().__init__(why + (f" (line {line})" if line else ""))
 
 
 def parse(content: bytes | str) -> t.Any:
@@ -43,6 +44,37 @@ def parse(content: bytes | str) -> t.Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise NotYamlError(mark.line + 1 if mark else None) from None
+
+
+def parse_untrusted(content: bytes | str) -> t.Any:
+    """The same for a document from a cluster or a node, with limits: of its size, its nesting, and without aliases.
+
+    PyYAML's parser in C calls itself for each collection in another, and ends the process on some ten thousand of them; ten
+    levels of aliases in 600 bytes make a text that no memory holds. Raises NotYamlError, MissingLibrary.
+    """
+    if IMPORT_TRACE is not None:
+        raise MissingLibrary("PyYAML", "to read kubeconfigs", IMPORT_TRACE)
+    if len(content) > limits.DOCUMENT:
+        raise NotYamlError(None, f"is longer than {limits.DOCUMENT} bytes")
+    depth = 0
+    try:
+        # Events come one after the other, however deep they are.
+        for event in yaml.parse(content, Loader=_Loader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > limits.NESTING:
+                raise NotYamlError(event.start_mark.line + 1, "is nested too deeply")
+            if isinstance(event, yaml.AliasEvent):
+                raise NotYamlError(event.start_mark.line + 1, "has aliases")
+        return yaml.load(content, Loader=_Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise NotYamlError(mark.line + 1 if mark else None) from None
+    except (ValueError, TypeError, OverflowError, AttributeError):
+        # Its constructors raise these for values such as the thirtieth of February.
+        raise NotYamlError(None) from None
 
 
 def write(content: t.Any) -> str:

@@ -1,0 +1,30 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""How much of what strangers send is taken. Every limit of the collection on input from outside stands here."""
+
+from __future__ import annotations
+
+BODY = 64 * 1024 * 1024
+"""Bytes of one answer of an API server. A page of a list that is larger is asked for in smaller pages."""
+WATCH_LINE = 8 * 1024 * 1024
+"""Bytes of one change in a watch; etcd holds no object of more than 1.5 MiB."""
+PAGES = 2000
+"""Pages of one list."""
+OBJECTS = 500_000
+"""Objects of one list."""
+REQUEST_READS = 4
+"""A request may take as many times its read timeout in all, which by itself counts from one byte to the next."""
+LISTING_READS = 20
+"""The same for all pages of a list together."""
+DOCUMENT = 1024 * 1024
+"""Bytes of a YAML document from a cluster or a node: as much as a Secret can hold (Kubernetes: core/v1 MaxSecretSize)."""
+NESTING = 64
+"""Collections inside each other in a document from a stranger; a kubeconfig has five."""
+SHORTEST_SECRET = 8
+"""Characters. A shorter secret that a stranger names is hidden where it stands, and not wherever the same letters occur."""
+CELL = 60
+"""Characters of a cell in a table on the screen."""

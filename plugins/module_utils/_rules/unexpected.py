@@ -1,0 +1,27 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""Whatever one WEC, ITS, host or row raises, as that one's own failure."""
+
+from __future__ import annotations
+
+from .._errors import MissingLibrary, WecError
+from . import problems
+
+
+def as_wec_error(error: Exception, what: str) -> WecError:
+    """The error itself if it is one of ours, or one that says of ``what`` (such as "edge-1") that it could not be handled.
+
+    A missing library is everybody's, and is raised again. Whoever shows the text scrubs it: it may quote what a stranger sent.
+    """
+    if isinstance(error, MissingLibrary):
+        raise error
+    if isinstance(error, WecError):
+        return error
+    fact = f"{type(error).__name__}: {error}"[:300]
+    found = WecError(f"{what}: {problems.of('unexpected_answer', fact)}", problems.of("unexpected_answer", fact))
+    found.__cause__ = error
+    return found
