@@ -62,7 +62,7 @@ class ApiError(WecError):
 
     def __init__(self, side: str, method: str, path: str, status: int, reason: str, told: str) -> None:
         super().__init__(f"The {side} answered {method} {path} with {status} {reason}: {told}".rstrip(": "))
-        self.status, self.reason, self.told = status, reason, told
+        self.method, self.status, self.reason, self.told = method, status, reason, told
 
     @property
     def is_transient(self) -> bool:

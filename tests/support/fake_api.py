@@ -64,6 +64,8 @@ class FakeApi:
         self.groups = ["apps"]
         self.rules: list[Json] = [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
         self.lock = threading.RLock()
+        self.minted: dict[str, str] = {}
+        """Ids of the newest tokens, by the names of the Secrets that they are bound to."""
         self.stories: list[tuple[str, str, Json]] = []
         """What has happened to objects: path, ADDED, MODIFIED or DELETED, and the object after (or before) it."""
         self.forgotten = 0
@@ -321,7 +323,9 @@ class FakeApi:
             self._existing(path.rsplit("/", 1)[0])
             bound = ((body or {}).get("spec") or {}).get("boundObjectRef")
             secret = {"name": bound["name"], "uid": bound["uid"]} if bound else None
-            return 201, {"status": {"token": jwt(str(uuid.uuid4()), secret=secret)}}
+            token_id = str(uuid.uuid4())
+            self.minted[str((secret or {}).get("name"))] = token_id
+            return 201, {"status": {"token": jwt(token_id, secret=secret)}}
         item = copy.deepcopy(body or {})
         name = item["metadata"].get("name") or f"{item['metadata']['generateName']}{len(self.objects)}"
         if f"{path}/{name}" in self.objects:

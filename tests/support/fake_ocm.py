@@ -127,6 +127,8 @@ class FakeIts(FakeApi):
         """The agent makes its ManagedCluster and its signing request."""
         self.agents.add(name)
         self.put(f"{MANAGED_CLUSTERS}/{name}", {"spec": {"hubAcceptsClient": False, "leaseDurationSeconds": 60}})
+        # As a Kubernetes of 1.30 and later has it: which token made a request is noted (seen on 1.34.4).
+        token_id = token_id or self.minted.get(f"wec-bootstrap-{name}")
         self.put(f"{CSRS}/{name}-abcde", csr(name, token_id=token_id))
 
     def join(self, name: str, uid: str | None = None) -> None:

@@ -29,6 +29,8 @@ from .kube import Kube
 Json = dict[str, t.Any]
 _SINGLE_READS = 3
 """Up to this many WECs are read one by one; for more, one LIST of each kind is cheaper."""
+_RECORDS_TOKEN_IDS = (1, 30, 0)
+"""Kubernetes: feature ServiceAccountTokenJTI, on by default from here on."""
 TOKEN_SECONDS = 3600
 BOOTSTRAP_SECRET_PREFIX = "wec-bootstrap-"
 BOOTSTRAP_LABEL = "wec.kubestellar.io/bootstrap"
@@ -190,12 +192,27 @@ class Its:
             csrs_of.setdefault(_wec_of(csr), []).append(csr)
         leases = self.kube.items(paths.LEASES, field_selector=f"metadata.name={LEASE_NAME}")
         lease_of = {one["metadata"]["namespace"]: one for one in leases}
+        records = self._records_token_ids(csrs)
         return {
             name: ItsView(
-                name, clusters.get(name), _own(csrs_of.get(name, [])), lease_of.get(name), mailboxes.get(name)
+                name, clusters.get(name), _own(csrs_of.get(name, [])), lease_of.get(name), mailboxes.get(name), records
             )
             for name in names
         }
+
+    def _records_token_ids(self, csrs: t.Sequence[Json]) -> bool:
+        """Whether the ITS notes which token a signing request was made with (Kubernetes 1.30 and later).
+
+        Any request that carries an id shows it; else the version does. Where that may not be read, it is taken for a new one:
+        then what is not proved is not approved.
+        """
+        if not csrs:
+            return False
+        if any(csr_rules.recorded_ids(csr) for csr in csrs):
+            return True
+        version = self._readable(paths.VERSION)
+        found = versions.parse(str(version.get("gitVersion"))) if version else None
+        return found is None or found >= _RECORDS_TOKEN_IDS
 
     def _mailboxes(self) -> dict[str, Json]:
         found = self.kube.items(paths.NAMESPACES, label_selector=CLUSTER_NAME_LABEL)
@@ -206,7 +223,8 @@ class Its:
         cluster = self.kube.find(paths.managed_cluster(name))
         # Without a ManagedCluster, a lease tells nothing.
         lease = self.kube.find(paths.lease(name, LEASE_NAME)) if cluster else None
-        return ItsView(name, cluster, _own(csrs), lease, self.kube.find(paths.namespace(name)))
+        records = self._records_token_ids(csrs)
+        return ItsView(name, cluster, _own(csrs), lease, self.kube.find(paths.namespace(name)), records)
 
     def offers_addon(self) -> bool:
         """Whether the ITS has KubeStellar's status add-on for its WECs."""
@@ -259,7 +277,8 @@ class Its:
         """Everything that the ITS has under a WEC's name."""
         csrs = self.csrs_of(name)
         lease = self.kube.find(paths.lease(name, LEASE_NAME))
-        view = ItsView(name, self.managed_cluster(name), _own(csrs), lease, self.mailbox(name))
+        records = self._records_token_ids(csrs)
+        view = ItsView(name, self.managed_cluster(name), _own(csrs), lease, self.mailbox(name), records)
         return ItsSide(
             view,
             works=tuple(self.works(name)),

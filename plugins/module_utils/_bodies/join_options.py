@@ -41,13 +41,16 @@ SPEC: dict[str, t.Any] = {
     "clusteradm_timeout": {"type": "int", "default": 120},
     "move_from_other_hub": {"type": "bool", "default": False},
     "replace_lost_cluster": {"type": "bool", "default": False},
+    "remove_foreign_csrs": {"type": "bool", "default": False},
     "survey": {"type": "dict"},
     "wec_run_on": {"type": "str", "choices": ["controller", "host"], "default": "controller"},
 }
 
 
 def permissions(task: Task) -> Permissions:
-    return Permissions(task.params["move_from_other_hub"], task.params["replace_lost_cluster"])
+    return Permissions(
+        task.params["move_from_other_hub"], task.params["replace_lost_cluster"], task.params["remove_foreign_csrs"]
+    )
 
 
 def wishes(task: Task) -> Wishes:

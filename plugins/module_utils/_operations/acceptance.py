@@ -13,18 +13,23 @@ import time
 import typing as t
 
 from .._apis.its import Its
-from .._errors import ApiError
+from .._errors import ApiError, WecError
 from .._rules import problems, states, timeline
-from .._rules.acceptance import Decision, Member, decide, foreseen
+from .._rules.acceptance import Decision, Member, decide, foreseen, remove_step
 from .._rules.its_view import ItsView
 from .._rules.plan import Plan
 from .._rules.problems import Problem
 from .._rules.timeline import Reached
+from .._rules.unexpected import as_wec_error
 from . import credentials, side_by_side
 
 Json = dict[str, t.Any]
 _AT_ONCE = 8
 """WECs that are written to at the same time. More bring nothing: the hub is the limit by then."""
+_MOST_TOLD = 12
+"""Foreign signing requests of one WEC that one line names."""
+_NEEDS_SOMEBODY = frozenset({"csr_name_in_use", "csr_several_requesters", "csr_too_many"})
+"""What waiting does not cure."""
 _REST = 4
 """How many times as long as a look at the ITS has kept this thread busy the ITS is left alone at least.
 
@@ -99,18 +104,21 @@ class Patience:
 def preview(its: Its, members: t.Sequence[Member]) -> dict[str, Verdict]:
     """What the next look would do, without doing it."""
     views = its.views([member.name for member in members])
-    verdicts = {}
-    for member in members:
-        view = views[member.name]
+    return {member.name: _preview(its, member, views[member.name]) for member in members}
+
+
+def _preview(its: Its, member: Member, view: ItsView) -> Verdict:
+    verdict = Verdict(member.name, foreseen=True)
+    try:
         decision = decide(member, view, its.now())
-        verdict = Verdict(member.name, foreseen=True)
         _note(verdict, view, decision, its)
-        announced = view.exists and (decision.approval is not None or decision.done)
-        verdict.plan.add(*(decision.steps(view) if announced else foreseen(member, view)))
-        verdict.done = decision.done
-        verdict.failed = decision.final
-        verdicts[member.name] = verdict
-    return verdicts
+        is_announced = view.exists and (decision.approval is not None or decision.done)
+        is_blocked = decision.problem is not None and decision.problem.code in _NEEDS_SOMEBODY
+        verdict.plan.add(*(decision.steps(view) if is_announced or is_blocked else foreseen(member, view)))
+        verdict.done, verdict.failed = decision.done, decision.final
+    except Exception as error:
+        verdict.problem, verdict.failed = as_wec_error(error, member.name).problem, True
+    return verdict
 
 
 class Arrivals(t.Protocol):
@@ -170,6 +178,9 @@ class _Batch:
         self._furthest: dict[str, int] = {}
         self._moved_at = self._began
         self._look_took = 0.0
+        self._told: dict[str, set[str]] = {}
+        """Names of signing requests that were told to be foreign, by WEC."""
+        self._flooded: set[str] = set()
 
     def run(self) -> dict[str, Verdict]:
         while True:
@@ -217,34 +228,59 @@ class _Batch:
         began = time.thread_time()
         self._views.update(self._its.views([verdict.name for verdict in waiting]))
         self._look_took = time.thread_time() - began
-        self._note_progress([verdict.name for verdict in waiting])
         side_by_side.each(self._see_to, waiting, _AT_ONCE)
 
-    def _note_progress(self, names: t.Sequence[str]) -> None:
-        for name in names:
-            stage = self._views[name].stage
-            if stage > self._furthest.get(name, 0):
-                self._furthest[name] = stage
-                self._moved_at = time.monotonic()
+    def _note_progress(self, name: str) -> None:
+        stage = self._views[name].stage
+        if stage > self._furthest.get(name, 0):
+            self._furthest[name] = stage
+            self._moved_at = time.monotonic()
 
     def _see_to(self, verdict: Verdict) -> None:
-        """Do what is next for one WEC."""
+        """Do what is next for one WEC. What goes wrong with it is its own; an ITS that does not answer is everybody's."""
         view = self._views[verdict.name]
-        decision = decide(self._members[verdict.name], view, self._its.now())
-        _note(verdict, view, decision, self._its)
         try:
+            self._note_progress(verdict.name)
+            decision = decide(self._members[verdict.name], view, self._its.now())
+            _note(verdict, view, decision, self._its)
+            self._tell_foreign(verdict.name, decision)
             if not decision.final:
                 self._act(verdict, view, decision)
+            verdict.done, verdict.failed = decision.done, decision.final or self._is_flooded(verdict.name, decision)
         except ApiError as error:
             self._refused(verdict, error)
-        else:
-            verdict.done, verdict.failed = decision.done, decision.final
+        except WecError:
+            raise
+        except Exception as error:
+            verdict.problem = as_wec_error(error, verdict.name).problem
+            verdict.failed = True
         verdict.seconds = time.monotonic() - self._came_at[verdict.name]
+
+    def _is_flooded(self, name: str, decision: Decision) -> bool:
+        """Whether two looks have found it flooded: then its agent will make no request, and nothing is worth waiting for."""
+        is_so = decision.problem is not None and decision.problem.code == "csr_too_many"
+        was_so = name in self._flooded
+        if is_so and not decision.remove:
+            self._flooded.add(name)
+        return is_so and was_so
+
+    def _tell_foreign(self, name: str, decision: Decision) -> None:
+        """Say at once which signing requests under its name are not its own."""
+        told = self._told.setdefault(name, set())
+        new = [one for one in decision.rejected if one.name not in told][:_MOST_TOLD]
+        if new:
+            told.update(one.name for one in decision.rejected)
+            shown = "; ".join(f"{one.name} ({', '.join(one.faults)})" for one in new)
+            verb = "removed" if decision.remove else "not approved"
+            self._progress(f"{name}: {len(decision.rejected)} signing requests are not its own and are {verb}: {shown}")
 
     def _act(self, verdict: Verdict, view: ItsView, decision: Decision) -> None:
         """Accept first: if that is refused, no certificate is issued."""
+        foreign = {remove_step(csr).object: csr for csr in decision.remove}
         for step in decision.steps(view):
-            if step.verb == "accept":
+            if step.verb == "delete":
+                self._its.delete_request(foreign[step.object])
+            elif step.verb == "accept":
                 self._its.accept(verdict.name, decision.identity)
             elif step.verb == "update":
                 # With the acceptance, it has gone in one request.
@@ -266,7 +302,7 @@ class _Batch:
         if error.is_webhook_down:
             verdict.problem = problems.of("webhook_down", error.told)
             return
-        code = "accept_refused" if "managedcluster" in error.message else "forbidden"
+        code = "accept_refused" if "managedcluster" in error.message and error.method != "DELETE" else "forbidden"
         verdict.problem = problems.of(code, error.message)
         verdict.failed = not error.is_transient
 

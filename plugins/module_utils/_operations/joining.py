@@ -15,7 +15,7 @@ from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import Refused, WecError
 from .._rules import agent_plan, diagnosis, problems, states, timeline
-from .._rules.acceptance import Member, foreseen
+from .._rules.acceptance import Member, foreseen, remove_step
 from .._rules.agent_plan import Intended, Permissions
 from .._rules.its_view import ItsView
 from .._rules.plan import Plan, Step
@@ -49,6 +49,9 @@ class Outcome:
     token_id: str | None = None
     holds_certificate: bool = False
     intended: Intended | None = None
+    allowed: Permissions = dataclasses.field(default_factory=Permissions)
+    foreign: list[Json] = dataclasses.field(default_factory=list)
+    """Signing requests to delete."""
     warnings: list[str] = dataclasses.field(default_factory=list)
     reached: list[Reached] = dataclasses.field(default_factory=list)
 
@@ -64,7 +67,15 @@ class Outcome:
     @property
     def member(self) -> Member:
         holds = self.holds_certificate and not self.starts_anew
-        return Member(self.name, self.uid, self.token_id, holds, awaits_request=self.starts_anew)
+        return Member(
+            self.name,
+            self.uid,
+            self.token_id,
+            holds,
+            awaits_request=self.starts_anew,
+            replace_lost_cluster=self.allowed.replace_lost_cluster,
+            remove_foreign_csrs=self.allowed.remove_foreign_csrs,
+        )
 
     def as_data(self) -> Json:
         verdict = self.verdict
@@ -117,6 +128,9 @@ class Joining:
             raise self._refusal(state)
         if state.name == states.OTHER_HUB:
             self._refuse_to_orphan_works()
+        flood = agent_plan.flooded(found, wec, view, self._allowed, now)
+        if flood is not None:
+            raise Refused(f"{self._name}: {flood}", flood.evidence, flood)
         outcome = Outcome(
             self._name,
             state,
@@ -125,12 +139,14 @@ class Joining:
             self._wec.version,
             token_id=wec.bootstrap.token.id if wec.bootstrap else None,
             holds_certificate=wec.credential is not None,
+            allowed=self._allowed,
+            foreign=agent_plan.foreign_csrs(found, view, self._allowed),
         )
         if agent_plan.MINT in found.do:
             self._introduction = self._introduction_id()
             # Whatever could make it fail is found out here, before anything is changed.
             outcome.intended = self._installer.intended(with_clusteradm=agent_plan.JOIN in found.do)
-        outcome.agent.add(*agent_plan.steps(found, view, wec, outcome.intended))
+        outcome.agent.add(*agent_plan.steps(found, view, wec, outcome.intended, outcome.foreign))
         if with_acceptance and (found.do or state.name not in (states.JOINED_UNAVAILABLE,)):
             shown = ItsView(self._name) if agent_plan.CLEAR_NAME in found.do else view
             outcome.acceptance.add(*foreseen(outcome.member, shown))
@@ -187,10 +203,14 @@ class Joining:
 
     def _carry_out(self, outcome: Outcome) -> None:
         agent = self._agent(outcome)
+        foreign = {remove_step(csr).object: csr for csr in outcome.foreign}
         done: list[Step] = []
         try:
             for step in outcome.agent.steps:
-                agent.carry_out(step)
+                if step.do == agent_plan.REMOVE_FOREIGN:
+                    self._its.delete_request(foreign[step.object])
+                else:
+                    agent.carry_out(step)
                 done.append(step)
                 if step.do == agent_plan.MINT:
                     self._require_unchanged()

@@ -142,6 +142,9 @@ class Preflight:
             if needs.do is None:
                 problem = diagnosis.of_state(state) or problems.of("membership_unclear", *state.evidence)
                 raise WecError(f"{state.reason}. {problem}", problem)
+            flood = agent_plan.flooded(needs, wec, view, self._allowed, now)
+            if flood is not None:
+                raise WecError(str(flood), flood)
             self._skew(wec)
             return f"{state.name}: {state.reason}"
 

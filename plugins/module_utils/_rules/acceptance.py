@@ -20,6 +20,8 @@ from .problems import Problem
 
 Json = dict[str, t.Any]
 _NOT_ANNOUNCED = "its agent has not announced itself"
+MOST_REQUESTS = 10
+"""With so many requests under its name, an agent makes no more (OCM: pkg/registration/register/csr/csr.go)."""
 _ISSUING_TAKES = 60
 """Seconds after which an approved request without a certificate is a problem."""
 
@@ -30,7 +32,8 @@ class Member:
 
     ``uid`` identifies its cluster. ``token_id``: the id of the bootstrap token that its agent was given, where known.
     ``holds_certificate``: whether its own API has shown a certificate of this ITS for this name. ``awaits_request``: its
-    agent was made to start anew, so that what the ITS shows from before does not count.
+    agent was made to start anew, so that what the ITS shows from before does not count. ``replace_lost_cluster`` and
+    ``remove_foreign_csrs``: what the user has allowed.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Member:
     token_id: str | None = None
     holds_certificate: bool = False
     awaits_request: bool = False
+    replace_lost_cluster: bool = False
+    remove_foreign_csrs: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +58,8 @@ class Decision:
     """``done``: nothing is left to do. Otherwise act on what is given here, and look again.
 
     ``waiting_for`` is for the progress line; ``problem`` is what to blame if it never comes. A ``final`` problem does
-    not go away by waiting.
+    not go away by waiting. ``rejected`` are signing requests under its name that are not its own, and ``remove`` those of them
+    that nobody has approved and that are to be deleted.
     """
 
     done: bool = False
@@ -64,9 +70,10 @@ class Decision:
     problem: Problem | None = None
     final: bool = False
     rejected: tuple[csr_rules.Examined, ...] = ()
+    remove: tuple[Json, ...] = ()
 
     def steps(self, view: ItsView) -> list[Step]:
-        steps = []
+        steps = [remove_step(csr) for csr in self.remove]
         if self.accept:
             steps.append(_accept_step(view))
         if self.approval is not None:
@@ -100,6 +107,11 @@ def _approve_step(name: str, reason: str) -> Step:
     return Step("ITS", "approve", subject, reason, {"approved": False}, {"approved": True})
 
 
+def remove_step(csr: Json) -> Step:
+    before = {"requester": (csr.get("spec") or {}).get("username")}
+    return Step("ITS", "delete", f"CertificateSigningRequest {_name(csr)}", "it is not this WEC's own", before, None)
+
+
 def _identity_step(view: ItsView, uid: str) -> Step:
     before = {IDENTITY_ANNOTATION: view.identity} if view.exists else None
     reason = "note which cluster has this name"
@@ -127,44 +139,68 @@ def _decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
         return Decision(done=True)
     if not view.exists and not view.csrs:
         return Decision(waiting_for=_NOT_ANNOUNCED, problem=problems.of("managed_cluster_missing"))
-    if state.name == states.JOINED_UNAVAILABLE and not waits_anew and not any(is_pending(one) for one in view.csrs):
+    if state.name != states.JOINED_UNAVAILABLE or waits_anew:
+        return _registering(member, view, now)
+    if not any(is_pending(one) for one in view.csrs):
         return Decision(waiting_for=state.reason, problem=unavailable(view, now))
-    return _registering(member, view, now)
+    decision = _registering(member, view, now)
+    if decision.approval is not None or decision.final:
+        return decision
+    # Its agent has a certificate, and may come back whatever others ask for.
+    blamed = decision.problem if decision.problem and decision.problem.code == "csr_name_in_use" else unavailable(view, now)
+    return dataclasses.replace(decision, waiting_for=state.reason, problem=blamed)
 
 
 def _has_new_certificate(member: Member, view: ItsView) -> bool:
     """Whether a certificate was issued for a request that the agent made after it was told to start anew."""
-    return any(
-        is_issued(csr) and csr_rules.examine(csr, member.name, member.token_id).is_legitimate for csr in view.csrs
-    )
+    return any(is_issued(csr) and _examine(csr, member, view).is_legitimate for csr in view.csrs)
+
+
+def _examine(csr: Json, member: Member, view: ItsView) -> csr_rules.Examined:
+    return csr_rules.examine(csr, member.name, member.token_id, view.token_ids_are_recorded)
 
 
 def _registering(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
-    examined = {csr["metadata"]["name"]: csr_rules.examine(csr, member.name, member.token_id) for csr in view.csrs}
-    legitimate = [csr for csr in view.csrs if examined[csr["metadata"]["name"]].is_legitimate]
-    rejected = tuple(one for one in examined.values() if not one.is_legitimate)
+    examined = [(csr, _examine(csr, member, view)) for csr in view.csrs]
+    rejected = tuple(one for _csr, one in examined if not one.is_legitimate)
+    foreign = tuple(csr for csr, one in examined if not one.is_legitimate and is_removable(csr))
+    found = _of_requests(member, view, now, [one for one in examined if one[1].is_legitimate], rejected)
+    return dataclasses.replace(found, rejected=rejected, remove=foreign if member.remove_foreign_csrs else ())
+
+
+def is_removable(csr: Json) -> bool:
+    """Whether nobody has approved a request, so that nothing has come of it."""
+    return not has_condition(csr, "Approved") and not is_issued(csr)
+
+
+def _of_requests(
+    member: Member,
+    view: ItsView,
+    now: datetime.datetime,
+    legitimate: t.Sequence[tuple[Json, csr_rules.Examined]],
+    rejected: t.Sequence[csr_rules.Examined],
+) -> Decision:
+    """``legitimate`` are the requests that pass every check, newest first."""
     accept = view.exists and not view.hub_accepts_client
     if not legitimate:
         return _without_request(member, view, accept, rejected)
-    newest = legitimate[0]
+    newest, examined = legitimate[0]
+    name = newest["metadata"]["name"]
     if is_pending(newest):
-        proof = examined[newest["metadata"]["name"]].proof or csr_rules.IDENTITY
+        problem = _why_not_to_approve(member, view, legitimate)
+        if problem is not None:
+            return Decision(waiting_for=problem.kind.summary, problem=problem)
         return Decision(
             accept=accept,
-            approval=Approval(newest, proof) if view.exists else None,
+            approval=Approval(newest, examined.proof or csr_rules.IDENTITY) if view.exists else None,
             waiting_for="its signing request is being approved" if view.exists else _NOT_ANNOUNCED,
-            problem=problems.of(
-                "managed_cluster_missing", f"its signing request {newest['metadata']['name']} is there"
-            ),
-            rejected=rejected,
+            problem=problems.of("managed_cluster_missing", f"its signing request {name} is there"),
         )
-    name = newest["metadata"]["name"]
     if has_condition(newest, "Denied"):
         return Decision(
             waiting_for="its signing request was denied",
             problem=problems.of("csr_denied", f"CertificateSigningRequest {name}: {_denial(newest)}"),
             final=True,
-            rejected=rejected,
         )
     if not is_issued(newest):
         age = times.age(created(newest), now) or 0
@@ -173,30 +209,73 @@ def _registering(member: Member, view: ItsView, now: datetime.datetime) -> Decis
             accept=accept,
             waiting_for="its certificate has not been issued" if age > _ISSUING_TAKES else "its certificate is made",
             problem=problems.of("csr_not_issued", waited),
-            rejected=rejected,
         )
     return Decision(
         accept=accept,
         waiting_for="its agent has not joined with its certificate" if not accept else "it is being accepted",
         problem=problems.of("certificate_not_used", str(view.joined), str(view.accepted)),
-        rejected=rejected,
     )
 
 
-def _without_request(member: Member, view: ItsView, accept: bool, rejected: tuple[csr_rules.Examined, ...]) -> Decision:
+def _why_not_to_approve(
+    member: Member, view: ItsView, legitimate: t.Sequence[tuple[Json, csr_rules.Examined]]
+) -> Problem | None:
+    """Why the newest request that waits is not approved although it passes the checks; None if it is to be.
+
+    A request that was made with this WEC's own token is its own. Of others, nobody knows: where several agents make them, or a
+    cluster has the name already, none is approved, and above all not the newest because it is the newest.
+    """
+    if legitimate[0][1].proof == csr_rules.TOKEN:
+        return None
+    newest = legitimate[0][0]["metadata"]["name"]
+    is_in_use = view.joined.is_true or (view.identity is not None and view.identity != member.uid)
+    if is_in_use and not member.replace_lost_cluster:
+        # An ITS that records no ids cannot prove more than that the cluster is the one that had the name.
+        is_known = member.uid is not None and view.identity == member.uid and not view.token_ids_are_recorded
+        if not is_known:
+            return problems.of("csr_name_in_use", f"CertificateSigningRequest {newest}", str(view.joined))
+    waiting = []
+    for csr, _examined in legitimate:
+        if not is_pending(csr):
+            # What its agent has asked for before it got an answer is not asked for any more.
+            break
+        waiting.append(csr)
+    if len({csr_rules.maker(csr) for csr in waiting}) > 1:
+        return problems.of("csr_several_requesters", *(f"CertificateSigningRequest {_name(csr)}" for csr in waiting[:10]))
+    return None
+
+
+def _name(csr: Json) -> str:
+    return str(csr["metadata"]["name"])
+
+
+def _without_request(
+    member: Member, view: ItsView, accept: bool, rejected: t.Sequence[csr_rules.Examined]
+) -> Decision:
     # A WEC that has joined and is not accepted was accepted before: its agent has its certificate.
     if accept and (member.holds_certificate or view.joined.is_true):
-        return Decision(accept=True, waiting_for="it is being accepted", rejected=rejected)
+        return Decision(accept=True, waiting_for="it is being accepted")
+    if is_flooded(view):
+        return Decision(waiting_for="there are too many signing requests under its name", problem=flood(view))
     if rejected:
         facts = [f"{one.name}: {'; '.join(one.faults)}" for one in rejected]
         return Decision(
             waiting_for="only signing requests that fail the checks have arrived",
             problem=problems.of("csr_not_legitimate", *facts),
-            rejected=rejected,
         )
     if view.hub_accepts_client and view.joined.is_true:
         return Decision(waiting_for="it is not available", problem=problems.of("not_available", str(view.available)))
     return Decision(waiting_for="its agent has made no signing request", problem=problems.of("csr_missing"))
+
+
+def is_flooded(view: ItsView) -> bool:
+    """Whether so many requests stand under its name that its agent makes none."""
+    return len(view.csrs) >= MOST_REQUESTS
+
+
+def flood(view: ItsView) -> Problem:
+    """The problem of a name that is flooded, with the requests' names."""
+    return problems.of("csr_too_many", f"there are {len(view.csrs)}: {', '.join(map(_name, view.csrs[:20]))}")
 
 
 def unavailable(view: ItsView, now: datetime.datetime) -> Problem:

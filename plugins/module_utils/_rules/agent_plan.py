@@ -11,12 +11,15 @@ import dataclasses
 import datetime
 import typing as t
 
-from . import certificates, endpoints, states, times
+from . import acceptance, certificates, endpoints, states, times
 from .hub_view import HubIdentity
 from .its_view import IDENTITY_ANNOTATION, ItsView
 from .plan import Step
+from .problems import Problem
 from .states import State
 from .wec_view import BOOTSTRAP_SECRET, HUB_SECRET, WecView
+
+Json = dict[str, t.Any]
 
 MINT = "mint"
 JOIN = "join"
@@ -25,6 +28,7 @@ FORGET = "forget"
 RESTART = "restart"
 RECREATE = "recreate"
 CLEAR_NAME = "clear_name"
+REMOVE_FOREIGN = "remove_foreign"
 
 STARTS_ANEW = frozenset({FORGET, JOIN, REFRESH})
 """After one of these, what the ITS showed before does not count: the agent makes another signing request."""
@@ -36,6 +40,7 @@ class Permissions:
 
     move_from_other_hub: bool = False
     replace_lost_cluster: bool = False
+    remove_foreign_csrs: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,9 +125,31 @@ def _same_ca(one: bytes, other: bytes) -> bool:
         return True
 
 
-def steps(found: Needs, view: ItsView, wec: WecView, intended: Intended | None) -> list[Step]:
+def flooded(found: Needs, wec: WecView, view: ItsView, allowed: Permissions, now: datetime.datetime) -> Problem | None:
+    """What keeps the agent from making a signing request, if so many of others stand under its name. Raises MissingLibrary."""
+    if not acceptance.is_flooded(view) or allowed.remove_foreign_csrs or CLEAR_NAME in (found.do or ()):
+        return None
+    if MINT in (found.do or ()):
+        return acceptance.flood(view)
+    token_id = wec.bootstrap.token.id if wec.bootstrap else None
+    member = acceptance.Member(view.name, wec.uid, token_id, wec.credential is not None)
+    problem = acceptance.decide(member, view, now).problem
+    return problem if problem is not None and problem.code == "csr_too_many" else None
+
+
+def foreign_csrs(found: Needs, view: ItsView, allowed: Permissions) -> list[Json]:
+    """The signing requests to delete before an agent is installed or starts anew: none of them is one that it will make."""
+    if not allowed.remove_foreign_csrs or CLEAR_NAME in (found.do or ()) or MINT not in (found.do or ()):
+        return []
+    return [csr for csr in view.csrs if acceptance.is_removable(csr)]
+
+
+def steps(
+    found: Needs, view: ItsView, wec: WecView, intended: Intended | None, foreign: t.Sequence[Json] = ()
+) -> list[Step]:
     """The operations as steps of a plan. ``intended`` is needed where an agent is installed or starts anew."""
-    return [_step(do, found.reason, view, wec, intended) for do in found.do or ()]
+    removals = [dataclasses.replace(acceptance.remove_step(csr), do=REMOVE_FOREIGN) for csr in foreign]
+    return [*removals, *(_step(do, found.reason, view, wec, intended) for do in found.do or ())]
 
 
 def _step(do: str, reason: str, view: ItsView, wec: WecView, intended: Intended | None) -> Step:

@@ -17,12 +17,19 @@ from .._errors import MissingLibrary
 try:
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
     from cryptography.x509.oid import NameOID
 
     IMPORT_TRACE = None
 except ImportError:
     IMPORT_TRACE = traceback.format_exc()
+
+
+_SMALLEST_RSA = 2048
+"""Bits."""
+_CURVES = ("secp256r1", "secp384r1", "secp521r1")
+_TEXTS = ("UTF8String", "PrintableString")
 
 
 class MalformedPem(Exception):
@@ -47,11 +54,18 @@ class CertificateFacts:
 
 @dataclasses.dataclass(frozen=True)
 class RequestFacts:
-    """``extensions``: names of requested extensions, such as a SubjectAlternativeName."""
+    """``extensions``: names of requested extensions, such as a SubjectAlternativeName.
+
+    ``key`` is the public key, DER; ``key_fault`` why it is too weak or of a kind that no agent makes. ``odd_texts`` are the types
+    of texts in the subject that not every reader takes for a text.
+    """
 
     subject: Subject
     signature_is_valid: bool
     extensions: tuple[str, ...]
+    key: bytes = b""
+    key_fault: str | None = None
+    odd_texts: tuple[str, ...] = ()
 
 
 def require_library() -> None:
@@ -90,14 +104,51 @@ def same_bundle(one: bytes, other: bytes) -> bool:
 
 
 def read_request(pem: bytes) -> RequestFacts:
-    """Facts of a certificate signing request. Raises MalformedPem, MissingLibrary."""
+    """Facts of a certificate signing request. Raises MalformedPem, MissingLibrary.
+
+    Only what every reader takes for the same request is one: what is written from what was read has to be what was read, byte
+    for byte, but for a line end at its end. This library takes the first block that begins anywhere; Go, whose signer makes the
+    certificate (Go: encoding/pem Decode; Kubernetes: pkg/controller/certificates/signer), takes the first that begins a line.
+    """
     require_library()
     try:
         request = x509.load_pem_x509_csr(pem)
-        extensions = tuple(extension.oid._name for extension in request.extensions)
-        return RequestFacts(_subject(request), request.is_signature_valid, extensions)
+        canonical = request.public_bytes(Encoding.PEM)
+        if pem not in (canonical, canonical.rstrip(b"\n")):
+            raise MalformedPem("it is not exactly one PEM block as a library writes it")
+        key = request.public_key()
+        return RequestFacts(
+            _subject(request),
+            request.is_signature_valid,
+            tuple(extension.oid._name for extension in request.extensions),
+            key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+            _key_fault(key),
+            tuple(_odd_texts(request)),
+        )
+    except MalformedPem:
+        raise
     except Exception as error:  # cryptography raises many kinds for what strangers wrote
         raise MalformedPem(f"{type(error).__name__}: {error}") from error
+
+
+def _key_fault(key: t.Any) -> str | None:
+    """Agents make P-256 keys (OCM: pkg/registration/register/csr; client-go: util/keyutil). RSA and others are read for those that
+    were made by hand."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return None if key.key_size >= _SMALLEST_RSA else f"RSA of {key.key_size} bits, and {_SMALLEST_RSA} are needed"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return None if key.curve.name in _CURVES else f"of the curve {key.curve.name}"
+    return None if isinstance(key, ed25519.Ed25519PublicKey) else "neither RSA, nor of a NIST curve, nor Ed25519"
+
+
+def _odd_texts(request: t.Any) -> t.Iterator[str]:
+    """Go reads no name at all from a UniversalString, and a BMPString otherwise than others do (Go: crypto/x509)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        for attribute in request.subject:
+            kind = getattr(getattr(attribute, "_type", None), "name", "unknown")
+            if kind not in _TEXTS:
+                yield kind
 
 
 def _load(pem: bytes) -> t.Any:

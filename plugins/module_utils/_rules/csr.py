@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import dataclasses
 import re
 import typing as t
@@ -30,8 +31,12 @@ _ALL_CLUSTERS = "system:open-cluster-management:managed-clusters"
 _USAGES = frozenset({"digital signature", "key encipherment", "client auth"})
 _SERVICE_ACCOUNTS = f"system:serviceaccounts:{BOOTSTRAP_NAMESPACE}"
 _BOOTSTRAPPERS = "system:bootstrappers:managedcluster"
-_TOKEN_ID = "authentication.kubernetes.io/credential-id"
+_CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
+_OF_TOKEN = "JTI="
 _LARGEST_REQUEST = 64 * 1024
+_LONGEST_VALIDITY = 365 * 24 * 3600
+"""Seconds: what agents ask for (OCM: pkg/registration/register/csr/csr.go)."""
+_EVERYBODY = frozenset({"system:authenticated"})
 
 IDENTITY = "identity"
 TOKEN = "token"
@@ -54,26 +59,61 @@ class Examined:
         return not self.faults
 
 
-def examine(csr: Json, name: str, token_id: str | None = None) -> Examined:
+def examine(csr: Json, name: str, token_id: str | None = None, ids_are_recorded: bool = False) -> Examined:
     """Check a request against the one WEC name. ``token_id`` is the id of the token that this WEC was given, if known.
 
-    Raises MissingLibrary.
+    ``ids_are_recorded``: whether the ITS notes for each request which token it was made with. Then a request without an id is
+    as foreign as one with another: it was made with a credential that has none, such as a token of a Secret.
+    Whatever is odd about a request is a fault of it. Raises MissingLibrary.
     """
-    faults = [*_metadata_faults(csr, name), *_requester_faults(csr), *_request_faults(csr, name)]
-    proof = IDENTITY
-    recorded = _recorded_token(csr)
-    if token_id and recorded:
-        if recorded == token_id:
-            proof = TOKEN
-        else:
-            faults.append("it was made with another token than the one that this WEC was given")
-    return Examined(csr["metadata"]["name"], tuple(faults), None if faults else proof)
+    metadata = csr.get("metadata")
+    own_name = str(metadata.get("name")) if isinstance(metadata, dict) else "without a name"
+    try:
+        faults = [*_metadata_faults(csr, name), *_requester_faults(csr), *_request_faults(csr, name)]
+        proof, fault = _proof(recorded_ids(csr), token_id, ids_are_recorded)
+    except (TypeError, ValueError, AttributeError, LookupError) as error:
+        faults, proof, fault = [], None, f"it cannot be read ({type(error).__name__})"
+    if fault:
+        faults.append(fault)
+    return Examined(own_name, tuple(faults), None if faults else proof)
+
+
+def _proof(ids: tuple[str, ...], token_id: str | None, ids_are_recorded: bool) -> tuple[str, str | None]:
+    """How well it is proved, or what speaks against it."""
+    if not token_id:
+        return IDENTITY, None
+    if ids == (_OF_TOKEN + token_id,):
+        return TOKEN, None
+    if ids:
+        return IDENTITY, "it was made with another token than the one that this WEC was given"
+    if ids_are_recorded:
+        return IDENTITY, "it was made with a credential that has no id, and not with the token that this WEC was given"
+    return IDENTITY, None
 
 
 def is_of_addon(csr: Json) -> bool:
     """Requests of add-ons are approved by the add-on's own manager."""
     labels = csr["metadata"].get("labels") or {}
     return ADDON_NAME_LABEL in labels
+
+
+def recorded_ids(csr: Json) -> tuple[str, ...]:
+    """The ids of the credential that made a request, as the API server recorded them (Kubernetes 1.30 and later)."""
+    extra = (csr.get("spec") or {}).get("extra") or {}
+    return tuple(str(one) for one in extra.get(_CREDENTIAL_ID) or ())
+
+
+def maker(csr: Json) -> tuple[str, ...]:
+    """What tells one agent from another among requests that pass the checks: the recorded ids, or else the common names.
+
+    Raises MissingLibrary.
+    """
+    ids = recorded_ids(csr)
+    if ids:
+        return ids
+    with contextlib.suppress(certificates.MalformedPem, ValueError):
+        return certificates.read_request(base64.b64decode(csr["spec"]["request"], validate=True)).subject.common_names
+    return ()
 
 
 def _metadata_faults(csr: Json, name: str) -> t.Iterator[str]:
@@ -89,6 +129,9 @@ def _metadata_faults(csr: Json, name: str) -> t.Iterator[str]:
         yield f"it wants to be used for {', '.join(sorted(usages - _USAGES))}"
     if "client auth" not in usages:
         yield "it is not for client authentication"
+    seconds = spec.get("expirationSeconds")
+    if seconds is not None and (type(seconds) is not int or not 0 < seconds <= _LONGEST_VALIDITY):
+        yield f"it wants to be valid for {seconds!r} seconds, and a year ({_LONGEST_VALIDITY}) is the most"
 
 
 def _requester_faults(csr: Json) -> t.Iterator[str]:
@@ -98,11 +141,17 @@ def _requester_faults(csr: Json) -> t.Iterator[str]:
     if user in accounts:
         if _SERVICE_ACCOUNTS not in groups:
             yield f"its requester {user} is not in the group {_SERVICE_ACCOUNTS}"
+        others = groups - {_SERVICE_ACCOUNTS, "system:serviceaccounts"} - _EVERYBODY
     elif user.startswith("system:bootstrap:"):
         if _BOOTSTRAPPERS not in groups:
             yield f"its requester {user} is not in the group {_BOOTSTRAPPERS}"
+        # A bootstrap token may name groups of its own, all below this one (Kubernetes: auth-extra-groups).
+        others = {group for group in groups - _EVERYBODY if not group.startswith("system:bootstrappers")}
     else:
-        yield f"its requester is {user!r}, which is no bootstrap identity"
+        yield f"its requester is {user!r}, which is not a bootstrap identity"
+        return
+    if others:
+        yield f"its requester is in the groups {', '.join(map(repr, sorted(others)))}, too"
 
 
 def _request_faults(csr: Json, name: str) -> t.Iterator[str]:
@@ -129,14 +178,11 @@ def _request_faults(csr: Json, name: str) -> t.Iterator[str]:
         yield f"its organizations are {', '.join(map(repr, sorted(subject.organizations))) or 'none'}"
     if subject.other:
         yield f"its subject has {', '.join(subject.other)} too"
+    if request.odd_texts:
+        yield f"its subject has texts of the types {', '.join(request.odd_texts)}"
     if request.extensions:
         yield f"it asks for the extensions {', '.join(request.extensions)}"
+    if request.key_fault:
+        yield f"its key is {request.key_fault}"
     if not request.signature_is_valid:
         yield "its signature is not valid"
-
-
-def _recorded_token(csr: Json) -> str | None:
-    """The id of the token that made the request, as the API server recorded it (Kubernetes 1.30 and later)."""
-    extra = (csr.get("spec") or {}).get("extra") or {}
-    ids = [str(one) for one in extra.get(_TOKEN_ID) or []]
-    return ids[0][len("JTI=") :] if len(ids) == 1 and ids[0].startswith("JTI=") else None

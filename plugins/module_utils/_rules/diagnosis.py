@@ -8,17 +8,16 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import datetime
 import re
 import typing as t
 
 from . import certificates, its_view, problems, states, times, versions
-from .acceptance import Member, decide, unavailable
+from .acceptance import Member, decide, flood, is_flooded, unavailable
 from .conditions import all_of, find
 from .hub_view import HubIdentity
-from .its_view import ItsView, is_issued, is_pending
+from .its_view import ItsView, is_issued
 from .problems import Problem
 from .states import State
 from .versions import Version
@@ -36,8 +35,6 @@ _OF_STATE = {
     states.UNKNOWN: "membership_unclear",
     states.TOKEN_EXPIRED: "bootstrap_token_expired",
 }
-_MOST_REQUESTS = 10
-"""With so many requests under its name, an agent makes no more (OCM: pkg/registration/register/csr/csr.go)."""
 _APPLYING_TAKES = 15
 """Seconds that the operator may take until there is a pod of the agent; it takes two."""
 _NO_WAY = (
@@ -97,14 +94,11 @@ def _registration(view: ItsView, now: datetime.datetime, token_id: str | None) -
     decision = decide(member, view, now)
     if decision.approval is not None:
         waiting = decision.approval.csr["metadata"]["name"]
-        several = common_names([csr for csr in view.csrs if is_pending(csr)])
-        if len(several) > 1 and decision.approval.proof != "token":
-            return [problems.of("csr_several_requesters", *several)]
         return [problems.of("csr_pending", f"CertificateSigningRequest {waiting}")]
     if not view.hub_accepts_client and (view.joined.is_true or any(is_issued(csr) for csr in view.csrs)):
         return [problems.of("not_accepted", str(view.accepted))]
-    if len(view.csrs) >= _MOST_REQUESTS:
-        return [problems.of("csr_too_many", f"there are {len(view.csrs)}, such as {view.csrs[0]['metadata']['name']}")]
+    if is_flooded(view):
+        return [flood(view)]
     return [decision.problem] if decision.problem else []
 
 
@@ -188,18 +182,6 @@ def _crashes(pods: t.Iterable[Json]) -> bool:
         for pod in pods
         for container in (pod.get("status") or {}).get("containerStatuses") or []
     )
-
-
-def common_names(csrs: t.Iterable[Json]) -> list[str]:
-    """The different common names that signing requests ask for."""
-    found: set[str] = set()
-    for csr in csrs:
-        try:
-            request = certificates.read_request(base64.b64decode((csr.get("spec") or {}).get("request") or ""))
-        except (certificates.MalformedPem, ValueError):
-            continue
-        found.update(request.subject.common_names)
-    return sorted(found)
 
 
 def _hub_connection(wec: WecView, message: str, reason: str) -> Problem | None:

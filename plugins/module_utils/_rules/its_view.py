@@ -32,13 +32,17 @@ LEASES_UNTIL_UNKNOWN = 5
 
 @dataclasses.dataclass(frozen=True)
 class ItsView:
-    """``csrs`` are the signing requests that carry this WEC's label, newest first, add-ons' not among them."""
+    """``csrs`` are the signing requests that carry this WEC's label, newest first, add-ons' not among them.
+
+    ``token_ids_are_recorded``: whether the ITS notes which token each of them was made with (Kubernetes 1.30 and later).
+    """
 
     name: str
     managed_cluster: Json | None = None
     csrs: tuple[Json, ...] = ()
     lease: Json | None = None
     mailbox: Json | None = None
+    token_ids_are_recorded: bool = False
 
     @property
     def exists(self) -> bool:

@@ -41,6 +41,7 @@ def view_data(view: ItsView) -> Json:
         "csrs": [_slim(csr) for csr in view.csrs],
         "lease": _slim(view.lease),
         "mailbox": _slim(view.mailbox),
+        "token_ids_are_recorded": view.token_ids_are_recorded,
     }
 
 
@@ -51,7 +52,14 @@ def read(data: t.Mapping[str, t.Any]) -> Survey:
         str(hub["server"]),
         {str(key): item for key, item in hub["objects"].items()},
         float(hub["clock_offset"]),
-        ItsView(str(view["name"]), view["managed_cluster"], tuple(view["csrs"]), view["lease"], view["mailbox"]),
+        ItsView(
+            str(view["name"]),
+            view["managed_cluster"],
+            tuple(view["csrs"]),
+            view["lease"],
+            view["mailbox"],
+            bool(view["token_ids_are_recorded"]),
+        ),
     )
 
 

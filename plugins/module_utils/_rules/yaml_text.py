@@ -65,9 +65,9 @@ def parse_untrusted(content: bytes | str) -> t.Any:
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             if depth > limits.NESTING:
-                raise NotYamlError(event.start_mark.line + 1, "is nested too deeply")
+                raise NotYamlError(_line(event), "is nested too deeply")
             if isinstance(event, yaml.AliasEvent):
-                raise NotYamlError(event.start_mark.line + 1, "has aliases")
+                raise NotYamlError(_line(event), "has aliases")
         return yaml.load(content, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -75,6 +75,10 @@ def parse_untrusted(content: bytes | str) -> t.Any:
     except (ValueError, TypeError, OverflowError, AttributeError):
         # Its constructors raise these for values such as the thirtieth of February.
         raise NotYamlError(None) from None
+
+
+def _line(event: t.Any) -> int | None:
+    return event.start_mark.line + 1 if event.start_mark else None
 
 
 def write(content: t.Any) -> str:

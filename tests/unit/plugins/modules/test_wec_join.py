@@ -47,7 +47,7 @@ def test_a_bare_cluster_is_joined_approved_and_awaited(
     assert result["changed"]
     assert (result["state_before"], result["state"]) == ("absent", "joined")
     assert [step["verb"] for step in result["steps"]] == ["create", "join", "accept", "approve", "update"]
-    assert result["proofs"] == {"edge-1-abcde": "identity"}
+    assert result["proofs"] == {"edge-1-abcde": "token"}
     assert result["agent_endpoint"] == PUBLISHED
     cluster = its.objects[f"{MANAGED_CLUSTERS}/edge-1"]
     assert cluster["spec"]["hubAcceptsClient"] is True

@@ -74,7 +74,7 @@ def test_a_forged_request_does_not_keep_the_true_one_from_approval() -> None:
     assert [one.name for one in decision.rejected] == ["edge-1-evil"]
 
 
-def test_the_newest_legitimate_request_is_approved_and_the_stale_ones_are_not() -> None:
+def test_of_one_agents_requests_the_newest_is_approved() -> None:
     decision = decide(EDGE, view(csrs=(csr("edge-1", "newest"), csr("edge-1", "older"))), NOW)
     assert decision.approval is not None
     assert decision.approval.csr["metadata"]["name"] == "newest"
@@ -132,3 +132,126 @@ def test_nothing_is_approved_while_the_old_mailbox_goes() -> None:
 def test_what_will_follow_is_foreseen_from_nothing() -> None:
     assert [step.verb for step in foreseen(EDGE, ItsView("edge-1"))] == ["accept", "approve", "update"]
     assert foreseen(EDGE, alive(noted=True, csrs=(csr("edge-1"),))) == []
+
+
+# -- proof, and names that are somebody's ----------------------------------------------------------------------------
+
+OWN = Member("edge-1", uid="the-cluster", token_id="own")
+FOREIGN = {
+    "a request without an id": csr("edge-1", "foreign"),
+    "a request with another id": csr("edge-1", "foreign", token_id="other"),
+}
+
+
+@pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("is_newest", [True, False])
+def test_the_request_that_is_proved_is_approved_wherever_it_stands(foreign: dict[str, t.Any], is_newest: bool) -> None:
+    own = csr("edge-1", "own", token_id="own")
+    csrs = (foreign, own) if is_newest else (own, foreign)
+    decision = decide(OWN, view(csrs=csrs, token_ids_are_recorded=True), NOW)
+    assert decision.approval is not None
+    assert (decision.approval.csr["metadata"]["name"], decision.approval.proof) == ("own", "token")
+    assert [one.name for one in decision.rejected] == ["foreign"]
+
+
+@pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
+def test_a_foreign_request_alone_is_not_approved_and_is_named(foreign: dict[str, t.Any]) -> None:
+    decision = decide(OWN, view(csrs=(foreign,), token_ids_are_recorded=True), NOW)
+    assert decision.steps(view()) == []
+    assert [one.name for one in decision.rejected] == ["foreign"]
+    assert decision.problem is not None
+    assert decision.problem.code == "csr_not_legitimate"
+
+
+@pytest.mark.parametrize("status", [{}, {"conditions": [condition("Denied")]}])
+def test_foreign_requests_are_removed_on_request_only(status: dict[str, t.Any]) -> None:
+    foreign = {**csr("edge-1", "foreign"), "status": status}
+    shown = view(csrs=(foreign, csr("edge-1", "own", token_id="own")), token_ids_are_recorded=True)
+    assert decide(OWN, shown, NOW).remove == ()
+    allowed = Member("edge-1", uid="the-cluster", token_id="own", remove_foreign_csrs=True)
+    decision = decide(allowed, shown, NOW)
+    assert next((step.verb, step.object) for step in decision.steps(shown)) == (
+        "delete",
+        "CertificateSigningRequest foreign",
+    )
+    assert decision.approval is not None
+
+
+def test_what_somebody_has_approved_is_not_removed() -> None:
+    allowed = Member("edge-1", token_id="own", remove_foreign_csrs=True)
+    shown = view(csrs=({**csr("edge-1", "foreign"), "status": ISSUED},), token_ids_are_recorded=True)
+    assert decide(allowed, shown, NOW).remove == ()
+
+
+def test_of_several_makers_none_is_approved_without_proof() -> None:
+    shown = view(csrs=(csr("edge-1", "b", token_id="x"), csr("edge-1", "a", token_id="y")), token_ids_are_recorded=True)
+    decision = decide(EDGE, shown, NOW)
+    assert decision.approval is None
+    assert not decision.accept
+    assert decision.problem is not None
+    assert decision.problem.code == "csr_several_requesters"
+
+
+def test_the_second_request_of_one_token_is_the_agents_own() -> None:
+    shown = view(csrs=(csr("edge-1", "b", token_id="x"), csr("edge-1", "a", token_id="x")), token_ids_are_recorded=True)
+    decision = decide(EDGE, shown, NOW)
+    assert decision.approval is not None
+    assert decision.approval.csr["metadata"]["name"] == "b"
+
+
+JOINED = [condition("ManagedClusterJoined"), condition("ManagedClusterConditionAvailable", "Unknown")]
+IN_USE = {
+    "it has joined": {"conditions": JOINED},
+    "it carries an identity": {"noted": True},
+    "both": {"conditions": JOINED, "noted": True},
+}
+STRANGER = csr("edge-1", "stranger", token_id="of-another-wec")
+
+
+@pytest.mark.parametrize("shown", IN_USE.values(), ids=IN_USE)
+@pytest.mark.parametrize("made", [STRANGER, csr("edge-1", "stranger")], ids=["with an id", "without an id"])
+def test_a_name_that_is_somebodys_is_not_given_away(shown: dict[str, t.Any], made: dict[str, t.Any]) -> None:
+    # What wec_accept and the rulebook onboard know: the name.
+    decision = decide(Member("edge-1"), view(True, csrs=(made,), token_ids_are_recorded=True, **shown), NOW)
+    assert decision.approval is None
+    assert not decision.accept
+    assert decision.problem is not None
+    assert decision.problem.code == "csr_name_in_use"
+
+
+@pytest.mark.parametrize("shown", IN_USE.values(), ids=IN_USE)
+def test_it_gets_a_new_certificate_by_its_own_token_or_by_the_users_word(shown: dict[str, t.Any]) -> None:
+    made = view(True, csrs=(STRANGER,), token_ids_are_recorded=True, **shown)
+    by_token = decide(Member("edge-1", token_id="of-another-wec"), made, NOW)
+    by_word = decide(Member("edge-1", replace_lost_cluster=True), made, NOW)
+    assert by_token.approval is not None
+    assert by_word.approval is not None
+
+
+def test_on_an_its_without_ids_the_cluster_that_has_the_name_gets_a_new_certificate() -> None:
+    made = view(True, csrs=(csr("edge-1"),), conditions=JOINED, noted=True)
+    assert decide(EDGE, made, NOW).approval is not None
+    assert decide(Member("edge-1", uid="another"), made, NOW).approval is None
+
+
+def test_a_wec_that_is_away_is_waited_for_whatever_others_ask_for() -> None:
+    forged = csr("edge-1")
+    forged["spec"]["username"] = "mallory"
+    decision = decide(EDGE, view(True, csrs=(forged,) * 12, conditions=JOINED, noted=True), NOW)
+    assert not decision.final
+    assert decision.problem is not None
+    assert decision.problem.code != "csr_too_many"
+
+
+def test_a_name_that_is_flooded_is_told_with_the_names() -> None:
+    others = tuple(csr("edge-2", f"flood-{number}") for number in range(12))
+    decision = decide(EDGE, view(csrs=others), NOW)
+    assert decision.problem is not None
+    assert decision.problem.code == "csr_too_many"
+    assert all(f"flood-{number}" in str(decision.problem) for number in range(12))
+
+
+def test_a_flood_does_not_matter_once_the_agents_own_request_is_there() -> None:
+    others = tuple(csr("edge-2", f"flood-{number}") for number in range(12))
+    shown = view(csrs=(*others, csr("edge-1", "own", token_id="own")), token_ids_are_recorded=True)
+    assert decide(OWN, shown, NOW).approval is not None
