@@ -61,6 +61,14 @@ options:
       - The lost cluster's certificate works again from then on, until it expires, because OCM grants rights by name.
     type: bool
     default: false
+  remove_foreign_csrs:
+    description:
+      - Whether signing requests under this WEC's name are deleted that are not its own and that nobody has approved. An agent makes
+        no request while ten or more stand under its name, whoever made them.
+      - Without it, they are named and left alone, and a WEC whose agent they keep from making its own request is refused.
+      - The ITS identity needs the right to delete C(certificatesigningrequests), which the shipped roles do not grant.
+    type: bool
+    default: false
   survey:
     description:
       - What M(kubestellar.wec.wec_survey) has found for this WEC a moment ago, with the keys C(hub) and C(view), so that the

@@ -13,7 +13,12 @@ description:
     All WECs of a batch are looked at together, and a line on the screen tells how far they are.
   - Only the ITS is contacted.
   - A signing request is approved only if its label, signer, requester, usages, common name, organizations and key all
-    belong to the one WEC, and the WEC is named here. Requests of add-ons and denied requests are never touched.
+    belong to the one WEC, and the WEC is named here. Requests of add-ons and denied requests are never approved.
+  - Of several requests the one is approved that was made with this WEC's own token. Where that is not known and different agents
+    made them, none is approved.
+  - A WEC that has joined before, or whose ManagedCluster notes which cluster it is, gets another certificate only for a request
+    that was made with a token that is known to be its own (O(wecs[].token_id)), or with O(replace_lost_cluster).
+  - Requests that are not a WEC's own are named on the screen as soon as they are seen, and in RV(verdicts).
   - A WEC is accepted only together with a legitimate signing request or an existing certificate of its own.
   - With O(state=absent) a WEC stays registered and its agent stays where it is, and the ITS takes the agent's rights away.
     With O(state=present) it is back within seconds.
@@ -58,6 +63,12 @@ options:
             ITS shows from before does not count, and another signing request is waited for.
         type: bool
         default: false
+      replace_lost_cluster:
+        description: As O(replace_lost_cluster), for this WEC alone.
+        type: bool
+      remove_foreign_csrs:
+        description: As O(remove_foreign_csrs), for this WEC alone.
+        type: bool
   state:
     description:
       - V(present) sees to it that the WECs are accepted.
@@ -77,6 +88,19 @@ options:
     type: str
     choices: [refuse, wait, ignore]
     default: refuse
+  replace_lost_cluster:
+    description:
+      - Whether a WEC may get a certificate under a name that another cluster had, without proof that it is the same one. The other
+        cluster's certificate works until it expires.
+      - Unlike O(kubestellar.wec.wec_join#module:replace_lost_cluster), nothing of the other cluster is removed first.
+    type: bool
+    default: false
+  remove_foreign_csrs:
+    description:
+      - Whether signing requests under these WECs' names are deleted that are not their own and that nobody has approved.
+      - The ITS identity needs the right to delete C(certificatesigningrequests), which the shipped roles do not grant.
+    type: bool
+    default: false
   progress_interval:
     description: Seconds between two lines about the progress on the screen.
     type: float

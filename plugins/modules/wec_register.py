@@ -116,6 +116,10 @@ options:
         description: As O(kubestellar.wec.wec_join#module:replace_lost_cluster).
         type: bool
         default: false
+      remove_foreign_csrs:
+        description: As O(kubestellar.wec.wec_join#module:remove_foreign_csrs).
+        type: bool
+        default: false
       kubeconfig:
         description: As O(kubestellar.wec.wec_join#module:kubeconfig).
         type: raw

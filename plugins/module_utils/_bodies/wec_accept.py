@@ -21,6 +21,9 @@ from .task import Task, check_names, its_of
 
 Json = dict[str, t.Any]
 
+_ALLOWED = ("replace_lost_cluster", "remove_foreign_csrs")
+"""What is allowed for all, or for one."""
+
 SPEC: dict[str, t.Any] = {
     "argument_spec": {
         "name": {"type": "str"},
@@ -33,10 +36,14 @@ SPEC: dict[str, t.Any] = {
                 "token_id": {"type": "str", "no_log": False},
                 "holds_certificate": {"type": "bool", "default": False},
                 "awaits_request": {"type": "bool", "default": False},
+                "replace_lost_cluster": {"type": "bool"},
+                "remove_foreign_csrs": {"type": "bool"},
             },
         },
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "drain": {"type": "str", "choices": [leaving.REFUSE, leaving.WAIT, leaving.IGNORE], "default": leaving.REFUSE},
+        "replace_lost_cluster": {"type": "bool", "default": False},
+        "remove_foreign_csrs": {"type": "bool", "default": False},
         "progress_interval": {"type": "float", "default": 5.0},
         **options.its(),
         **options.common(),
@@ -111,7 +118,12 @@ def _detach(task: Task, names: list[str]) -> Json:
 
 
 def _members(given: t.Mapping[str, t.Any]) -> list[Member]:
+    of_all = {option: given[option] for option in _ALLOWED}
     if given["wecs"] is None:
-        return [Member(given["name"])]
+        return [Member(given["name"], **of_all)]
     unique = {one["name"]: one for one in given["wecs"]}
-    return [Member(**one) for one in unique.values()]
+    return [Member(**{**one, **_allowed(one, of_all)}) for one in unique.values()]
+
+
+def _allowed(one: Json, of_all: t.Mapping[str, bool]) -> dict[str, bool]:
+    return {option: default if one[option] is None else one[option] for option, default in of_all.items()}
