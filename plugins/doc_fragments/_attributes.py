@@ -22,8 +22,7 @@ attributes:
     support: full
   async:
     description: Supports being run with the C(async) keyword.
-    support: partial
-    details: Only with O(run_on=host).
+    support: none
 """
 
     ACTIONGROUP_WEC = r"""

@@ -36,6 +36,6 @@ requirements:
   - PyYAML >= 5.1
   - cryptography >= 37.0
 notes:
-  - With O(run_on=controller) the task's keyword C(environment) counts, and C(become), C(connection) and C(async) do not,
+  - With O(run_on=controller) the task's keyword C(environment) counts, and C(become) and C(connection) do not,
     unless an option asks something of the host, such as C(kubeconfig_from_host).
 """

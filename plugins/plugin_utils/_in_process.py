@@ -34,7 +34,7 @@ from ansible.utils.display import Display
 from ..module_utils._apis.host import Host
 from ..module_utils._bodies import task as tasks
 from ..module_utils._errors import MissingLibrary, WecError
-from . import _files
+from . import _files, _host_results
 from ._task_host import TaskHost
 
 Json = dict[str, t.Any]
@@ -102,16 +102,23 @@ class InProcessAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Json:
         self._variables = task_vars or {}
         on_host = self._task.args.get("run_on") == "host"
-        self._supports_async = on_host
+        # What async_status fetches of a host would go past us, with facts and all.
+        self._supports_async = False
         result: Json = super().run(tmp, task_vars)
         if on_host:
-            result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
+            result.update(self._run_on_host(task_vars or {}))
             return result
         if multiprocessing.parent_process() is not None:
             # What a worker has inherited, and ends with, is not looked through again with each collection of garbage.
             gc.freeze()
         result.update(self._run_here(plain(self._task.args), task_vars or {}))
         return result
+
+    def _run_on_host(self, task_vars: Json) -> Json:
+        try:
+            return _host_results.answer(lambda: self._execute_module(task_vars=task_vars))
+        except WecError as error:
+            return {"failed": True, **tasks.failure(error)}
 
     def _run_here(self, arguments: Json, task_vars: Json) -> Json:
         spec = {key: value for key, value in self.BODY.SPEC.items() if key != "supports_check_mode"}

@@ -16,6 +16,8 @@ import typing as t
 
 from ..module_utils._apis.connection import ITS, WDS
 from ..module_utils._errors import WecError
+from ..module_utils._rules import limits, untrusted
+from . import _host_results
 
 if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
@@ -32,7 +34,7 @@ class TaskHost:
     def __init__(self, action: ActionBase, variables: Json) -> None:
         self._action, self._variables = action, variables
         self.facts: Json = {}
-        """What Ansible has found out about the host meanwhile."""
+        """What Ansible itself has found out about the host meanwhile. What the host says of itself is none."""
 
     @property
     def address(self) -> str | None:
@@ -44,21 +46,28 @@ class TaskHost:
     def read(self, path: str) -> bytes:
         """Read a file with a command of the shell, so that the host needs no Python, and nothing is copied anywhere.
 
-        Raises OSError (FileNotFoundError for none). A connection that fails is Ansible's own error.
+        Raises OSError (FileNotFoundError for none), ValueError. A connection that fails is Ansible's own error.
         """
         with self._in_silence():
             told = self._action._low_level_execute_command(f"LC_ALL=C cat {shlex.quote(path)}")
         # With a terminal, which some connections need to become another user, lines end otherwise, and errors go along.
         text = str(told["stdout"]).replace("\r\n", "\n")
         if told["rc"] == 0:
-            return text.encode()
+            content = text.encode()
+            if len(content) > limits.DOCUMENT:
+                raise OSError(errno.EFBIG, f"it is longer than {limits.DOCUMENT} bytes", path)
+            return content
         lines = [line.strip() for line in f"{told['stderr']}\n{text}".splitlines() if line.strip()]
         own = [line for line in lines if path in line]
         why = (own or lines or [f"the command ended with {told['rc']}"])[-1].rpartition(": ")[2]
+        why = untrusted.shown(why)[: limits.NAME]
         raise FileNotFoundError(errno.ENOENT, why, path) if why == _MISSING else OSError(errno.EACCES, why, path)
 
     def run(self, module: str, options: Json) -> Json:
-        """Run a module there as any task does it, with these options and without what the environment says of the ITS."""
+        """Run a module there as any task does it, with these options and without what the environment says of the ITS.
+
+        Gives no more of what comes back than ``_host_results.answer``. Raises WecError.
+        """
         own = [option for option in options if option.startswith(_NOT_FOR_HOSTS)]
         if own:
             raise WecError(f"{', '.join(own)} must not be sent to the host of a WEC.")
@@ -67,14 +76,16 @@ class TaskHost:
         with self._in_silence():
             try:
                 task.environment = self._environment()
-                result = self._action._execute_module(
-                    module_name=module, module_args=dict(options), task_vars=self._variables
+                result = _host_results.answer(
+                    lambda: self._action._execute_module(
+                        module_name=module, module_args=dict(options), task_vars=self._variables
+                    )
                 )
             finally:
                 task.environment = before
         # The interpreter that was found there is remembered for the tasks that follow, as for any module.
-        self.facts.update(result.get("ansible_facts") or {})
-        return t.cast(Json, result)
+        self.facts.update(result.pop("ansible_facts", {}))
+        return result
 
     def _environment(self) -> list[dict[str, t.Any]]:
         """The task's keyword ``environment`` also says how this process reaches the ITS and the WDS."""

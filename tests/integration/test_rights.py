@@ -15,16 +15,56 @@ import urllib.error
 
 import pytest
 import yaml
-from fleet import REPOSITORY, Cluster, Fleet, wait_until
+from fleet import ITS, REPOSITORY, Cluster, Fleet, wait_until, works_of
 
 Json = dict[str, t.Any]
-_PREFIX = {"rbac.authorization.k8s.io/v1": "/apis/rbac.authorization.k8s.io/v1", "v1": "/api/v1"}
+_OCM = "/api/v1/namespaces/open-cluster-management"
+_SECRETS = f"{_OCM}/secrets"
+_POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
 
 
 def _path(item: Json) -> str:
     namespace = item["metadata"].get("namespace")
     where = f"/namespaces/{namespace}" if namespace else ""
-    return f"{_PREFIX[item['apiVersion']]}{where}/{item['kind'].lower()}s"
+    prefix = "/api/v1" if item["apiVersion"] == "v1" else f"/apis/{item['apiVersion']}"
+    kind = item["kind"].lower()
+    return f"{prefix}{where}/{f'{kind[:-1]}ies' if kind.endswith('y') else f'{kind}s'}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def policy(fleet: Fleet) -> t.Iterator[None]:
+    """Everything here is done under the policy that is shipped beside the roles."""
+    items = yaml.safe_load((REPOSITORY / "docs/rbac/its-onboarder-policy.yml").read_text())["items"]
+    for item in items:
+        fleet.its.request("POST", _path(item), item)
+    onboarder = _onboarder(fleet)
+    wait_until(lambda: _refused(onboarder, "POST", _SECRETS, _secret("probe")) != 201, 30, "the policy is in force")
+    yield
+    for item in items:
+        fleet.its.request("DELETE", f"{_path(item)}/{item['metadata']['name']}")
+
+
+def _onboarder(fleet: Fleet) -> Cluster:
+    """The ITS, for somebody who has the rights of docs/rbac and no others."""
+    return Cluster(fleet.kubeconfig(f"{ITS}-onboarder"))
+
+
+def _secret(name: str, **more: t.Any) -> Json:
+    """What a bootstrap token is bound to, if its name is right."""
+    label = name.removeprefix("wec-bootstrap-")
+    metadata = {"name": name, "labels": {"wec.kubestellar.io/bootstrap": label}, **more.pop("metadata", {})}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **more}
+
+
+def _refused(cluster: Cluster, method: str, path: str, body: Json | None = None) -> int:
+    """The status of the answer; what was created is deleted again."""
+    try:
+        made = cluster.request(method, path, body)
+    except urllib.error.HTTPError as error:
+        return error.code
+    if method == "POST" and path == _SECRETS:
+        cluster.request("DELETE", f"{path}/{made['metadata']['name']}")
+    return 201
 
 
 @contextlib.contextmanager
@@ -172,3 +212,75 @@ def test_a_given_token_needs_no_right_to_make_one(fleet: Fleet, wec: str) -> Non
         joined = fleet.join(wec, hub_token=fleet.bootstrap_token())
     assert not joined.get("failed"), joined
     assert fleet.is_available(wec)
+
+
+_OF_ACCOUNT = "kubernetes.io/service-account"
+_ODD_SECRETS: dict[str, Json] = {
+    "a token": _secret(
+        "wec-bootstrap-edge",
+        type=f"{_OF_ACCOUNT}-token",
+        metadata={"annotations": {f"{_OF_ACCOUNT}.name": "cluster-manager"}},
+    ),
+    "the annotations of one": _secret("wec-bootstrap-edge", metadata={"annotations": {f"{_OF_ACCOUNT}.name": "x"}}),
+    "a bootstrap token": _secret("wec-bootstrap-edge", type="bootstrap.kubernetes.io/token"),
+    "another name": _secret("edge"),
+    "a name that is made": _secret("wec-bootstrap-edge", metadata={"name": None, "generateName": "wec-bootstrap-"}),
+    "another label": _secret("wec-bootstrap-edge", metadata={"labels": {"wec.kubestellar.io/bootstrap": "other"}}),
+    "no label": _secret("wec-bootstrap-edge", metadata={"labels": {"a": "b"}}),
+    "data": _secret("wec-bootstrap-edge", data={"a": "Yg=="}),
+    "data as a text": _secret("wec-bootstrap-edge", stringData={"a": "b"}),
+}
+
+
+@pytest.mark.parametrize("case", _ODD_SECRETS)
+def test_the_policy_refuses_every_secret_but_that_of_a_bootstrap_token(fleet: Fleet, case: str) -> None:
+    onboarder = _onboarder(fleet)
+    assert _refused(onboarder, "POST", _SECRETS, _secret("wec-bootstrap-edge")) == 201
+    assert _refused(onboarder, "POST", _SECRETS, _ODD_SECRETS[case]) == 403
+    # Whoever is not in the group is not meant.
+    if case != "a bootstrap token":
+        assert _refused(fleet.its, "POST", _SECRETS, _ODD_SECRETS[case]) == 201
+
+
+def _token(account: str, seconds: int = 3600) -> tuple[str, Json]:
+    body = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": seconds},
+    }
+    return f"{_OCM}/serviceaccounts/{account}/token", body
+
+
+def test_an_onboarder_has_tokens_of_the_bootstrap_account_alone_and_for_an_hour(fleet: Fleet) -> None:
+    onboarder = _onboarder(fleet)
+    assert fleet.its.get(f"{_OCM}/serviceaccounts/cluster-manager") is not None
+    accounts = [item["metadata"]["name"] for item in fleet.its.items(f"{_OCM}/serviceaccounts")]
+    bootstrap = [one for one in accounts if one in ("agent-registration-bootstrap", "cluster-bootstrap")]
+    assert "cluster-manager" in accounts
+    for account in accounts:
+        expected = 201 if account in bootstrap else 403
+        assert _refused(onboarder, "POST", *_token(account)) == expected, account
+    assert _refused(onboarder, "POST", *_token(bootstrap[0], 7200)) == 403
+
+
+def test_an_onboarder_changes_no_work_and_deletes_no_namespace_but_mailboxes(fleet: Fleet, wec: str) -> None:
+    joined = fleet.join(wec, verify=["probe"])
+    assert not joined.get("failed"), joined
+    assert joined["probe"]
+    onboarder = _onboarder(fleet)
+    assert _refused(onboarder, "DELETE", "/api/v1/namespaces/open-cluster-management-hub") == 403
+    assert _refused(onboarder, "DELETE", "/api/v1/namespaces/default") == 403
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}}
+    fleet.send_work(wec, "mine", manifest)
+    path = f"{works_of(wec)}/mine"
+    evil = {**manifest, "metadata": {"name": "evil", "namespace": "default"}}
+    assert _refused(onboarder, "PATCH", path, {"spec": {"workload": {"manifests": [evil]}}}) == 403
+    assert _refused(onboarder, "PATCH", path, {"metadata": {"annotations": {"a": "b"}}}) == 201
+    for name, one in (("mine-2", manifest), ("wec-probe", evil), ("wec-probe", {**manifest, "kind": "Secret"})):
+        work = {
+            "apiVersion": "work.open-cluster-management.io/v1",
+            "kind": "ManifestWork",
+            "metadata": {"name": name},
+            "spec": {"workload": {"manifests": [one]}},
+        }
+        assert _refused(onboarder, "POST", works_of(wec), work) == 403

@@ -9,9 +9,9 @@
 from __future__ import annotations
 
 import contextlib
-import os.path
+import posixpath
 
-from .._rules import host_kubeconfigs, kubeconfigs, yaml_text
+from .._rules import host_kubeconfigs, limits, yaml_text
 from .._rules.kubeconfigs import Kubeconfig, KubeconfigError
 from .._rules.yaml_text import NotYamlError
 from .host import Host
@@ -24,23 +24,19 @@ def load(host: Host, choice: str, context: str | None) -> tuple[Kubeconfig, str]
     """
     path, content = _find(host, choice)
     try:
-        config = kubeconfigs.check_shape(yaml_text.parse(content))
+        document = yaml_text.parse_untrusted(content)
+        config = host_kubeconfigs.read(document, context, posixpath.dirname(path), host.address is not None)
+        contents = {}
+        for file in host_kubeconfigs.named_files(config):
+            try:
+                contents[file] = _read(host, file)
+            except (OSError, ValueError) as error:
+                raise KubeconfigError(f"names {file}, which cannot be read: {_why(error)}") from None
+        return host_kubeconfigs.with_contents(config, contents), path
     except (KubeconfigError, NotYamlError) as error:
         raise KubeconfigError(f"{path} {error}") from None
-    config = kubeconfigs.with_absolute_files(config, os.path.dirname(path))
-    try:
-        config = kubeconfigs.select(config, context)
-        if host.address is not None:
-            host_kubeconfigs.require_plain(config)
-    except KubeconfigError as error:
-        raise KubeconfigError(f"{path} {error}") from None
-    contents = {}
-    for file in host_kubeconfigs.named_files(config):
-        try:
-            contents[file] = host.read(file)
-        except (OSError, ValueError) as error:
-            raise KubeconfigError(f"{path} names {file}, which cannot be read: {_why(error)}") from None
-    return host_kubeconfigs.with_contents(config, contents), path
+    except RecursionError:
+        raise KubeconfigError(f"{path} is nested too deeply") from None
 
 
 def _find(host: Host, choice: str) -> tuple[str, bytes]:
@@ -50,7 +46,7 @@ def _find(host: Host, choice: str) -> tuple[str, bytes]:
     for path in places:
         with contextlib.suppress(FileNotFoundError):
             try:
-                found.append((path, host.read(path)))
+                found.append((path, _read(host, path)))
             except FileNotFoundError:
                 raise
             except (OSError, ValueError) as error:
@@ -60,6 +56,13 @@ def _find(host: Host, choice: str) -> tuple[str, bytes]:
     if len(found) > 1:
         raise KubeconfigError(f"is not the only one: there are {' and '.join(path for path, _content in found)}")
     return found[0]
+
+
+def _read(host: Host, path: str) -> bytes:
+    content = host.read(path)
+    if len(content) > limits.DOCUMENT:
+        raise ValueError(f"it is longer than {limits.DOCUMENT} bytes")
+    return content
 
 
 def _why(error: Exception) -> str:

@@ -12,6 +12,7 @@ import pathlib
 import typing as t
 
 from .._errors import InvalidOption
+from .._rules import limits
 
 
 class ThisHost:
@@ -20,7 +21,8 @@ class ThisHost:
     address: str | None = None
 
     def read(self, path: str) -> bytes:
-        return pathlib.Path(path).read_bytes()
+        with pathlib.Path(path).open("rb") as file:
+            return file.read(limits.DOCUMENT + 1)
 
     def run(self, module: str, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         raise InvalidOption(

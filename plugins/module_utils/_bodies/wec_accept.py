@@ -12,10 +12,11 @@ import typing as t
 
 from .._errors import InvalidOption, InvalidOptions
 from .._operations import acceptance, detaching, verification
-from .._operations.acceptance import Patience
-from .._rules import leaving
+from .._operations.acceptance import Patience, Verdict
+from .._rules import leaving, names, problems
 from .._rules.acceptance import Member
 from .._rules.plan import Plan
+from .._rules.untrusted import Value, WrongShape
 from . import options
 from .task import Task, check_names, its_of
 
@@ -58,10 +59,7 @@ SPEC: dict[str, t.Any] = {
 
 def run(task: Task) -> Json:
     given = task.params
-    members = _members(given)
-    check_names(
-        task, {f"wecs[{index}].name" if given["wecs"] else "name": one.name for index, one in enumerate(members)}
-    )
+    members, odd = _told_apart(task)
     if given["state"] == "absent":
         return _detach(task, [member.name for member in members])
     if given["drain"] != leaving.REFUSE:
@@ -70,7 +68,7 @@ def run(task: Task) -> Json:
     with its_of(task) as its:
         its.require_hub()
         if task.check_mode:
-            verdicts = acceptance.preview(its, members)
+            verdicts = {**acceptance.preview(its, members), **odd}
         else:
             timeout = given["wait_timeout"] if given["wait"] else 0
             patience = Patience(timeout, between_lines=given["progress_interval"])
@@ -78,8 +76,9 @@ def run(task: Task) -> Json:
             if given["wait"]:
                 wanted = options.wanted_proofs(given, given["progress_interval"])
                 verification.verify(its, verdicts, wanted, task.progress)
+            verdicts.update(odd)
         whole = Plan([step for verdict in verdicts.values() for step in verdict.plan.steps])
-        failed = [verdict for verdict in verdicts.values() if verdict.failed and given["wait"]]
+        failed = [one for name, one in verdicts.items() if one.failed and (given["wait"] or name in odd)]
         result: Json = {
             "changed": whole.changes,
             "diff": whole.diff(),
@@ -92,13 +91,13 @@ def run(task: Task) -> Json:
         return result
 
 
-def _detach(task: Task, names: list[str]) -> Json:
+def _detach(task: Task, wanted: list[str]) -> Json:
     given = task.params
     timeout = given["wait_timeout"] if given["wait"] else 0
     patience = None if task.check_mode else Patience(timeout, between_lines=given["progress_interval"])
     with its_of(task) as its:
         its.require_hub()
-        verdicts = detaching.detach_all(its, names, given["drain"], patience, task.progress)
+        verdicts = detaching.detach_all(its, wanted, given["drain"], patience, task.progress)
         for verdict in verdicts.values():
             warning = verdict.warning()
             if warning is not None:
@@ -115,6 +114,46 @@ def _detach(task: Task, names: list[str]) -> Json:
             result["failed"] = True
             result["msg"] = " ".join(verdict.message() for verdict in failed)
         return result
+
+
+def _told_apart(task: Task) -> tuple[list[Member], dict[str, Verdict]]:
+    """The members, and the verdicts on those that cannot be any: a batch is not refused for one of them.
+
+    What is told of a member comes from its own cluster, or from its host. Raises InvalidOption, InvalidOptions.
+    """
+    given = task.params
+    if given["wecs"] is None or given["state"] == "absent":
+        members = _members(given)
+        check_names(
+            task, {f"wecs[{index}].name" if given["wecs"] else "name": one.name for index, one in enumerate(members)}
+        )
+        return members, {}
+    check_names(task, {})
+    sound, odd = [], {}
+    for index, member in enumerate(_members(given)):
+        fault = _fault(member, f"wecs[{index}]")
+        if fault is None:
+            sound.append(member)
+        else:
+            problem = problems.of("unexpected_answer", fault.message)
+            odd[member.name] = Verdict(member.name, failed=True, problem=problem)
+    if not sound and odd:
+        raise InvalidOptions([InvalidOption("wecs", None, str(one.problem)) for one in odd.values()])
+    return sound, odd
+
+
+def _fault(member: Member, option: str) -> InvalidOption | None:
+    fault = names.fault(member.name)
+    if fault:
+        return InvalidOption(f"{option}.name", member.name, fault)
+    for field in ("uid", "token_id"):
+        value = getattr(member, field)
+        try:
+            if value:
+                Value(value).name()
+        except WrongShape:
+            return InvalidOption(f"{option}.{field}", None, "is no identifier")
+    return None
 
 
 def _members(given: t.Mapping[str, t.Any]) -> list[Member]:

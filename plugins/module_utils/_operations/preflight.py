@@ -88,7 +88,8 @@ class Preflight:
         joined = self._state is not None and self._state.name in (states.JOINED, states.JOINED_UNAVAILABLE)
         if its_answers and not joined:
             self._installation()
-            self._rights("its_rights", "ITS", self._its.rules, rights.ITS_RIGHTS)
+            wanted = rights.for_account(rights.ITS_RIGHTS, self._account())
+            self._rights("its_rights", "ITS", self._its.rules, wanted)
         if wec_answers and not joined:
             self._rights("wec_rights", "WEC", self._wec.rules, rights.WEC_RIGHTS)
         if its_answers and wec_answers:
@@ -155,6 +156,12 @@ class Preflight:
         found = diagnosis.version_skew(klusterlet, self._its.hub.version)
         if found is not None:
             self._note("klusterlet_version", False, str(found), found)
+
+    def _account(self) -> str | None:
+        try:
+            return self._its.bootstrap_account
+        except ApiError:
+            return None
 
     def _installation(self) -> None:
         """What would be told to an agent."""

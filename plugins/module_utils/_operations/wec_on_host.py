@@ -12,6 +12,7 @@ credential. What comes back are facts without secrets.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import typing as t
 
@@ -20,10 +21,14 @@ from .._apis.wec import Judge, judged
 from .._errors import ClusteradmError, WecError
 from .._rules import problems, times, wec_data
 from .._rules.distributions import Distribution
+from .._rules.problems import Problem
+from .._rules.untrusted import WrongShape
+from .._rules.wec_data import HostAnswer
 from .._rules.wec_view import WecView
 from .agent import Endpoint, Installation
 
 Json = dict[str, t.Any]
+T = t.TypeVar("T")
 RunThere = t.Callable[[Json], Json]
 """Runs wec_agent on the host with these options beside those of the WEC's connection; gives its result."""
 _VIEW, _INTRODUCTION = "view", "introduction"
@@ -35,82 +40,98 @@ class WecOnHost:
     def __init__(self, name: str, run: RunThere, clusteradm_binary: str, with_rights: bool = False) -> None:
         self._name, self._run_there = name, run
         self._clusteradm_binary, self._with_rights = clusteradm_binary, with_rights
-        self._seen: Json | None = None
+        self._seen: HostAnswer | None = None
         self._told: set[str] = set()
 
     @property
     def uid(self) -> str:
-        return str(self._known["view"]["uid"])
+        return self._known.view.uid
 
     @property
     def version(self) -> str:
-        return str(self._known["view"]["version"])
+        return str(self._known.view.version)
 
     @property
     def clock_offset(self) -> float:
         """Seconds by which the WEC's clock is ahead of ours; the way from the host to us counts as well."""
-        return float(self._known["clock_offset"])
+        return self._known.clock_offset
 
     def connection_data(self) -> dict[str, str]:
-        return dict(self._known["wec"])
+        return dict(self._known.connection)
 
     def distribution(self) -> Distribution:
-        return Distribution(**self._known["distribution"])
+        return t.cast(Distribution, self._known.distribution)
 
     def rules(self, namespace: str) -> Json:
         """What our identity may do in a namespace, as the API server says."""
-        return t.cast(Json, self._known["rules"][namespace])
+        return t.cast(Json, t.cast(Json, self._known.rules)[namespace])
 
     def clusteradm(self) -> ClusteradmFacts:
         """What the host's clusteradm tells of itself. Raises ClusteradmError."""
-        told = self._known["clusteradm"] or self._ask(with_clusteradm=True)["clusteradm"]
+        told = self._known.clusteradm or self._ask(with_clusteradm=True).clusteradm
+        if told is None:
+            raise self._wrong(WrongShape("clusteradm is not given"))
         if "error" in told:
             raise ClusteradmError(_there(told["error"]))
         return ClusteradmFacts.read(told)
 
-    def view(self, _name: str, judge: Judge) -> WecView:
+    def view(self, name: str, judge: Judge) -> WecView:
         """What it shows now, with what the ITS knows of it."""
-        return judged(wec_data.read_view(self._look(_VIEW)["view"]), judge)
+        return judged(self._look(_VIEW).view, judge, name)
 
     def works(self) -> list[Json]:
         """What a hub has applied there, by names alone."""
-        return [{"metadata": {"name": name}} for name in self._known["works"]]
+        return [{"metadata": {"name": name}} for name in self._known.works]
 
     def introduction(self, _namespace: str) -> str | None:
         """The id of the token that the agent has to introduce itself, if it has one. The host goes by the same rule."""
-        found: str | None = self._look(_INTRODUCTION)["introduction"]
-        return found
+        return self._look(_INTRODUCTION).introduction
 
     def apply(self, do: str, installation: Installation, token: str | None) -> None:
         """Have one operation of an agent's plan carried out there. Raises WecError."""
-        self._run({"steps": [do], **_told_to_agent(installation, token)})
+        self._run({"steps": [do], **_told_to_agent(installation, token)}, lambda _answer: None)
         self._told = {_VIEW, _INTRODUCTION}
 
     @property
-    def _known(self) -> Json:
+    def _known(self) -> HostAnswer:
         return self._seen if self._seen is not None else self._look("")
 
-    def _look(self, what: str) -> Json:
+    def _look(self, what: str) -> HostAnswer:
         """What was seen, unless it was asked for before: then it may have changed."""
         if self._seen is None or what in self._told:
-            seen = self._ask()
-            now = times.parse(seen["now"])
-            ahead = (now - datetime.datetime.now(datetime.timezone.utc)).total_seconds() if now else 0.0
-            self._seen, self._told = {**seen, "clock_offset": ahead}, set()
+            self._seen, self._told = self._ask(), set()
         self._told.add(what)
         return self._seen
 
-    def _ask(self, **more: t.Any) -> Json:
+    def _ask(self, **more: t.Any) -> HostAnswer:
         asked = {"clusteradm_binary": self._clusteradm_binary, "with_rights": self._with_rights, **more}
-        return self._run(asked)
+        return self._run(asked, self._read)
 
-    def _run(self, options: Json) -> Json:
-        result = self._run_there({"name": self._name, **options})
-        if not result.get("failed"):
-            return result
-        told = result.get("problem") or {}
-        problem = problems.of(told["code"], *told["evidence"]) if told.get("code") in problems.BY_CODE else None
-        raise WecError(_there(str(result.get("msg") or "it failed without a word")), problem)
+    def _read(self, answer: Json) -> HostAnswer:
+        found = wec_data.read_answer(answer, self._with_rights)
+        now = times.parse(found.now)
+        ahead = (now - datetime.datetime.now(datetime.timezone.utc)).total_seconds() if now else 0.0
+        return dataclasses.replace(found, clock_offset=ahead)
+
+    def _run(self, options: Json, read: t.Callable[[Json], T]) -> T:
+        """Raises WecError for whatever the host answers that is not what was asked for."""
+        failure: tuple[str, Problem | None] | None = None
+        try:
+            answer = self._run_there({"name": self._name, **options})
+            if not answer.get("failed"):
+                return read(answer)
+            failure = wec_data.read_failure(answer)
+        except WrongShape as error:
+            raise self._wrong(error) from None
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
+            raise self._wrong(error) from error
+        raise WecError(_there(failure[0]), failure[1])
+
+    def _wrong(self, error: Exception) -> WecError:
+        """It is this WEC's failure. The value itself is not quoted."""
+        fact = str(error) if isinstance(error, WrongShape) else type(error).__name__
+        problem = problems.of("unexpected_answer", f"in the answer of its host {fact}")
+        return WecError(f"{self._name}: its host answered with something else than was asked for: {problem}", problem)
 
 
 class AgentOnHost:

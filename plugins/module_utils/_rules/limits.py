@@ -18,8 +18,14 @@ OBJECTS = 500_000
 """Objects of one list."""
 REQUEST_READS = 4
 """A request may take as many times its read timeout in all, which by itself counts from one byte to the next."""
-LISTING_READS = 20
+LISTING_READS = 10
 """The same for all pages of a list together."""
+JOIN_READS = 20
+"""The same for everything that is asked of one WEC while it is joined."""
+EMPTY_PAGES = 20
+"""Pages without an object, one after the other, in a list that says that it goes on."""
+PLUGIN_SECONDS = 60
+"""For a credential plugin: a browser or a person that it waits for does not come."""
 DOCUMENT = 1024 * 1024
 """Bytes of a YAML document from a cluster or a node: as much as a Secret can hold (Kubernetes: core/v1 MaxSecretSize)."""
 NESTING = 64
@@ -28,3 +34,9 @@ SHORTEST_SECRET = 8
 """Characters. A shorter secret that a stranger names is hidden where it stands, and not wherever the same letters occur."""
 CELL = 60
 """Characters of a cell in a table on the screen."""
+NAME = 253
+"""Characters of a name or an identifier; DNS and Kubernetes know no longer ones."""
+TEXT = 32 * 1024
+"""Characters of a text for people that a host or a WEC tells, such as the message of a condition (Kubernetes: 32768)."""
+ITEMS = 10_000
+"""Entries of one list in what a host tells of its WEC."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .hub_view import BOOTSTRAP_NAMESPACE
+from .hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE
 
 Json = dict[str, t.Any]
 
@@ -49,8 +49,8 @@ ITS_RIGHTS: tuple[Right, ...] = (
     Right(("get", "list"), "managedclusteraddons", f"addon.{_OCM}"),
     Right(("get",), "clustermanagementaddons", f"addon.{_OCM}"),
     Right(("get",), "clustermanagers", f"operator.{_OCM}"),
-    Right(("get",), "serviceaccounts", namespace=BOOTSTRAP_NAMESPACE),
-    Right(("create",), "serviceaccounts/token", namespace=BOOTSTRAP_NAMESPACE),
+    *(Right(("get",), "serviceaccounts", namespace=BOOTSTRAP_NAMESPACE, name=one) for one in BOOTSTRAP_ACCOUNTS),
+    *(Right(("create",), "serviceaccounts/token", namespace=BOOTSTRAP_NAMESPACE, name=one) for one in BOOTSTRAP_ACCOUNTS),
     Right(("get", "list", "create", "delete"), "secrets", namespace=BOOTSTRAP_NAMESPACE),
 )
 CONFIGURE_RIGHTS: tuple[Right, ...] = (
@@ -129,6 +129,12 @@ def missing(rules: t.Sequence[Json], wanted: t.Iterable[Right]) -> list[Right]:
         if verbs:
             found.append(dataclasses.replace(right, verbs=verbs))
     return found
+
+
+def for_account(wanted: t.Iterable[Right], account: str | None) -> tuple[Right, ...]:
+    """Without the rights on a bootstrap account that a hub with this one does not have; None if that is not known."""
+    others = [one for one in BOOTSTRAP_ACCOUNTS if account is not None and one != account]
+    return tuple(right for right in wanted if right.name not in others)
 
 
 def namespaces(wanted: t.Iterable[Right]) -> list[str]:

@@ -8,13 +8,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
-from . import times
+from . import limits, problems, rights, times
+from .distributions import Distribution
+from .problems import Problem
 from .tokens import BoundSecret, TokenFacts
+from .untrusted import Value
 from .wec_view import Bootstrap, HubCredential, WecView, klusterlet
 
 Json = dict[str, t.Any]
+T = t.TypeVar("T")
 
 
 def view_data(view: WecView) -> Json:
@@ -30,18 +35,132 @@ def view_data(view: WecView) -> Json:
     }
 
 
-def read_view(data: t.Mapping[str, t.Any]) -> WecView:
-    """The inverse of ``view_data``."""
-    items, bootstrap, credential = data["klusterlets"], data["bootstrap"], data["credential"]
-    return WecView(
-        uid=str(data["uid"]),
-        version=data["version"],
-        klusterlets=None if items is None else tuple(klusterlet(item) for item in items),
-        bootstrap=_read_bootstrap(bootstrap) if bootstrap else None,
-        credential=_read_credential(credential) if credential else None,
-        remnants=tuple(data["remnants"]),
-        missing=tuple(data["missing"]),
+@dataclasses.dataclass(frozen=True)
+class HostAnswer:
+    """What a host tells of its WEC. ``rules`` and ``distribution`` are None where they were not asked for."""
+
+    view: WecView
+    introduction: str | None
+    works: tuple[str, ...]
+    clusteradm: Json | None
+    now: str
+    connection: dict[str, str]
+    rules: Json | None = None
+    distribution: Distribution | None = None
+    clock_offset: float = 0.0
+    """Seconds by which the WEC's clock was ahead of ours when the answer came."""
+
+
+def read_answer(answer: t.Any, with_rights: bool) -> HostAnswer:
+    """The result of a look of wec_agent, field by field; what it has beyond that is not looked at.
+
+    The host may be anybody's by now. Raises WrongShape, which names the field.
+    """
+    given = Value(answer)
+    clusteradm = given["clusteradm"]
+    return HostAnswer(
+        view=_read_view(given["view"]),
+        introduction=_optional(given["introduction"], Value.name),
+        works=tuple(given["works"].names()),
+        clusteradm=_optional(clusteradm, _read_clusteradm),
+        now=given["now"].moment(),
+        connection={key: given["wec"][key].text() for key in ("server", "source")},
+        rules=_read_rules(given["rules"]) if with_rights else None,
+        distribution=_read_distribution(given["distribution"]) if with_rights else None,
     )
+
+
+def read_failure(answer: t.Any) -> tuple[str, Problem | None]:
+    """What a host says of its own failure: a text for people, and a problem if it is one that is known. Raises WrongShape."""
+    given = Value(answer)
+    told = given["msg"].text() if given["msg"].value else "it failed without a word"
+    problem = given["problem"]
+    if not problem.is_given or problem["code"].plain(limits.NAME) not in problems.BY_CODE:
+        return told, None
+    return told, problems.of(problem["code"].name(), *problem["evidence"].texts())
+
+
+def read_view(data: t.Mapping[str, t.Any]) -> WecView:
+    """The inverse of ``view_data``. Raises WrongShape."""
+    return _read_view(Value(data, "view"))
+
+
+def _read_view(given: Value) -> WecView:
+    items = given["klusterlets"]
+    return WecView(
+        uid=given["uid"].name(),
+        version=_optional(given["version"], Value.name),
+        klusterlets=tuple(klusterlet(_read_klusterlet(item)) for item in items.each()) if items.is_given else None,
+        bootstrap=_optional(given["bootstrap"], _read_bootstrap),
+        credential=_optional(given["credential"], _read_credential),
+        remnants=tuple(given["remnants"].texts()),
+        missing=tuple(given["missing"].texts()),
+    )
+
+
+def _optional(given: Value, reader: t.Callable[[Value], T]) -> T | None:
+    return reader(given) if given.is_given else None
+
+
+def _read_klusterlet(given: Value) -> Json:
+    """As much of the object as anything here looks at."""
+    metadata, spec = given["metadata"], given["spec"]
+    found: Json = {"metadata": {"name": metadata["name"].name()}}
+    moments = dict.fromkeys(("creationTimestamp", "deletionTimestamp"), Value.moment)
+    _take(metadata, found["metadata"], {"uid": Value.name, **moments})
+    if spec.is_given:
+        found["spec"] = {}
+        names = ("clusterName", "namespace")
+        images = ("registrationImagePullSpec", "imagePullSpec")
+        _take(spec, found["spec"], {**dict.fromkeys(names, Value.short), **dict.fromkeys(images, Value.text)})
+        if spec["deployOption"].is_given:
+            found["spec"]["deployOption"] = _take(spec["deployOption"], {}, {"mode": Value.short})
+    if given["status"].is_given:
+        readers = {
+            **dict.fromkeys(("type", "status", "reason", "message"), Value.text),
+            "lastTransitionTime": Value.moment,
+        }
+        conditions = [_take(one, {}, readers) for one in given["status"]["conditions"].each()]
+        found["status"] = {"conditions": conditions}
+    return found
+
+
+def _take(given: Value, found: Json, readers: t.Mapping[str, t.Callable[[Value], str]]) -> Json:
+    """Those of these fields that are there."""
+    found.update({key: reader(given[key]) for key, reader in readers.items() if given[key].is_given})
+    return found
+
+
+def _read_clusteradm(given: Value) -> Json:
+    if given["error"].is_given:
+        return {"error": given["error"].text()}
+    return {
+        "binary": given["binary"].text(),
+        "version": _optional(given["version"], Value.name),
+        "flags": [one.word() for one in given["flags"].each()],
+    }
+
+
+def _read_rules(given: Value) -> Json:
+    """As an API server gives them, for each namespace that is asked for."""
+    return {one: {"status": _read_status(given[one]["status"])} for one in rights.namespaces(rights.WEC_RIGHTS)}
+
+
+def _read_status(given: Value) -> Json:
+    if not given.is_given:
+        return {}
+    fields = ("verbs", "apiGroups", "resources", "resourceNames")
+    return {
+        "resourceRules": [
+            {field: [word.plain(limits.NAME) for word in rule[field].each()] for field in fields}
+            for rule in given["resourceRules"].each()
+        ],
+        "incomplete": given["incomplete"].value is True,
+    }
+
+
+def _read_distribution(given: Value) -> Distribution:
+    return Distribution(given["name"].name(), given["sign"].text() if given["sign"].is_given else "")
 
 
 def _bootstrap_data(found: Bootstrap) -> Json:
@@ -59,14 +178,15 @@ def _bootstrap_data(found: Bootstrap) -> Json:
     }
 
 
-def _read_bootstrap(data: t.Mapping[str, t.Any]) -> Bootstrap:
-    told = data["introduction"]
-    secret = BoundSecret(told["secret"]["name"], told["secret"]["uid"]) if told["secret"] else None
+def _read_bootstrap(given: Value) -> Bootstrap:
+    told = given["introduction"]
+    secret = _optional(told["secret"], lambda one: BoundSecret(one["name"].name(), one["uid"].name()))
+    expires = _optional(told["expires"], Value.moment)
     return Bootstrap(
-        server=str(data["server"]),
-        ca=_bytes(data["ca"]),
-        token=TokenFacts(told["id"], times.parse(told["expires"]), secret),
-        proxy=data["proxy"],
+        server=given["server"].text(),
+        ca=_optional(given["ca"], _content),
+        token=TokenFacts(_optional(told["id"], Value.name), times.parse(expires), secret),
+        proxy=_optional(given["proxy"], Value.text),
     )
 
 
@@ -80,14 +200,14 @@ def _credential_data(found: HubCredential) -> Json:
     }
 
 
-def _read_credential(data: t.Mapping[str, t.Any]) -> HubCredential:
+def _read_credential(given: Value) -> HubCredential:
     return HubCredential(
-        cluster_name=str(data["cluster_name"]),
-        agent_name=str(data["agent_name"]),
-        server=str(data["server"]),
-        ca=_bytes(data["ca"]),
+        cluster_name=given["cluster_name"].short(),
+        agent_name=given["agent_name"].short(),
+        server=given["server"].text(),
+        ca=_optional(given["ca"], _content),
         certificate=None,
-        pem=_bytes(data["certificate"]) or b"",
+        pem=_optional(given["certificate"], _content) or b"",
     )
 
 
@@ -101,5 +221,5 @@ def _text(content: bytes | None) -> str | None:
     return None if content is None else content.decode(errors="replace")
 
 
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else text.encode()
+def _content(given: Value) -> bytes:
+    return given.plain(limits.DOCUMENT).encode(errors="replace")

@@ -148,10 +148,34 @@ def test_progress_is_shown_on_the_controller(run: FrontEnd, its: FakeIts, option
         assert any("2 WECs after" in line and "edge-2: its agent has not announced" in line for line in run.lines)
 
 
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("wait", [False, True])
+def test_members_that_cannot_be_any_fail_alone(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any], check_mode: bool, wait: bool
+) -> None:
+    its.announce("ok")
+    odd = [
+        {"name": "Edge"},
+        {"name": "********-1"},
+        {"name": "edge-2", "uid": "********"},
+        {"name": "edge-3", "token_id": "a b"},
+    ]
+    result = run("wec_accept", wecs=[*odd, {"name": "ok"}], check_mode=check_mode, wait=wait, **options)
+    assert result["failed"]
+    for told in ("wecs[0].name: 'Edge'", "wecs[1].name: '********-1'", "wecs[2].uid: is no", "wecs[3].token_id: is no"):
+        assert told in result["msg"]
+    assert {name for name, one in result["verdicts"].items() if one["failed"]} == {one["name"] for one in odd}
+    assert result["verdicts"]["ok"]["changed"]
+    assert not [path for _method, path in its.writes if "edge" in path]
+
+
 def test_names_are_checked_all_at_once(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
-    result = run("wec_accept", wecs=wecs("Edge", "ok", "edge_2"), **options)
-    assert "wecs[0].name: 'Edge'" in result["msg"]
-    assert "wecs[2].name: 'edge_2'" in result["msg"]
+    for result in (
+        run("wec_accept", wecs=wecs("Edge", "edge_2"), **options),
+        run("wec_accept", wecs=wecs("Edge", "ok", "edge_2"), state="absent", **options),
+    ):
+        assert "wecs[0].name: 'Edge'" in result["msg"]
+        assert ".name: 'edge_2'" in result["msg"]
     assert its.requests == []
 
 

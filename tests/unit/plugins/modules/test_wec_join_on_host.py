@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import typing as t
+from unittest import mock
 
 import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
 from fake_api import FakeApi, jwt
 from fake_ocm import MANAGED_CLUSTERS, PUBLISHED, FakeAuthority, FakeIts, install_agent
 from front_ends import AsAction, AsModule, FrontEnd
@@ -240,6 +244,128 @@ def test_options_of_the_its_cannot_be_sent(options: Options) -> None:
 
     with pytest.raises(WecError, match="its_api_key must not be sent"):
         TaskHost(t.cast("t.Any", None), {}).run("kubestellar.wec.wec_agent", {"name": "e", "its_api_key": "k"})
+
+
+EVIL_FACTS = {
+    "wec_run_on": "controller",
+    "its_kubeconfig": {"users": [{"name": "u", "user": {"exec": {"command": "/bin/sh", "args": ["-c", "id"]}}}]},
+    "discovered_interpreter_python": "/usr/bin/python3",
+}
+ORDERS: Options = {
+    "ansible_facts": EVIL_FACTS,
+    "ansible_stats": {"data": {"a": 1}},
+    "add_host": {"host_name": "evil"},
+    "add_group": "evil",
+    "_ansible_notify": ["evil"],
+    "skipped": True,
+    "unreachable": True,
+    "results": [{"ansible_facts": EVIL_FACTS}],
+    "include_args": {"_raw_params": "/etc/evil.yml"},
+}
+
+
+@pytest.mark.usefixtures("agents_answer")
+def test_nothing_that_a_host_says_beside_its_answer_is_acted_upon(run: AsAction, options: Options) -> None:
+    def answer(given: Options) -> Options:
+        return {**AsModule()("wec_agent", **given), **ORDERS}
+
+    with modules_on_host(answer):
+        result = run("wec_join", **options)
+    assert result["state"] == "joined", result
+    assert result["ansible_facts"] == {"discovered_interpreter_python": "/usr/bin/python3"}
+    assert not set(result) & set(ORDERS) - {"ansible_facts"}
+
+
+@pytest.mark.parametrize(
+    "module", ["wec_join", "wec_status", "wec_preflight", "wec_agent", "wec_leftovers", "wec_register"]
+)
+def test_a_module_that_runs_on_the_host_gives_no_orders_either(run: AsAction, module: str) -> None:
+    def execute(_action: t.Any, task_vars: Options, **_more: t.Any) -> Options:
+        return {"changed": True, "name": "edge-1", "msg": "{{ lookup('pipe', 'id') }}", **ORDERS}
+
+    with mock.patch.object(ActionBase, "_execute_module", execute):
+        result = run(module, run_on="host", name="edge-1")
+    assert result["ansible_facts"] == {"discovered_interpreter_python": "/usr/bin/python3"}
+    assert not set(result) & set(ORDERS) - {"ansible_facts"}
+    assert (result["changed"], result["name"]) == (True, "edge-1")
+    with contextlib.suppress(ImportError):
+        from ansible.template import is_trusted_as_template
+
+        assert not is_trusted_as_template(result["msg"])
+
+
+@pytest.mark.parametrize(
+    "told", [None, [], "text", {"view": {1}}, AttributeError("facts"), RecursionError(), KeyError("rc")]
+)
+@pytest.mark.parametrize("module", ["wec_join", "wec_status"])
+def test_an_answer_that_is_none_is_this_hosts_failure(
+    run: AsAction, options: Options, module: str, told: t.Any
+) -> None:
+    def execute(_action: t.Any, **_more: t.Any) -> Options:
+        if isinstance(told, Exception):
+            raise told
+        return t.cast(Options, told)
+
+    with mock.patch.object(ActionBase, "_execute_module", execute):
+        result = run("wec_join", **options) if module == "wec_join" else run(module, run_on="host")
+    assert result["failed"]
+    assert result["problem"]["code"] == "unexpected_answer"
+    assert "Its host answered with what is no result of a module" in result["msg"]
+
+
+def test_async_would_fetch_a_hosts_answer_past_us(run: AsAction) -> None:
+    task = mock.patch("ansible.playbook.task.Task.async_val", 30)
+    with task, pytest.raises(AnsibleActionFail, match="async"):
+        run("wec_status", run_on="host")
+
+
+ODD: dict[str, t.Callable[[Options], object]] = {
+    "no view": lambda told: told.pop("view"),
+    "a view that is a list": lambda told: told.update(view=[]),
+    "no uid": lambda told: told["view"].update(uid=None),
+    "a uid that is a path": lambda told: told["view"].update(uid="../../x"),
+    "klusterlets": lambda told: told["view"].update(klusterlets=[3]),
+    "remnants": lambda told: told["view"].update(remnants="abc"),
+    "a credential": lambda told: told["view"].update(credential="x"),
+    "a bootstrap": lambda told: told["view"].update(bootstrap={"introduction": []}),
+    "works": lambda told: told.update(works=[{"name": "a"}]),
+    "the time": lambda told: told.update(now=7),
+    "a time beyond all": lambda told: told["view"].update(version=["v1"]),
+    "clusteradm": lambda told: told.update(clusteradm=["x"]),
+    "its flags": lambda told: told.update(clusteradm={"binary": "c", "version": "1.3.1", "flags": 3}),
+    "its connection": lambda told: told.update(wec=None),
+    "a failure": lambda told: told.update(failed=True, msg="it failed", problem="p"),
+    "a failure's evidence": lambda told: told.update(
+        failed=True, msg="it failed", problem={"code": "wec_unreachable", "evidence": 3}
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_what_a_host_tells_is_checked_and_is_this_wecs_failure(
+    run: AsAction, its: FakeIts, options: Options, case: str
+) -> None:
+    def answer(given: Options) -> Options:
+        told = AsModule()("wec_agent", **given)
+        ODD[case](told)
+        return told
+
+    with modules_on_host(answer):
+        result = run("wec_join", **options)
+    assert result["failed"]
+    assert "edge-1: its host answered with something else than was asked for" in result["msg"], result["msg"]
+    assert result["problem"]["code"] == "unexpected_answer"
+    assert its.writes == []
+
+
+@pytest.mark.parametrize("now", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "noon"])
+def test_a_clock_beyond_all_is_this_wecs_failure_or_none(run: AsAction, options: Options, now: str) -> None:
+    def answer(given: Options) -> Options:
+        return {**AsModule()("wec_agent", **given), "now": now}
+
+    with modules_on_host(answer):
+        result = run("wec_preflight", **{key: value for key, value in options.items() if key != "wait_timeout"})
+    assert isinstance(result["msg"] if result.get("failed") else result["checks"], (str, list))
 
 
 FRONT_END_RUNS: tuple[type[t.Any], ...] = (AsModule, AsAction)

@@ -13,15 +13,16 @@ import yaml
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.connection import ITS, WEC
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import InvalidOption
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import kubeconfigs
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import kubeconfigs, limits
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.host_kubeconfigs import PLACES
 
 Json = dict[str, t.Any]
+KEY = base64.b64encode(b"-----BEGIN of a secret").decode()
 OPTION = "kubeconfig_from_host (wec_kubeconfig_from_host in an inventory)"
 
 
 def k3s(user: Json | None = None, **cluster: t.Any) -> Json:
-    ca = base64.b64encode(b"the CA").decode()
+    ca = base64.b64encode(b"-----BEGIN CERTIFICATE-----").decode()
     return {
         "apiVersion": "v1",
         "kind": "Config",
@@ -34,7 +35,7 @@ def k3s(user: Json | None = None, **cluster: t.Any) -> Json:
         "users": [
             {
                 "name": "default",
-                "user": user or {"client-key-data": "c2VjcmV0LWtleQ==", "client-certificate-data": "Yw=="},
+                "user": user or {"client-key-data": KEY, "client-certificate-data": KEY},
             }
         ],
         "contexts": [{"name": "default", "context": {"cluster": "default", "user": "default"}}],
@@ -76,7 +77,7 @@ def test_each_distributions_kubeconfig_is_found(distribution: str, named: bool) 
     assert found.server == "https://192.0.2.7:6443"
     assert kubeconfigs.the_cluster(found.kubeconfig)["tls-server-name"] == "127.0.0.1"
     assert f"{PLACES[distribution]} on the host, context default" in found.source
-    assert "c2VjcmV0LWtleQ==" in found.secrets
+    assert KEY in found.secrets
     assert node.asked == ([PLACES[distribution]] if named else list(PLACES.values()))
 
 
@@ -109,11 +110,11 @@ def test_the_its_has_no_such_option() -> None:
 
 def test_files_are_those_of_the_host_beside_its_kubeconfig() -> None:
     given = k3s({"client-certificate": "client.crt", "client-key": "/keys/client.key"})
-    node = Node({"/srv/kube/config": given, "/srv/kube/client.crt": b"certificate", "/keys/client.key": b"key"})
+    node = Node({"/srv/kube/config": given, "/srv/kube/client.crt": b"certificate", "/keys/client.key": b"a key"})
     found = resolve(node, "/srv/kube/config")
     assert kubeconfigs.decode(found.kubeconfig, "user", "client-certificate") == b"certificate"
-    assert kubeconfigs.decode(found.kubeconfig, "user", "client-key") == b"key"
-    assert base64.b64encode(b"key").decode() in found.secrets
+    assert kubeconfigs.decode(found.kubeconfig, "user", "client-key") == b"a key"
+    assert base64.b64encode(b"a key").decode() in found.secrets
 
 
 REFUSED: dict[str, tuple[Node, Json, str]] = {
@@ -161,8 +162,48 @@ REFUSED: dict[str, tuple[Node, Json, str]] = {
         {},
         f"{OPTION}: '127.0.0.1' is no address of an API server",
     ),
+    "another server": (
+        Node({PLACES["k3s"]: k3s(server="https://169.254.169.254/")}),
+        {},
+        "host (wec_host in an inventory): /etc/rancher/k3s/k3s.yaml on the host names https://169.254.169.254/, which is neither",
+    ),
+    "half an address": (
+        Node({PLACES["k3s"]: k3s(server="https://[::1")}),
+        {},
+        f"{OPTION}: 'https://[::1' is no address of an API server",
+    ),
+    "too long": (
+        Node({PLACES["k3s"]: b"#" * (limits.DOCUMENT + 1)}),
+        {},
+        f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3s.yaml cannot be read: it is longer than",
+    ),
+    "a file that is too long": (
+        Node({PLACES["k3s"]: k3s({"tokenFile": "/t"}), "/t": b"#" * (limits.DOCUMENT + 1)}),
+        {},
+        f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3s.yaml names /t, which cannot be read: it is longer",
+    ),
+    "nested": (
+        Node({PLACES["k3s"]: b"[" * 100_000}),
+        {},
+        f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3s.yaml is nested too deeply",
+    ),
+    "aliases": (
+        Node({PLACES["k3s"]: b"a: &a [x, x]\nb: &b [*a, *a]\nclusters: *b\n"}),
+        {},
+        f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3s.yaml has aliases",
+    ),
+    "no text": (
+        Node({PLACES["k3s"]: b"\xff\xfe\x00"}),
+        {},
+        f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3s.yaml is no",
+    ),
+    "a field": (
+        Node({PLACES["k3s"]: k3s({"as": ["admin"]})}),
+        {},
+        f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3s.yaml cannot be used: users[0].user.as is no text",
+    ),
     "unverified": (
-        Node({PLACES["k3s"]: k3s(**{"insecure-skip-tls-verify": True})}),
+        Node({PLACES["k3s"]: k3s(**{"insecure-skip-tls-verify": True, "certificate-authority-data": ""})}),
         {},
         "validate_certs (wec_validate_certs in an inventory): /etc/rancher/k3s/k3s.yaml on the host says that",
     ),
@@ -180,7 +221,7 @@ def test_what_cannot_be_used_is_told_with_its_remedy(case: str) -> None:
 
 @pytest.mark.parametrize("address", ["192.0.2.7", None])
 def test_who_does_not_want_a_valid_certificate_must_say_so(address: str | None) -> None:
-    node = Node({PLACES["k3s"]: k3s(**{"insecure-skip-tls-verify": True})}, address)
+    node = Node({PLACES["k3s"]: k3s(**{"insecure-skip-tls-verify": True, "certificate-authority-data": ""})}, address)
     found = resolve(node, validate_certs=False if address else None)
     assert kubeconfigs.the_cluster(found.kubeconfig)["insecure-skip-tls-verify"]
     strict = resolve(node, validate_certs=True)
@@ -190,3 +231,25 @@ def test_who_does_not_want_a_valid_certificate_must_say_so(address: str | None) 
 def test_on_the_host_itself_a_program_may_run() -> None:
     found = resolve(Node({PLACES["k3s"]: k3s({"exec": {"command": "aws"}})}, address=None))
     assert kubeconfigs.the_user(found.kubeconfig)["exec"] == {"command": "aws"}
+
+
+def test_a_server_elsewhere_is_dialed_by_the_word_of_the_user_alone() -> None:
+    node = Node({PLACES["k3s"]: k3s(server="https://10.0.0.7:6443")})
+    found = resolve(node, host="https://10.0.0.7:6443")
+    assert found.server == "https://10.0.0.7:6443"
+    own = resolve(Node({PLACES["k3s"]: k3s(server="https://192.0.2.7:6443")}))
+    assert own.server == "https://192.0.2.7:6443"
+
+
+def test_a_proxy_is_the_users_and_never_the_nodes() -> None:
+    node = Node({PLACES["k3s"]: k3s(**{"proxy-url": "http://evil.example:3128"})})
+    assert "proxy-url" not in kubeconfigs.the_cluster(resolve(node).kubeconfig)
+    own = resolve(node, proxy="http://proxy.example:3128")
+    assert kubeconfigs.the_cluster(own.kubeconfig)["proxy-url"] == "http://proxy.example:3128"
+
+
+def test_words_that_a_node_calls_secrets_do_not_hide_what_the_user_has_given() -> None:
+    node = Node({PLACES["k3s"]: k3s({"token": "a-real-secret", "password": "edge-cluster", "username": "u"})})
+    assert resolve(node, name="edge-cluster-1").secrets == ("a-real-secret",)
+    short = Node({PLACES["k3s"]: k3s({"token": "a-real-secret", "password": "edge", "username": "u"})})
+    assert resolve(short, name="edge-1").secrets == ("a-real-secret",)

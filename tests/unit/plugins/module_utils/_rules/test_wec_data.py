@@ -3,18 +3,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import contextlib
+import copy
 import datetime
 import json
+import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import wec_data
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.distributions import Distribution
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.tokens import BoundSecret, TokenFacts
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.untrusted import WrongShape
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import (
     Bootstrap,
     HubCredential,
     WecView,
     klusterlet,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 EXPIRES = datetime.datetime(2026, 1, 31, 12, 0, tzinfo=datetime.timezone.utc)
 KLUSTERLET = klusterlet({"metadata": {"name": "klusterlet", "uid": "u"}, "spec": {"clusterName": "edge-1"}})
@@ -41,3 +48,154 @@ def test_what_is_told_is_what_was_seen(name: str) -> None:
 def test_what_only_the_api_server_reads_is_left_out() -> None:
     seen = klusterlet({"metadata": {"name": "klusterlet", "managedFields": [{"manager": "kubectl"}]}})
     assert "managedFields" not in json.dumps(wec_data.view_data(WecView("uid", None, (seen,))))
+
+
+def answer() -> dict[str, t.Any]:
+    """A look of wec_agent with everything in it."""
+    status = {"resourceRules": [{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}], "incomplete": False}
+    namespaces = ("kube-public", "open-cluster-management", "open-cluster-management-agent")
+    return {
+        "changed": False,
+        "name": "edge-1",
+        "view": json.loads(json.dumps(wec_data.view_data(VIEWS["whole"]))),
+        "introduction": "jti",
+        "works": ["hub-work"],
+        "clusteradm": {"binary": "/usr/bin/clusteradm", "version": "1.3.1", "flags": ["--hub-token"]},
+        "rules": {one: {"status": copy.deepcopy(status)} for one in namespaces},
+        "distribution": {"name": "k3s", "sign": "version v1.34.4+k3s1"},
+        "now": "2026-01-31T12:00:00Z",
+        "wec": {"server": "https://127.0.0.1:6443", "source": "k3s"},
+    }
+
+
+def test_a_look_is_read_as_it_was_told() -> None:
+    found = wec_data.read_answer(answer(), with_rights=True)
+    assert found.view == VIEWS["whole"]
+    assert (found.introduction, found.works) == ("jti", ("hub-work",))
+    assert found.distribution == Distribution("k3s", "version v1.34.4+k3s1")
+    assert (found.rules or {})["kube-public"]["status"]["resourceRules"][0]["verbs"] == ["get"]
+    assert wec_data.read_answer(answer(), with_rights=False).rules is None
+
+
+def places(value: t.Any, at: tuple[t.Any, ...] = ()) -> t.Iterator[tuple[t.Any, ...]]:
+    yield at
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inner:
+        yield from places(one, (*at, key))
+
+
+def changed(at: tuple[t.Any, ...], value: t.Any) -> t.Any:
+    if not at:
+        return value
+    whole = answer()
+    inner = whole
+    for key in at[:-1]:
+        inner = inner[key]
+    inner[at[-1]] = value
+    return whole
+
+
+PLACES = [at for at in places(answer()) if at]
+ODD: list[t.Any] = [
+    None,
+    True,
+    7,
+    1e300,
+    "",
+    "x",
+    "a\x1b[2J",
+    "\u202e",
+    "../../secrets",
+    "9999-12-31T23:59:59-12:00",
+    "a" * 2_000_000,
+    [],
+    ["a"],
+    [None],
+    [{}],
+    {},
+    {"a": 1},
+    [[[]]],
+]
+
+
+@pytest.mark.parametrize("at", PLACES, ids=lambda at: ".".join(map(str, at)))
+def test_whatever_stands_in_one_place_it_is_read_or_named(at: tuple[t.Any, ...]) -> None:
+    for value in ODD:
+        text = ""
+        try:
+            wec_data.read_answer(changed(at, value), with_rights=True)
+        except WrongShape as error:
+            text = str(error)
+        assert len(text) < 300
+        assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "named"),
+    [
+        (("view",), None, "view is no mapping"),
+        (("view", "uid"), ["u"], "view.uid is no text"),
+        (("view", "uid"), "../../pods", "view.uid is no name"),
+        (("view", "klusterlets"), {"a": 1}, "view.klusterlets is no list"),
+        (("view", "klusterlets", 0, "metadata"), None, "view.klusterlets[0].metadata is no mapping"),
+        (("view", "klusterlets", 0, "spec", "clusterName"), {}, "view.klusterlets[0].spec.clusterName is no text"),
+        (
+            ("view", "bootstrap", "introduction", "secret", "name"),
+            "../../secrets?watch=1",
+            "introduction.secret.name is no name",
+        ),
+        (("view", "credential", "certificate"), "a" * 2_000_000, "view.credential.certificate is longer than"),
+        (("works",), ["a"] * 20_000, "works has more than"),
+        (("now",), ["n"], "now is no text"),
+        (("rules", "kube-public", "status", "resourceRules"), [7], "resourceRules[0] is no mapping"),
+        (("distribution",), "k3s", "distribution is no mapping"),
+        (("wec",), {}, "wec.server is not given"),
+        (("clusteradm", "flags"), "abc", "clusteradm.flags is no list"),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_path(at: tuple[t.Any, ...], value: t.Any, named: str) -> None:
+    with pytest.raises(WrongShape) as caught:
+        wec_data.read_answer(changed(at, value), with_rights=True)
+    assert named in str(caught.value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda one: (
+        st.lists(one, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "uid", "code", "msg", "a"]), one, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(PLACES), JSON)
+def test_no_answer_raises_anything_else(at: tuple[t.Any, ...], value: t.Any) -> None:
+    for read in (lambda told: wec_data.read_answer(told, with_rights=True), wec_data.read_failure):
+        with contextlib.suppress(WrongShape):
+            read(changed(at, value))
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        ({}, "it failed without a word"),
+        ({"msg": "a\x1b[31m"}, "a\ufffd[31m"),
+        ({"msg": "m", "problem": {"code": "unknown to us", "evidence": 3}}, "m"),
+        ({"msg": "m", "problem": {"code": "wec_unreachable", "evidence": ["e\x1b"]}}, "m"),
+    ],
+)
+def test_a_failure_is_told_in_the_hosts_own_words(told: dict[str, t.Any], text: str) -> None:
+    found, problem = wec_data.read_failure(told)
+    assert found == text
+    assert problem is None or problem.evidence == ("e\ufffd",)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [None, {"msg": ["m"]}, {"msg": "m", "problem": "p"}, {"msg": "m", "problem": {"code": ["c"]}}],
+)
+def test_a_failure_of_another_shape_is_none(told: t.Any) -> None:
+    with pytest.raises(WrongShape):
+        wec_data.read_failure(told)
