@@ -30,6 +30,8 @@ options:
         the files that it names, stays in memory.
       - If the address in it leads the host to itself (V(https://127.0.0.1:6443)), the host's own address (C(ansible_host)) takes
         its place, or O(host) if that is given. The certificate is checked for the name that the kubeconfig has all the same.
+      - If it is yet another address than C(ansible_host), it is refused unless O(host) is given. A proxy in it is not used; set
+        O(proxy) for one.
       - A kubeconfig that gets its credential by running a program is refused, because that would run here. One that says that
         the certificate need not be valid is refused, unless O(validate_certs) says so too.
       - With O(run_on=host) the file is read where the module runs, and its address is used as it is.
