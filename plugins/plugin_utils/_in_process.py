@@ -34,6 +34,7 @@ from ansible.utils.display import Display
 from ..module_utils._apis.host import Host
 from ..module_utils._bodies import task as tasks
 from ..module_utils._errors import MissingLibrary, WecError
+from ..module_utils._rules import untrusted
 from . import _files, _host_results
 from ._task_host import TaskHost
 
@@ -119,6 +120,11 @@ class InProcessAction(ActionBase):
             return _host_results.answer(lambda: self._execute_module(task_vars=task_vars))
         except WecError as error:
             return {"failed": True, **tasks.failure(error)}
+
+    def _parse_returned_data(self, res: Json, *more: t.Any, **named: t.Any) -> Json:
+        """Ansible warns of what a host prints beside its result, as it is. In JSON, such characters are escaped."""
+        clean = {key: untrusted.shown(value) if isinstance(value, str) else value for key, value in res.items()}
+        return t.cast(Json, super()._parse_returned_data(clean, *more, **named))
 
     def _run_here(self, arguments: Json, task_vars: Json) -> Json:
         spec = {key: value for key, value in self.BODY.SPEC.items() if key != "supports_check_mode"}

@@ -264,7 +264,7 @@ def test_an_onboarder_has_tokens_of_the_bootstrap_account_alone_and_for_an_hour(
 
 
 def test_an_onboarder_changes_no_work_and_deletes_no_namespace_but_mailboxes(fleet: Fleet, wec: str) -> None:
-    joined = fleet.join(wec, verify=["probe"])
+    joined = fleet.join(wec, verify="probe")
     assert not joined.get("failed"), joined
     assert joined["probe"]
     onboarder = _onboarder(fleet)

@@ -313,6 +313,22 @@ def test_an_answer_that_is_none_is_this_hosts_failure(
     assert "Its host answered with what is no result of a module" in result["msg"]
 
 
+def test_what_a_host_prints_beside_its_result_is_harmless_on_the_screen(run: AsAction) -> None:
+    said = {"rc": 0, "stdout": '\x1b[2Jjunk\n{"changed": false, "msg": "a\\u001bb"}\n\x1b]0;owned\x07', "stderr": ""}
+
+    def execute(action: t.Any, **_more: t.Any) -> Options:
+        parse = action._parse_returned_data
+        with contextlib.suppress(TypeError):
+            return t.cast(Options, parse(said, "legacy"))
+        return t.cast(Options, parse(said))
+
+    with mock.patch.object(ActionBase, "_execute_module", execute):
+        result = run("wec_status", run_on="host")
+    assert result["msg"] == "a\ufffdb"
+    assert any("owned" in one for one in run.warnings)
+    assert not [one for one in run.warnings if "\x1b" in one or "\x07" in one]
+
+
 def test_async_would_fetch_a_hosts_answer_past_us(run: AsAction) -> None:
     task = mock.patch("ansible.playbook.task.Task.async_val", 30)
     with task, pytest.raises(AnsibleActionFail, match="async"):
