@@ -32,11 +32,15 @@ NESTING = 64
 """Collections inside each other in a document from a stranger; a kubeconfig has five."""
 SHORTEST_SECRET = 8
 """Characters. A shorter secret that a stranger names is hidden where it stands, and not wherever the same letters occur."""
-CELL = 60
-"""Characters of a cell in a table on the screen."""
+CELL = 64
+"""Characters of a cell in a table on the screen: the name of a WEC, which has 63, is whole."""
+LINE = 400
+"""Characters of the last cell of a row, which nothing stands beside."""
 NAME = 253
 """Characters of a name or an identifier; DNS and Kubernetes know no longer ones."""
 TEXT = 32 * 1024
 """Characters of a text for people that a host or a WEC tells, such as the message of a condition (Kubernetes: 32768)."""
 ITEMS = 10_000
 """Entries of one list in what a host tells of its WEC."""
+FACT = 200
+"""Characters of what an error says about something that cannot be read."""
