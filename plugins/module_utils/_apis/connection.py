@@ -18,8 +18,9 @@ import os
 import typing as t
 
 from .._errors import InvalidOption, InvalidOptions
-from .._rules import endpoints, host_kubeconfigs, kubeconfigs, large_kubeconfigs, yaml_text
+from .._rules import endpoints, host_kubeconfigs, kubeconfigs, large_kubeconfigs, limits, yaml_text
 from .._rules.kubeconfigs import Kubeconfig, KubeconfigError
+from .._rules.untrusted import Value, WrongShape
 from .._rules.yaml_text import NotYamlError
 from . import host_kubeconfig
 from .host import Host
@@ -148,7 +149,7 @@ def shareable(family: Family, options: t.Mapping[str, t.Any], absolute: t.Callab
     found: dict[str, t.Any] = {}
     for field in FIELDS:
         value = options.get(family.option(field))
-        if value is None or field == "api_key" or isinstance(value, dict):
+        if value is None or field == "api_key" or isinstance(value, dict) or kubeconfigs.is_text(value):
             continue
         if field == "kubeconfig":
             value = os.pathsep.join(absolute(path) for path in str(value).split(os.pathsep) if path)
@@ -192,9 +193,11 @@ class _Values:
 
 def _from_kubeconfig(values: _Values, kubeconfig: t.Any, read_file: ReadFile) -> Connection:
     name = values.name("kubeconfig")
+    shown: t.Any = None
     if isinstance(kubeconfig, dict):
-        shown: t.Any = None
         config, told = kubeconfig, "given as data"
+    elif kubeconfigs.is_text(kubeconfig):
+        config, told = _parsed(name, kubeconfig), "given as text"
     else:
         shown = str(kubeconfig)
         config, told = _load_files(name, shown, read_file, values.get("context"))
@@ -209,6 +212,13 @@ def _from_kubeconfig(values: _Values, kubeconfig: t.Any, read_file: ReadFile) ->
     config = _override(values, config, read_file)
     source = f"{name} {told}, context {config['current-context']}"
     return _checked(values, config, source, name)
+
+
+def _parsed(name: str, text: str) -> t.Any:
+    try:
+        return yaml_text.parse(text)
+    except NotYamlError as error:
+        raise InvalidOption(name, None, f"the kubeconfig that it is the text of {error}", "Correct it") from None
 
 
 def _load_files(name: str, paths: str, read_file: ReadFile, context: str | None) -> tuple[Kubeconfig, str]:
@@ -274,16 +284,28 @@ def _from_kubeconfig_on_host(values: _Values, choice: str, read_file: ReadFile, 
             "itself, and another over a network",
             f"Give {values.family.shown('ca_cert')} and set this to true, or set it to false if that is what you want",
         )
+    told = str(kubeconfigs.the_cluster(config)["server"])
+    if server is None and host.address is not None and host_kubeconfigs.leads_elsewhere(told, host.address):
+        raise InvalidOption(
+            values.family.shown("host"),
+            None,
+            f"{path} on the host names {told}, which is neither the host itself nor its address {host.address}, and what is "
+            "dialed from here is not for a file on a node to say",
+            "Set it to the address that this API is reached at, for example to that one",
+        )
     config = host_kubeconfigs.seen_from_elsewhere(config, server, host.address)
     config = _override(values, config, read_file)
     source = f"{name} {choice}: {path} on the host, context {config['current-context']}"
-    return _checked(values, config, source, f"{name} (or the address, {values.family.shown('host')})")
+    found = _checked(values, config, source, f"{name} (or the address, {values.family.shown('host')})")
+    given = [value for field, value in values.options.items() if isinstance(value, str) and field != "api_key"]
+    hidden = host_kubeconfigs.to_hide(found.secrets, [*given, host.address or ""])
+    return dataclasses.replace(found, secrets=hidden)
 
 
 def _from_host(values: _Values, host: t.Any, read_file: ReadFile) -> Connection:
     user: dict[str, t.Any] = {}
     if values.get("api_key"):
-        user["token"] = str(values.get("api_key"))
+        user["token"] = _token(values)
     elif not (values.get("client_cert") and values.get("client_key")):
         raise InvalidOption(
             values.family.option("api_key"),
@@ -332,7 +354,7 @@ def _override(values: _Values, config: Kubeconfig, read_file: ReadFile) -> Kubec
             target[f"{key}-data"] = content
     InvalidOptions.raise_for(faults)
     if values.get("api_key") is not None:
-        user = {"token": str(values.get("api_key"))}
+        user = {"token": _token(values)}
     if values.get("validate_certs") is False:
         for key in ("certificate-authority", "certificate-authority-data"):
             cluster.pop(key, None)
@@ -348,12 +370,43 @@ def _override(values: _Values, config: Kubeconfig, read_file: ReadFile) -> Kubec
     return kubeconfigs.build(cluster, user, config["current-context"])
 
 
+def _token(values: _Values) -> str:
+    """As client-go has it, blanks around a token do not belong to it (client-go: transport/token_source.go)."""
+    return _header(values.name("api_key"), str(values.get("api_key")))
+
+
+def _header(name: str, text: str) -> str:
+    try:
+        return Value(text, name).header()
+    except WrongShape:
+        why = "has characters that no header of HTTP can carry" if text.strip() else "is empty"
+        raise InvalidOption(name, None, f"what it is set to {why}", "Correct it") from None
+
+
 def _checked(values: _Values, config: Kubeconfig, source: str, option: str) -> Connection:
-    server = str(kubeconfigs.the_cluster(config)["server"])
+    cluster, user = kubeconfigs.the_cluster(config), kubeconfigs.the_user(config)
+    server = str(cluster["server"])
     fault = endpoints.fault(server)
     if fault:
         raise InvalidOption(option, server, fault, "Correct the server's address")
+    lacking = kubeconfigs.key_fault(user)
+    if lacking:
+        raise InvalidOption(option, None, lacking, "A client certificate is of no use without its key")
+    if user.get("tokenFile"):
+        config = _with_token(option, config)
+        user = kubeconfigs.the_user(config)
+    for text in (user.get("as"), *(user.get("as-groups") or ())):
+        if text:
+            _header(values.name("impersonate_user"), str(text))
     no_proxy = values.get("no_proxy")
+    proxy = None if no_proxy and endpoints.bypasses(server, str(no_proxy)) else cluster.get("proxy-url")
+    if endpoints.is_in_the_clear(server, proxy) and kubeconfigs.sends_secret(user):
+        raise InvalidOption(
+            option,
+            server,
+            "is reached without TLS, and the credential for it would go over the network in clear",
+            "Use https, or an address of this machine itself, such as that of kubectl proxy",
+        )
     return Connection(
         values.family.side,
         config,
@@ -362,3 +415,19 @@ def _checked(values: _Values, config: Kubeconfig, source: str, option: str) -> C
         no_proxy=str(no_proxy) if no_proxy is not None else None,
         secrets=tuple(kubeconfigs.secrets(config)),
     )
+
+
+def _with_token(option: str, config: Kubeconfig) -> Kubeconfig:
+    """The token of the file that is named: it wins over the one beside it (client-go: rest/transport.go)."""
+    user = dict(kubeconfigs.the_user(config))
+    path = str(user.pop("tokenFile"))
+    try:
+        with open(path, "rb") as file:
+            content = file.read(limits.DOCUMENT + 1)
+    except OSError as error:
+        why = f"the tokenFile {path} cannot be read: {error.strerror}"
+        raise InvalidOption(option, None, why, "Name a file that exists") from None
+    if len(content) > limits.DOCUMENT:
+        raise InvalidOption(option, None, f"the tokenFile {path} is too large for a token", "Name another file")
+    user["token"] = _header(f"{option}: tokenFile {path}", content.decode("utf-8", "replace").lstrip("\ufeff"))
+    return kubeconfigs.build(dict(kubeconfigs.the_cluster(config)), user, str(config["current-context"]))

@@ -13,6 +13,10 @@ import typing as t
 
 from .._errors import ApiError
 from .._rules import problems
+from .bounded_http import LargeAnswerError, SlowAnswerError
+
+_LONGEST = 4096
+"""Characters of a message: an API server quotes what it was sent."""
 
 
 def api_error(side: str, method: str, path: str, error: t.Any) -> ApiError:
@@ -20,8 +24,8 @@ def api_error(side: str, method: str, path: str, error: t.Any) -> ApiError:
     told = ""
     try:
         body = error.body.decode() if isinstance(error.body, bytes) else error.body
-        told = json.loads(body).get("message", "") if body else ""
-    except (ValueError, AttributeError):
+        told = str(json.loads(body).get("message") or "")[:_LONGEST] if body else ""
+    except (ValueError, AttributeError, RecursionError):
         told = str(error.body)[:300]
     if error.status == 401:
         told = "the credentials were not accepted: they are wrong, or have expired"
@@ -52,6 +56,13 @@ def reason(error: BaseException) -> tuple[str, str]:
     if "certificate verify failed" in text:
         detail = text.partition("certificate verify failed: ")[2].partition(" (_ssl")[0] or "it is not trusted"
         return "tls", f"its certificate was not accepted ({detail})"
+    for error_class, kind, what in (
+        (SlowAnswerError, "slow", "its answer took too long"),
+        (LargeAnswerError, "large", "its answer cannot be taken"),
+    ):
+        found = next((one for one in chain if isinstance(one, error_class)), None)
+        if found is not None:
+            return kind, f"{what} ({found})"
     if any(type(one).__name__ == "ProxyError" for one in chain):
         return "proxy", f"the proxy did not let us through ({chain[-1]})"
     for kind, why, signs in _REASONS:

@@ -66,7 +66,7 @@ class Its:
     def uid(self) -> str:
         """What identifies this ITS, whatever address or name it is reached by."""
         path = paths.namespace("kube-system")
-        return str((self.known.get(path) or self._remember(path, self.kube.get(path)))["metadata"]["uid"])
+        return self.kube.uid_of(self.known.get(path) or self._remember(path, self.kube.get(path)), path)
 
     @functools.cached_property
     def published_server(self) -> str | None:
@@ -74,9 +74,9 @@ class Its:
         published = self._readable(paths.config_map("kube-public", "cluster-info"))
         text = ((published or {}).get("data") or {}).get("kubeconfig")
         try:
-            config = yaml_text.parse(text) if text else None
+            config = yaml_text.parse_untrusted(text) if isinstance(text, str) else None
             return str(config["clusters"][0]["cluster"]["server"]) if config else None
-        except (NotYamlError, KeyError, IndexError, TypeError):
+        except (NotYamlError, KeyError, IndexError, TypeError, AttributeError):
             return None
 
     @functools.cached_property
@@ -84,7 +84,7 @@ class Its:
         """The CA that the ITS's API server trusts for client certificates; None where we may not read it."""
         found = self._readable(paths.config_map("kube-system", "extension-apiserver-authentication"))
         text = ((found or {}).get("data") or {}).get("client-ca-file")
-        return text.encode() if text else None
+        return text.encode() if isinstance(text, str) and text else None
 
     @functools.cached_property
     def ca(self) -> bytes | None:
@@ -191,7 +191,7 @@ class Its:
         for csr in csrs:
             csrs_of.setdefault(_wec_of(csr), []).append(csr)
         leases = self.kube.items(paths.LEASES, field_selector=f"metadata.name={LEASE_NAME}")
-        lease_of = {one["metadata"]["namespace"]: one for one in leases}
+        lease_of = {_namespace_of(one): one for one in leases}
         records = self._records_token_ids(csrs)
         return {
             name: ItsView(
@@ -208,7 +208,7 @@ class Its:
         """
         if not csrs:
             return False
-        if any(csr_rules.recorded_ids(csr) for csr in csrs):
+        if any(map(_shows_token_id, csrs)):
             return True
         version = self._readable(paths.VERSION)
         found = versions.parse(str(version.get("gitVersion"))) if version else None
@@ -228,15 +228,15 @@ class Its:
 
     def offers_addon(self) -> bool:
         """Whether the ITS has KubeStellar's status add-on for its WECs."""
-        return self._readable(f"{paths.CLUSTER_MANAGEMENT_ADDONS}/{addon.NAME}") is not None
+        return self._readable(paths.below(paths.CLUSTER_MANAGEMENT_ADDONS, addon.NAME)) is not None
 
     def addons(self, names: t.Sequence[str]) -> dict[str, Json]:
         """The status add-ons of these WECs, by their names."""
         if len(names) <= _SINGLE_READS:
-            found = {name: self.kube.find(f"{paths.managed_cluster_addons(name)}/{addon.NAME}") for name in names}
+            found = {name: self.kube.find(paths.below(paths.managed_cluster_addons(name), addon.NAME)) for name in names}
             return {name: item for name, item in found.items() if item is not None}
         listed = self.kube.items(paths.MANAGED_CLUSTER_ADDONS, field_selector=f"metadata.name={addon.NAME}")
-        items = {item["metadata"]["namespace"]: item for item in listed}
+        items = {_namespace_of(item): item for item in listed}
         return {name: items[name] for name in names if name in items}
 
     def works(self, name: str) -> list[Json]:
@@ -249,7 +249,7 @@ class Its:
             return {name: self.works(name) for name in names}
         found: dict[str, list[Json]] = {name: [] for name in names}
         for item in self.kube.items(paths.MANIFEST_WORKS):
-            found.get(item["metadata"]["namespace"], []).append(item)
+            found.get(_namespace_of(item), []).append(item)
         return found
 
     def property_maps(self, names: t.Sequence[str] | None = None) -> dict[str, Json]:
@@ -270,7 +270,7 @@ class Its:
             return {name: self.delivered_works(name) for name in names}
         found: dict[str, list[Json]] = {name: [] for name in names}
         for item in self.kube.items(paths.MANIFEST_WORKS, label_selector=works.BINDING_LABEL):
-            found.get(item["metadata"]["namespace"], []).append(item)
+            found.get(_namespace_of(item), []).append(item)
         return found
 
     def departing(self, name: str) -> ItsSide:
@@ -354,16 +354,19 @@ class Its:
             if error.status == 403:
                 return {}
             raise
-        return {secret["metadata"]["labels"][BOOTSTRAP_LABEL]: secret for secret in found}
+        return {str((secret["metadata"].get("labels") or {}).get(BOOTSTRAP_LABEL)): secret for secret in found}
 
     def delete_bootstrap_secret(self, secret: Json) -> None:
         """The token that is bound to it is worthless from now on. One that somebody made anew meanwhile stays."""
         path = paths.secret(BOOTSTRAP_NAMESPACE, secret["metadata"]["name"])
         self.kube.delete_unless_changed(path, {"uid": secret["metadata"]["uid"]})
 
-    def is_revoked(self, token: TokenFacts) -> bool | None:
-        """Whether the Secret that a token is bound to is gone; None for a token that is bound to none."""
-        if token.secret is None:
+    def is_revoked(self, token: TokenFacts, name: str) -> bool | None:
+        """Whether the Secret that this WEC's token is bound to is gone; None for a token that is bound to none of ours.
+
+        The token lies on the WEC, which may say what it likes: no other Secret is looked for than that of this WEC's name.
+        """
+        if token.secret is None or token.secret.name != BOOTSTRAP_SECRET_PREFIX + name:
             return None
         found = self.kube.find_or_refusal(paths.secret(BOOTSTRAP_NAMESPACE, token.secret.name))
         if isinstance(found, ApiError):
@@ -462,7 +465,7 @@ class Its:
     def deliver_again(self, work: Json) -> None:
         """Make KubeStellar write a work anew, with the properties as they are now."""
         metadata = work["metadata"]
-        path = f"{paths.manifest_works(metadata['namespace'])}/{metadata['name']}"
+        path = paths.below(paths.manifest_works(metadata["namespace"]), metadata["name"])
         self.kube.merge(path, {"metadata": {"annotations": {works.GENERATION_ANNOTATION: works.NEVER}}})
 
     # -- deleting ------------------------------------------------------------------------------------------------
@@ -478,22 +481,22 @@ class Its:
         self._delete_this(paths.config_map(properties.NAMESPACE, config_map["metadata"]["name"]), config_map)
 
     def delete_request(self, csr: Json) -> None:
-        self._delete_this(f"{paths.CSRS}/{csr['metadata']['name']}", csr)
+        self._delete_this(paths.below(paths.CSRS, csr["metadata"]["name"]), csr)
 
     def delete_work(self, name: str, work: Json) -> None:
-        self._delete_this(f"{paths.manifest_works(name)}/{work['metadata']['name']}", work)
+        self._delete_this(paths.below(paths.manifest_works(name), work["metadata"]["name"]), work)
 
     def delete_addon(self, name: str, item: Json) -> None:
-        self._delete_this(f"{paths.managed_cluster_addons(name)}/{item['metadata']['name']}", item)
+        self._delete_this(paths.below(paths.managed_cluster_addons(name), item["metadata"]["name"]), item)
 
     def release_work(self, name: str, work: Json) -> list[str]:
         """Take the work agent's finalizer from a work that is being deleted; gives what was taken."""
-        path = f"{paths.manifest_works(name)}/{work['metadata']['name']}"
+        path = paths.below(paths.manifest_works(name), work["metadata"]["name"])
         return release(self.kube, path, work, WORK_FINALIZERS, paths.WORK_KIND)
 
     def release_addon(self, name: str, item: Json) -> list[str]:
         """Take the add-on manager's finalizers from an add-on that is being deleted; gives what was taken."""
-        path = f"{paths.managed_cluster_addons(name)}/{item['metadata']['name']}"
+        path = paths.below(paths.managed_cluster_addons(name), item["metadata"]["name"])
         return release(self.kube, path, item, ADDON_FINALIZERS, paths.ADDON_KIND)
 
     def _delete_this(self, path: str, item: Json) -> None:
@@ -508,7 +511,20 @@ class Its:
 
 
 def _wec_of(csr: Json) -> str:
-    return str(csr["metadata"]["labels"][CLUSTER_NAME_LABEL])
+    labels = csr["metadata"].get("labels")
+    return str(labels.get(CLUSTER_NAME_LABEL, "")) if isinstance(labels, dict) else ""
+
+
+def _namespace_of(item: Json) -> str:
+    return str(item["metadata"].get("namespace"))
+
+
+def _shows_token_id(csr: Json) -> bool:
+    """One that cannot be read shows nothing."""
+    try:
+        return bool(csr_rules.recorded_ids(csr))
+    except (AttributeError, TypeError):
+        return False
 
 
 def _own(csrs: t.Iterable[Json]) -> tuple[Json, ...]:

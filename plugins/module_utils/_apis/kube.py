@@ -26,11 +26,13 @@ import typing as t
 import urllib.parse
 import urllib.request
 
-from .._errors import ApiError, MissingLibrary, Unreachable
-from .._rules import kubeconfigs, problems
+from .._errors import ApiError, MissingLibrary, Unreachable, WecError
+from .._rules import kubeconfigs, limits, problems
 from .._rules.kubeconfigs import KubeconfigError
-from . import failures
+from . import credential_plugin, failures, shapes
+from .bounded_http import Bounds
 from .connection import Connection
+from .credential_plugin import Credential, PluginError
 from .private_files import PrivateFile
 from .watch import Watch
 
@@ -55,9 +57,13 @@ _RETRIES = 6
 _SLOWEST_RETRY = 8.0
 _CONNECTIONS = 64
 """So many threads have one of their own, which is kept."""
+_NOT_REPEATED = frozenset({"slow", "large", "nonsense"})
+"""Kinds of failures that would only take as long again."""
 _READY = "/readyz"
 _WATCH_ENDS_LATE = 10.0
 """Seconds that an API server may take longer to end a watch than it was told."""
+_EARLIEST, _LATEST = 1970, 2200
+"""Years between which an API server's clock is believed to be wrong, and not to be none at all."""
 _STARTING_TAKES = 10.0
 """Seconds that an API server may answer already, and not know anybody's rights yet."""
 
@@ -67,7 +73,8 @@ class Kube:
 
     An address that never answered fails at once: it may be wrong. One that has answered before is given
     ``outage`` seconds to come back; ``has_answered`` says that it has, to somebody else.
-    ``connect_timeout`` and ``read_timeout`` are seconds, for each request.
+    ``connect_timeout`` and ``read_timeout`` are seconds, for each request. ``keep_secret`` is told what must never be shown and is
+    known only when a credential plugin has run.
     """
 
     def __init__(
@@ -78,8 +85,13 @@ class Kube:
         outage: float = 60,
         *,
         has_answered: bool = False,
+        keep_secret: t.Callable[[t.Iterable[str]], None] = lambda _secrets: None,
     ) -> None:
         self.connection = connection
+        self._secrets = set(connection.secrets)
+        self._keep_secret = keep_secret
+        self._bounds: Bounds | None = None
+        self._ends: float | None = None
         self._timeouts = (connect_timeout, read_timeout)
         self._outage = outage
         self._files: list[PrivateFile] = []
@@ -97,11 +109,27 @@ class Kube:
         )
         return Kube(connection, *self._timeouts, outage=0)
 
+    @contextlib.contextmanager
+    def within(self, seconds: float) -> t.Iterator[None]:
+        """Everything that is asked meanwhile has so many seconds in all. Requests raise Unreachable from then on."""
+        before, self._ends = self._ends, time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._ends = before
+
     # -- requests ------------------------------------------------------------------------------------------------
 
     def get(self, path: str) -> Json:
         """Raises ApiError, Unreachable (as every request does)."""
-        return t.cast(Json, self._request("get", path))
+        return self._object("get", path)
+
+    def uid_of(self, found: Json, path: str) -> str:
+        """What identifies an object that was got from ``path``. Raises Unreachable for an answer of something else."""
+        try:
+            return shapes.uid(found)
+        except shapes.OddShape as error:
+            raise self.no_api_server(f"GET {path}: {error}") from None
 
     def find(self, path: str) -> Json | None:
         """None if there is no such object, or its kind is not served."""
@@ -135,19 +163,36 @@ class Kube:
             query["label_selector"] = label_selector
         if field_selector:
             query["field_selector"] = field_selector
-        while True:
-            page = t.cast(Json, self._request("get", path, **query))
-            items += page.get("items") or []
-            metadata = page.get("metadata") or {}
-            more = metadata.get("continue")
-            if not more:
-                return items, str(metadata.get("resourceVersion") or "")
-            query["_continue"] = more
+        end = time.monotonic() + limits.LISTING_READS * self._timeouts[1]
+        empty, seen = 0, set()
+        for _page in range(limits.PAGES):
+            try:
+                page = shapes.page(self._request("get", path, **query))
+            except Unreachable as error:
+                if error.kind != "large" or query["limit"] == 1:
+                    raise
+                query["limit"] = max(1, query["limit"] // 10)
+                continue
+            except shapes.OddShape as error:
+                raise self.no_api_server(f"a list of {path}: {error}") from None
+            items += page.items
+            if not page.more:
+                return items, page.version
+            empty = 0 if page.items else empty + 1
+            if page.more in seen or empty > limits.EMPTY_PAGES or len(items) > limits.OBJECTS:
+                raise self.no_api_server(f"a list of {path} that does not end")
+            if time.monotonic() > end:
+                raise self._too_slow(f"a list of {path}", limits.LISTING_READS * self._timeouts[1])
+            seen.add(page.more)
+            query["_continue"] = page.more
+        raise self.no_api_server(f"a list of {path} of more than {limits.PAGES} pages")
 
     def first(self, path: str) -> list[Json]:
         """The first object of a kind, if there is one."""
-        page = t.cast(Json, self._request("get", path, limit=1))
-        return t.cast("list[Json]", page.get("items") or [])
+        try:
+            return shapes.page(self._request("get", path, limit=1)).items
+        except shapes.OddShape as error:
+            raise self.no_api_server(f"a list of {path}: {error}") from None
 
     def watch(self, path: str, version: str, seconds: int, label_selector: str | None = None) -> Watch:
         """What happens to a kind's objects after ``version``, for about so many seconds. It is asked for once.
@@ -165,21 +210,21 @@ class Kube:
         if label_selector:
             query["label_selector"] = label_selector
         connect_timeout, _read_timeout = self._timeouts
-        with self.errors_told("get", path):
+        with self.errors_told("get", path), t.cast(Bounds, self._bounds).streaming():
             answer = self._ask("get", path, None, query, (connect_timeout, seconds + _WATCH_ENDS_LATE))
             self._note_clock(answer.headers.get("Date"))
         self._has_answered = True
         return Watch(self, path, answer)
 
     def create(self, path: str, body: Json) -> Json:
-        return t.cast(Json, self._request("post", path, body))
+        return self._object("post", path, body)
 
     def merge(self, path: str, patch: Json) -> Json:
         """Apply a JSON merge patch."""
-        return t.cast(Json, self._request("patch", path, patch, content_type=MERGE_PATCH))
+        return self._object("patch", path, patch, content_type=MERGE_PATCH)
 
     def replace(self, path: str, body: Json) -> Json:
-        return t.cast(Json, self._request("put", path, body))
+        return self._object("put", path, body)
 
     def delete(self, path: str, options: Json | None = None) -> bool:
         """Whether there was anything to delete."""
@@ -228,6 +273,12 @@ class Kube:
 
     # -- how -----------------------------------------------------------------------------------------------------
 
+    def _object(self, method: str, path: str, body: t.Any = None, **query: t.Any) -> Json:
+        try:
+            return shapes.item(self._request(method, path, body, **query))
+        except shapes.OddShape as error:
+            raise self.no_api_server(f"{method.upper()} {path}: {error}") from None
+
     def _request(self, method: str, path: str, body: t.Any = None, **query: t.Any) -> t.Any:
         if self._client is None:
             self._client = self._connect()
@@ -235,10 +286,14 @@ class Kube:
         silences, errors, out_since = 0, 0, time.monotonic()
         was_ready: bool | None = False
         while True:
+            if self._ends is not None and time.monotonic() > self._ends:
+                raise self._too_slow("everything that was asked of it", None)
             try:
                 answer = self._once(method, path, body, query)
-            except Unreachable:
+            except Unreachable as error:
                 silences += 1
+                if error.kind in _NOT_REPEATED:
+                    raise
                 if not self._has_answered or time.monotonic() - out_since > self._outage:
                     raise
                 self._pause(silences)
@@ -262,7 +317,7 @@ class Kube:
                 return answer
 
     def _pause(self, failures: int) -> None:
-        time.sleep(min(_SLOWEST_RETRY, 0.25 * 2**failures) * random.uniform(0.5, 1.0))
+        time.sleep(min(_SLOWEST_RETRY, 0.25 * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0))
 
     def _is_ready(self) -> bool | None:
         """Whether an API server that refuses us knows everybody's rights; None if we cannot find out.
@@ -290,7 +345,7 @@ class Kube:
         text = self._send(method, path, body, query)
         try:
             return json.loads(text) if text else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self.no_api_server(f"{method.upper()} {path}") from None
 
     def _send(self, method: str, path: str, body: t.Any, query: dict[str, t.Any]) -> t.Any:
@@ -329,20 +384,39 @@ class Kube:
             raise failures.api_error(self.connection.side, method.upper(), path, error) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(error) from None
-        except ConfigException as error:
+        except (ConfigException, PluginError) as error:
             raise self._no_credential(error) from None
+        except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+            # What the libraries make of values and answers that they have not thought of.
+            raise self.no_api_server(f"{method.upper()} {path}: {type(error).__name__}: {error}") from None
 
     def _note_clock(self, date: str | None) -> None:
-        if date:
-            told = email.utils.parsedate_to_datetime(date)
-            offset = (told - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
-            # The header has whole seconds: less than two are no difference.
-            self._clock_offset = offset if abs(offset) >= 2 else 0.0
+        """What cannot be a time is left alone: the time is then what it is here."""
+        try:
+            told = email.utils.parsedate_to_datetime(date) if date else None
+        except (ValueError, TypeError, OverflowError):
+            told = None
+        if told is None or not _EARLIEST <= told.year <= _LATEST:
+            return
+        aware = told if told.tzinfo else told.replace(tzinfo=datetime.timezone.utc)
+        offset = (aware - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+        # The header has whole seconds: less than two are no difference.
+        self._clock_offset = offset if abs(offset) >= 2 else 0.0
 
     def _connect(self) -> t.Any:
         if IMPORT_TRACE is not None:
             raise MissingLibrary("kubernetes", "to talk to Kubernetes API servers", IMPORT_TRACE)
-        configuration = type.__call__(Configuration)
+        try:
+            return self._client_of(type.__call__(Configuration))
+        except (ConfigException, KubeconfigError, PluginError, OSError) as error:
+            raise self._no_credential(error) from None
+        except WecError:
+            raise
+        except Exception as error:
+            # The libraries raise many kinds for what people write into kubeconfigs and variables.
+            raise self._unusable(error) from None
+
+    def _client_of(self, configuration: t.Any) -> t.Any:
         config = self._load(configuration)
         cluster = kubeconfigs.the_cluster(config)
         configuration.proxy = self._proxy(cluster.get("proxy-url"))
@@ -357,21 +431,60 @@ class Kube:
             client.default_headers["Impersonate-User"] = user["as"]
         if user.get("as-groups"):
             _send_groups(client.rest_client.pool_manager, user["as-groups"])
+        self._bounds = Bounds(client.rest_client.pool_manager, urllib3.HTTPResponse)
         return DynamicClient(client, discoverer=_no_discovery)
 
     def _load(self, configuration: t.Any) -> kubeconfigs.Kubeconfig:
-        try:
-            config = self._with_private_files(self.connection.kubeconfig)
-            with _Heard() as heard:
-                KubeConfigLoader(config, active_context=config["current-context"]).load_and_set(configuration)
-        except (ConfigException, KubeconfigError, OSError) as error:
-            raise self._no_credential(error) from None
+        config, credential = self.connection.kubeconfig, None
+        if kubeconfigs.the_user(config).get("exec"):
+            credential = self._ask_plugin()
+            config = self._with_credential(config, credential)
+        config = self._with_private_files(config)
+        with _Heard() as heard:
+            KubeConfigLoader(config, active_context=config["current-context"]).load_and_set(configuration)
         user = kubeconfigs.the_user(config)
-        got_something = configuration.api_key or configuration.cert_file or configuration.username
-        if (user.get("exec") or user.get("auth-provider")) and not got_something:
+        if user.get("auth-provider") and not (
+            configuration.api_key or configuration.cert_file or configuration.username
+        ):
             # The library logs what went wrong and goes on as nobody.
             raise self._no_credential(heard.text or "the credential plugin gave nothing")
+        if credential is not None and credential.token and credential.expires:
+            configuration.refresh_api_key_hook = self._refresh(credential)
         return config
+
+    def _ask_plugin(self) -> Credential:
+        """Raises PluginError."""
+        config = self.connection.kubeconfig
+        found = credential_plugin.run(
+            kubeconfigs.the_user(config)["exec"],
+            kubeconfigs.the_cluster(config),
+            credential_plugin.environment_of(self.connection.side),
+        )
+        self._secrets.update(found.secrets)
+        self._keep_secret(found.secrets)
+        return found
+
+    def _with_credential(self, config: kubeconfigs.Kubeconfig, credential: Credential) -> kubeconfigs.Kubeconfig:
+        user = {key: value for key, value in kubeconfigs.the_user(config).items() if key != "exec"}
+        if credential.token:
+            user["token"] = credential.token
+        for field, text in (("client-certificate", credential.certificate), ("client-key", credential.key)):
+            if text:
+                user[f"{field}-data"] = base64.b64encode(text.encode()).decode()
+        return kubeconfigs.build(dict(kubeconfigs.the_cluster(config)), user, str(config["current-context"]))
+
+    def _refresh(self, credential: Credential) -> t.Callable[[t.Any], None]:
+        """Before each request, the library asks whether the token is to be another one."""
+        last = credential
+
+        def refresh(configuration: t.Any) -> None:
+            nonlocal last
+            if last.is_expired:
+                last = self._ask_plugin()
+                for key in configuration.api_key:
+                    configuration.api_key[key] = f"Bearer {last.token}"
+
+        return refresh
 
     def _with_private_files(self, config: kubeconfigs.Kubeconfig) -> kubeconfigs.Kubeconfig:
         """The client library would write inline certificates and keys to temporary files, and forget them when killed."""
@@ -403,7 +516,7 @@ class Kube:
 
     def no_api_server(self, asked: str) -> Unreachable:
         """What answers is something else. ``asked`` is what it was asked for."""
-        what = f"at {self.connection.server} does not answer as an API server does ({asked})"
+        what = f"at {self.connection.server} does not answer as an API server does ({self._scrubbed(asked[:500])})"
         return self._no_answer(
             "nonsense", what, f"Check the address in {self.connection.option}, and what stands between"
         )
@@ -415,14 +528,29 @@ class Kube:
             "timeout": f"It had {self._timeouts[0]:g} s (connect_timeout): check the address in {connection.option}",
             "tls": f"Check the CA in {connection.option}, and that the certificate is valid for this address",
             "proxy": "Check the proxy that is used to reach it",
+            "slow": f"Find out what slows it down, or raise read_timeout (it is {self._timeouts[1]:g} s)",
+            "large": "Find out what answers there, and what stands between",
         }
         remedy = remedies.get(kind, f"Check the address in {connection.option}, and that it can be reached from here")
-        return self._no_answer(kind, f"at {connection.server} cannot be reached: {why}", remedy)
+        return self._no_answer(kind, f"at {connection.server} cannot be reached: {self._scrubbed(why)}", remedy)
+
+    def _unusable(self, error: Exception) -> Unreachable:
+        text = self._scrubbed(f"{type(error).__name__}: {error}")
+        remedy = f"Check {self.connection.option}, and the proxy that is used to reach it"
+        return self._no_answer("connection", f"at {self.connection.server} cannot be used: {text}", remedy)
+
+    def _too_slow(self, what: str, seconds: float | None) -> Unreachable:
+        took = f" than the {seconds:g} s that it has" if seconds else " than it may"
+        remedy = f"Find out what slows it down, or raise read_timeout (it is {self._timeouts[1]:g} s)"
+        return self._no_answer("slow", f"at {self.connection.server} took longer{took} for {what}", remedy)
+
+    def _scrubbed(self, text: str) -> str:
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
 
     def _no_credential(self, error: Exception | str) -> Unreachable:
-        text = str(error)
-        for secret in self.connection.secrets:
-            text = text.replace(secret, "***")
+        text = self._scrubbed(str(error))
         remedy = f"Check {self.connection.option}, and the credential plugin in it"
         return self._no_answer(
             "credentials", f"cannot be used, because there are no credentials for it: {text}", remedy

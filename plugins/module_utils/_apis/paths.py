@@ -8,6 +8,9 @@
 
 from __future__ import annotations
 
+import urllib.parse
+
+from .._errors import WecError
 from .._rules.leaving import Part
 from .._rules.wds_view import ObjectReference
 
@@ -41,78 +44,89 @@ BINDING_POLICIES = f"{CONTROL_GROUP}/bindingpolicies"
 BINDINGS = f"{CONTROL_GROUP}/bindings"
 
 
+def part(text: str) -> str:
+    """A name as a part of a path. Raises WecError for what Kubernetes takes for no name in a path.
+
+    (Kubernetes: apimachinery/pkg/api/validation/path/name.go. An encoded slash is a slash for the server.)
+    """
+    if text in ("", ".", "..") or "/" in text or "%" in text:
+        raise WecError(f"{text[:60]!r} cannot be a name in the path of a request.")
+    return urllib.parse.quote(text, safe="")
+
+
 def managed_cluster_addons(mailbox: str) -> str:
-    return f"{ADDON_GROUP}/namespaces/{mailbox}/managedclusteraddons"
+    return f"{ADDON_GROUP}/namespaces/{part(mailbox)}/managedclusteraddons"
 
 
 def manifest_works(mailbox: str) -> str:
-    return f"/apis/work.open-cluster-management.io/v1/namespaces/{mailbox}/manifestworks"
+    return f"/apis/work.open-cluster-management.io/v1/namespaces/{part(mailbox)}/manifestworks"
 
 
 def managed_cluster(name: str) -> str:
-    return f"{MANAGED_CLUSTERS}/{name}"
+    return f"{MANAGED_CLUSTERS}/{part(name)}"
 
 
 def csr_approval(name: str) -> str:
-    return f"{CSRS}/{name}/approval"
+    return f"{CSRS}/{part(name)}/approval"
 
 
 def namespace(name: str) -> str:
-    return f"{NAMESPACES}/{name}"
+    return f"{NAMESPACES}/{part(name)}"
 
 
 def lease(namespace_name: str, name: str) -> str:
-    return f"/apis/coordination.k8s.io/v1/namespaces/{namespace_name}/leases/{name}"
+    return f"/apis/coordination.k8s.io/v1/namespaces/{part(namespace_name)}/leases/{part(name)}"
 
 
 def leases(namespace_name: str) -> str:
-    return f"/apis/coordination.k8s.io/v1/namespaces/{namespace_name}/leases"
+    return f"/apis/coordination.k8s.io/v1/namespaces/{part(namespace_name)}/leases"
 
 
 def secret(namespace_name: str, name: str) -> str:
-    return f"{NAMESPACES}/{namespace_name}/secrets/{name}"
+    return f"{NAMESPACES}/{part(namespace_name)}/secrets/{part(name)}"
 
 
 def config_map(namespace_name: str, name: str) -> str:
-    return f"{NAMESPACES}/{namespace_name}/configmaps/{name}"
+    return f"{NAMESPACES}/{part(namespace_name)}/configmaps/{part(name)}"
 
 
 def service_account(namespace_name: str, name: str) -> str:
-    return f"{NAMESPACES}/{namespace_name}/serviceaccounts/{name}"
+    return f"{NAMESPACES}/{part(namespace_name)}/serviceaccounts/{part(name)}"
 
 
 def secrets(namespace_name: str) -> str:
-    return f"{NAMESPACES}/{namespace_name}/secrets"
+    return f"{NAMESPACES}/{part(namespace_name)}/secrets"
 
 
 def config_maps(namespace_name: str) -> str:
-    return f"{NAMESPACES}/{namespace_name}/configmaps"
+    return f"{NAMESPACES}/{part(namespace_name)}/configmaps"
 
 
 def of_reference(reference: ObjectReference) -> str:
     """Any object's path."""
-    root = f"/apis/{reference.group}/{reference.version}" if reference.group else f"/api/{reference.version}"
-    where = f"/namespaces/{reference.namespace}" if reference.namespace else ""
-    return f"{root}{where}/{reference.resource}/{reference.name}"
+    version = part(reference.version)
+    root = f"/apis/{part(reference.group)}/{version}" if reference.group else f"/api/{version}"
+    where = f"/namespaces/{part(reference.namespace)}" if reference.namespace else ""
+    return f"{root}{where}/{part(reference.resource)}/{part(reference.name)}"
 
 
 def pods(namespace_name: str) -> str:
-    return f"{NAMESPACES}/{namespace_name}/pods"
+    return f"{NAMESPACES}/{part(namespace_name)}/pods"
 
 
 def deployment(namespace_name: str, name: str) -> str:
-    return f"/apis/apps/v1/namespaces/{namespace_name}/deployments/{name}"
+    return f"/apis/apps/v1/namespaces/{part(namespace_name)}/deployments/{part(name)}"
 
 
 def roles(namespace_name: str) -> str:
-    return f"{RBAC}/namespaces/{namespace_name}/roles"
+    return f"{RBAC}/namespaces/{part(namespace_name)}/roles"
 
 
 def role_bindings(namespace_name: str) -> str:
-    return f"{RBAC}/namespaces/{namespace_name}/rolebindings"
+    return f"{RBAC}/namespaces/{part(namespace_name)}/rolebindings"
 
 
-def of_part(part: Part) -> str:
+def of_part(one: Part) -> str:
     """A cluster-scoped part of the klusterlet's installation."""
     places = {
         "Namespace": NAMESPACES,
@@ -120,4 +134,9 @@ def of_part(part: Part) -> str:
         "ClusterRoleBinding": CLUSTER_ROLE_BINDINGS,
         "CustomResourceDefinition": DEFINITIONS,
     }
-    return f"{places[part.kind]}/{part.name}"
+    return f"{places[one.kind]}/{part(one.name)}"
+
+
+def below(path: str, name: str) -> str:
+    """An object of a kind whose path is given."""
+    return f"{path}/{part(name)}"

@@ -15,6 +15,9 @@ import socket
 import typing as t
 
 from .._errors import ApiError, Unreachable
+from .._rules import limits
+from . import shapes
+from .bounded_http import LargeAnswerError
 
 if t.TYPE_CHECKING:
     from .kube import Kube
@@ -56,20 +59,30 @@ class Watch:
             self._answer.close()
 
     def _lines(self) -> t.Iterator[bytes]:
-        rest = b""
-        for chunk in self._answer.stream(amt=None, decode_content=True):
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from filter(None, lines)
+        pieces: list[bytes] = []
+        size = 0
+        for chunk in self._answer.stream(amt=None, decode_content=False):
+            *lines, rest = chunk.split(b"\n")
+            for line in lines:
+                whole = b"".join([*pieces, line])
+                pieces, size = [], 0
+                if whole:
+                    yield whole
+            pieces.append(rest)
+            size += len(rest)
+            if size > limits.WATCH_LINE:
+                raise LargeAnswerError(f"a change in a watch is larger than {limits.WATCH_LINE} bytes")
 
     def _change(self, line: bytes) -> Change:
         try:
             told = json.loads(line)
-            kind, item = str(told["type"]), t.cast(Json, told["object"])
-        except (ValueError, KeyError, TypeError):
+            kind, item = str(told["type"]), told["object"]
+            item = item if kind == "ERROR" else shapes.change(kind, item)
+            status = int(item.get("code") or 500) if kind == "ERROR" else 0
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError, shapes.OddShape):
             raise self._kube.no_api_server(f"a watch of {self._path}") from None
         if kind == "ERROR":
-            status, reason = int(item.get("code") or 500), str(item.get("reason") or "")
-            side = self._kube.connection.side
+            side, reason = self._kube.connection.side, str(item.get("reason") or "")
             raise ApiError(side, "WATCH", self._path, status, reason, str(item.get("message") or ""))
         return Change(kind, item)
 

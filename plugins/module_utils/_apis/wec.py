@@ -64,8 +64,8 @@ class Judge(t.Protocol):
     def client_ca(self) -> bytes | None:
         """The CA of the ITS's clients, PEM; None where it may not be read."""
 
-    def is_revoked(self, token: TokenFacts) -> bool | None:
-        """Whether a bootstrap token has been revoked; None if that is not known."""
+    def is_revoked(self, token: TokenFacts, name: str) -> bool | None:
+        """Whether a bootstrap token of this WEC has been revoked; None if that is not known."""
 
 
 class NoJudge:
@@ -73,7 +73,7 @@ class NoJudge:
 
     client_ca: bytes | None = None
 
-    def is_revoked(self, token: TokenFacts) -> bool | None:
+    def is_revoked(self, token: TokenFacts, name: str) -> bool | None:
         """Nobody knows."""
 
 
@@ -90,7 +90,8 @@ class Wec:
     def uid(self) -> str:
         """What identifies this cluster for its whole life."""
         if self._uid is None:
-            self._uid = str(self.kube.get(paths.namespace("kube-system"))["metadata"]["uid"])
+            path = paths.namespace("kube-system")
+            self._uid = self.kube.uid_of(self.kube.get(path), path)
         return self._uid
 
     @property
@@ -127,7 +128,7 @@ class Wec:
 
     def view(self, name: str, judge: Judge) -> WecView:
         """What shows whether and how this cluster is registered."""
-        return judged(self._view(name), judge)
+        return judged(self._view(name), judge, name)
 
     def _view(self, name: str) -> WecView:
         klusterlets = self.klusterlets()
@@ -203,7 +204,7 @@ class Wec:
             return None
         try:
             return {key: base64.b64decode(value) for key, value in (found.get("data") or {}).items()}
-        except binascii.Error:
+        except (binascii.Error, ValueError, TypeError, AttributeError):
             return {}
 
     def works(self) -> list[Json]:
@@ -228,7 +229,7 @@ class Wec:
         )
 
     def klusterlet(self, name: str) -> Json | None:
-        return self.kube.find(f"{paths.KLUSTERLETS}/{name}")
+        return self.kube.find(paths.below(paths.KLUSTERLETS, name))
 
     def has_namespace(self, name: str) -> bool:
         return self.kube.find(paths.namespace(name)) is not None
@@ -276,7 +277,7 @@ class Wec:
         """
         old = {pod["metadata"]["name"] for pod in self.pods(namespace)}
         for name in sorted(old):
-            self.kube.delete(f"{paths.pods(namespace)}/{name}")
+            self.kube.delete(paths.below(paths.pods(namespace), name))
         end = time.monotonic() + _STOPPING_TAKES
         while old & {pod["metadata"]["name"] for pod in self.pods(namespace)} and time.monotonic() < end:
             time.sleep(0.5)
@@ -285,11 +286,11 @@ class Wec:
             holder = str((lease.get("spec") or {}).get("holderIdentity") or "").rpartition("_")[0]
             if holder and holder not in alive:
                 seen = {key: lease["metadata"][key] for key in ("uid", "resourceVersion")}
-                self.kube.delete_unless_changed(f"{paths.leases(namespace)}/{lease['metadata']['name']}", seen)
+                self.kube.delete_unless_changed(paths.below(paths.leases(namespace), lease["metadata"]["name"]), seen)
 
     def delete_klusterlet(self, name: str) -> None:
         """Its operator takes the agent away, and the agent's namespaces."""
-        self.kube.delete(f"{paths.KLUSTERLETS}/{name}")
+        self.kube.delete(paths.below(paths.KLUSTERLETS, name))
 
     def delete_namespace(self, name: str) -> None:
         self.kube.delete(paths.namespace(name))
@@ -306,20 +307,20 @@ class Wec:
             paths.roles("kube-system"),
         ):
             for item in self.kube.items(place, label_selector=f"{MADE_BY_OPERATOR}={klusterlet_name}"):
-                self.kube.delete(f"{place}/{item['metadata']['name']}")
+                self.kube.delete(paths.below(place, item["metadata"]["name"]))
 
     def release_klusterlet(self, item: Json) -> list[str]:
         """Take the operator's finalizer from a Klusterlet that is being deleted; gives what was taken."""
-        path = f"{paths.KLUSTERLETS}/{item['metadata']['name']}"
+        path = paths.below(paths.KLUSTERLETS, item["metadata"]["name"])
         return release(self.kube, path, item, KLUSTERLET_FINALIZERS, paths.KLUSTERLET_KIND)
 
     def release_applied(self, item: Json) -> list[str]:
         """Take the agent's finalizer from an AppliedManifestWork that is being deleted; gives what was taken."""
-        path = f"{paths.APPLIED_MANIFEST_WORKS}/{item['metadata']['name']}"
+        path = paths.below(paths.APPLIED_MANIFEST_WORKS, item["metadata"]["name"])
         return release(self.kube, path, item, APPLIED_FINALIZERS, paths.APPLIED_KIND)
 
     def delete_applied(self, applied: Json) -> None:
-        self.kube.delete(f"{paths.APPLIED_MANIFEST_WORKS}/{applied['metadata']['name']}")
+        self.kube.delete(paths.below(paths.APPLIED_MANIFEST_WORKS, applied["metadata"]["name"]))
 
     def set_owners(self, path: str, item: Json, owners: t.Sequence[Json]) -> None:
         """Raises ApiError, with 409 if somebody has changed the object since it was read."""
@@ -335,11 +336,11 @@ class Wec:
         return self.kube.find(paths.deployment(namespace, name))
 
 
-def judged(view: WecView, judge: Judge) -> WecView:
+def judged(view: WecView, judge: Judge, name: str) -> WecView:
     """The same with what the ITS knows of the agent's credentials, wherever the WEC itself was looked at."""
     bootstrap, credential = view.bootstrap, view.credential
     if bootstrap is not None:
-        bootstrap = dataclasses.replace(bootstrap, is_revoked=judge.is_revoked(bootstrap.token))
+        bootstrap = dataclasses.replace(bootstrap, is_revoked=judge.is_revoked(bootstrap.token, name))
     if credential is not None:
         credential = _judged_credential(credential, judge)
     return dataclasses.replace(view, bootstrap=bootstrap, credential=credential)
@@ -359,7 +360,7 @@ def _judged_credential(credential: HubCredential, judge: Judge) -> HubCredential
 def _read_kubeconfig(content: bytes) -> tuple[Json, bytes | None, str]:
     """The cluster's part, CA and token of an agent's kubeconfig; what cannot be read is empty."""
     try:
-        config = kubeconfigs.select(kubeconfigs.check_shape(yaml_text.parse(content)), None)
+        config = kubeconfigs.select(kubeconfigs.check_shape(yaml_text.parse_untrusted(content)), None)
         ca = kubeconfigs.decode(config, "cluster", "certificate-authority")
     except (NotYamlError, KubeconfigError):
         return {}, None, ""

@@ -25,6 +25,7 @@ from .._operations.wec_on_host import WecOnHost
 from .._rules import names, surveys
 from .._rules.kubeconfigs import KubeconfigError
 from .._rules.surveys import Survey
+from .._rules.unexpected import as_wec_error
 
 Json = dict[str, t.Any]
 R = t.TypeVar("R")
@@ -145,7 +146,9 @@ def _kube(task: Task, family: Family, read_file: ReadFile | None = None) -> Kube
     task.keep_secret(found.secrets)
     timeouts = (task.params["connect_timeout"], task.params["read_timeout"])
     outage = task.params.get("its_outage_timeout") if family is connection.ITS else None
-    return Kube(found, *timeouts) if outage is None else Kube(found, *timeouts, outage, has_answered=True)
+    if outage is None:
+        return Kube(found, *timeouts, keep_secret=task.keep_secret)
+    return Kube(found, *timeouts, outage, has_answered=True, keep_secret=task.keep_secret)
 
 
 def check_names(task: Task, wanted: t.Mapping[str, str]) -> None:
@@ -176,16 +179,16 @@ def failure(error: WecError) -> Json:
 def each_its(
     do: t.Callable[[T], R], parts: t.Sequence[T], hosts_of: t.Callable[[T], list[str]]
 ) -> tuple[list[R], list[Json]]:
-    """Do it for the part of each ITS, side by side; gives what that gives, and the hosts of those where it raises WecError.
+    """Do it for the part of each ITS, side by side; gives what that gives, and the hosts of those where it raises anything.
 
-    They come with the reason, which concerns them only.
+    They come with the reason, which concerns them only. Raises MissingLibrary.
     """
 
     def attempt(part: T) -> tuple[list[R], list[Json]]:
         try:
             return [do(part)], []
-        except WecError as error:
-            return [], [{"hosts": hosts_of(part), **failure(error)}]
+        except Exception as error:
+            return [], [{"hosts": hosts_of(part), **failure(as_wec_error(error, "the ITS"))}]
 
     ended = side_by_side.each(attempt, parts, side_by_side.ITSS)
     return [one for found, _lost in ended for one in found], [one for _found, lost in ended for one in lost]

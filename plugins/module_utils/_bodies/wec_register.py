@@ -16,12 +16,14 @@ import threading
 import typing as t
 
 from .._apis.connection import FROM_HOST, ReadFile
-from .._errors import InvalidOption, Refused, WecError
+from .._errors import InvalidOption, Refused
 from .._operations import side_by_side
 from .._operations.acceptance import Patience
 from .._operations.registering import Candidate, Manner, Registering, Registration
 from .._operations.surveying import ask_clusteradm
+from .._rules import limits
 from .._rules.plan import Plan
+from .._rules.unexpected import as_wec_error
 from . import join_options, options
 from .task import Task, check_names, its_of, reading_once, wec_of
 
@@ -95,10 +97,12 @@ def look(
     for one in wecs:
         try:
             candidates.append(_candidate(task, one, known, read_file))
-        except WecError as error:
-            flawed.append(Registration(one["inventory_hostname"] or one["name"], one["name"], error=error))
+        except Exception as error:
+            failure = as_wec_error(error, one["name"])
+            flawed.append(Registration(one["inventory_hostname"] or one["name"], one["name"], error=failure))
     manner = Manner(
         _at_once(task),
+        max([limits.JOIN_READS * given["read_timeout"], *(one.wishes.clusteradm_timeout for one in candidates)]),
         Patience(given["wait_timeout"], between_lines=given["progress_interval"]),
         options.wanted_proofs(given, given["progress_interval"]),
         shared,
@@ -150,10 +154,11 @@ def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Js
                 part.foresee()
             else:
                 part.run()
-        except WecError as error:
+        except Exception as error:
             # It concerns this ITS only.
+            failure = as_wec_error(error, part.server)
             for one in part.registrations:
-                one.error = one.error or error
+                one.error = one.error or failure
 
     # Each ITS takes in its WECs at its own pace.
     side_by_side.each(register, parts, side_by_side.ITSS)

@@ -38,7 +38,7 @@ def clear_name(its: Its, name: str) -> None:
         its.kube.delete(paths.namespace(name))
         _wait_gone(its, paths.namespace(name), f"Namespace {name}")
     for csr in its.kube.items(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name}"):
-        its.kube.delete(f"{paths.CSRS}/{csr['metadata']['name']}")
+        its.kube.delete(paths.below(paths.CSRS, csr["metadata"]["name"]))
 
 
 def _wait_gone(its: Its, path: str, what: str) -> None:

@@ -18,12 +18,13 @@ import typing as t
 
 from .._apis.its import Its
 from .._apis.wec import Wec
-from .._errors import MissingLibrary, WecError
+from .._errors import WecError
 from .._rules import problems, surveys, timeline
 from .._rules.acceptance import Member
 from .._rules.agent_plan import Permissions
 from .._rules.plan import Plan
 from .._rules.problems import Problem
+from .._rules.unexpected import as_wec_error
 from . import acceptance, side_by_side, status, surveying, verification
 from .acceptance import Patience, Verdict
 from .installing import Wishes
@@ -154,9 +155,13 @@ class Registration:
 
 @dataclasses.dataclass(frozen=True)
 class Manner:
-    """``at_once``: so many WECs are worked on at the same time, each in one of the ``places``, which several ITSs may share."""
+    """``at_once``: so many WECs are worked on at the same time, each in one of the ``places``, which several ITSs may share.
+
+    ``seconds_for_one``: for everything that one WEC is asked in one go, such as to be joined.
+    """
 
     at_once: int
+    seconds_for_one: float
     patience: Patience
     proofs: Proofs
     places: threading.Semaphore
@@ -205,7 +210,7 @@ class Registering:
         began = time.monotonic()
         self._hub, self._views = surveying.survey(self._its, [one.name for one in self._sound])
         self._refuse_repeated()
-        self._roll = RollCall(self._sound, self._ask, _refuse_twin, self._manner.at_once)
+        self._roll = RollCall(self._sound, self._ask, _refuse_twin, self._manner.at_once, self._owns)
         self._kept.callback(self._roll.close)
         count = len(self.registrations)
         took = time.monotonic() - began
@@ -214,6 +219,10 @@ class Registering:
     def _ask(self, one: Registration) -> str:
         with self._reach(one) as wec:
             return wec.uid
+
+    def _owns(self, one: Registration, uid: str) -> bool:
+        """Whether the ITS has this cluster under this name already."""
+        return surveys.read({"hub": self._hub, "view": self._views[one.name]}).view.identity == uid
 
     def _refuse_repeated(self) -> None:
         """Names that several hosts have."""
@@ -268,7 +277,6 @@ class Registering:
             joined = [executor.submit(join_and_tell, one) for one in those]
             verdicts = acceptance.accept_all(self._its, [], self._manner.patience, self._progress, joins)
             for done in joined:
-                # A defect of ours is not to be taken for a WEC that failed.
                 done.result()
         verification.verify(self._its, verdicts, self._manner.proofs, self._progress)
         for one in self._sound:
@@ -277,7 +285,7 @@ class Registering:
 
     def _diagnose(self, one: Registration, wec: Wec) -> None:
         # What the ITS has shown is told where a second look is not to be had.
-        with contextlib.suppress(WecError):
+        with contextlib.suppress(Exception):
             one.diagnosis = status.of_one(self._its_of(one), wec, one.name, one.wanted.wishes.hub_apiserver)
 
     # -- how -----------------------------------------------------------------------------------------------------
@@ -300,16 +308,14 @@ class Registering:
         )
 
     def _attempt(self, do: _Work, one: Registration) -> None:
-        """What it fails of is noted, and nobody else's."""
+        """What it fails of is noted, and nobody else's. An answer of one WEC may be anything. Raises MissingLibrary."""
         try:
             self._roll.answer_of(one)
             if one.is_sound:
-                with self._manner.places, self._reach(one) as wec:
+                with self._manner.places, self._reach(one) as wec, wec.kube.within(self._manner.seconds_for_one):
                     do(one, wec)
-        except MissingLibrary:
-            raise
-        except WecError as error:
-            one.error = error
+        except Exception as error:
+            one.error = as_wec_error(error, one.name)
 
 
 class _Joins:

@@ -20,15 +20,22 @@ _SILENCE = 2.0
 
 
 class RollCall(t.Generic[T]):
-    """``ask`` gives a cluster's UID, or raises WecError. Those of one UID are handed to ``refuse``, each with the others.
+    """``ask`` gives a cluster's UID, or raises anything. Those of one UID are handed to ``refuse``, each with the others.
+
+    ``owns`` tells whether the ITS has a UID under somebody's name already: then it is the others' who are refused.
 
     When the roll is closed, whoever has not answered still can: only then is it refused alone, if its cluster is another's.
     """
 
     def __init__(
-        self, those: t.Sequence[T], ask: t.Callable[[T], str], refuse: t.Callable[[T, list[T]], None], at_once: int
+        self,
+        those: t.Sequence[T],
+        ask: t.Callable[[T], str],
+        refuse: t.Callable[[T, list[T]], None],
+        at_once: int,
+        owns: t.Callable[[T, str], bool] = lambda _one, _uid: False,
     ) -> None:
-        self._ask, self._refuse = ask, refuse
+        self._ask, self._refuse, self._owns = ask, refuse, owns
         self._executor = concurrent.futures.ThreadPoolExecutor(at_once * _TIMES)
         self._lock = threading.Lock()
         self._by_uid: dict[str, list[T]] = {}
@@ -44,8 +51,8 @@ class RollCall(t.Generic[T]):
                 break
         with self._lock:
             self._is_closed = True
-            for same in self._by_uid.values():
-                self._refuse_all(same)
+            for uid, same in self._by_uid.items():
+                self._refuse_all(uid, same)
 
     def close(self) -> None:
         """Ask nobody else."""
@@ -62,7 +69,7 @@ class RollCall(t.Generic[T]):
         return sorted(self._those, key=lambda one: not self._calls[id(one)].done())
 
     def answer_of(self, one: T) -> None:
-        """Wait until it has answered. Raises the WecError that there was instead."""
+        """Wait until it has answered. Raises what there was instead."""
         self._calls[id(one)].result()
 
     def _call(self, one: T) -> None:
@@ -70,10 +77,15 @@ class RollCall(t.Generic[T]):
         with self._lock:
             same = self._by_uid.setdefault(uid, [])
             same.append(one)
-            if self._is_closed and len(same) > 1:
+            if self._is_closed and len(same) > 1 and not self._is_owner(uid, one, same):
                 self._refuse(one, same[:-1])
 
-    def _refuse_all(self, same: list[T]) -> None:
+    def _refuse_all(self, uid: str, same: list[T]) -> None:
         if len(same) > 1:
             for one in same:
-                self._refuse(one, [other for other in same if other is not one])
+                if not self._is_owner(uid, one, same):
+                    self._refuse(one, [other for other in same if other is not one])
+
+    def _is_owner(self, uid: str, one: T, same: t.Sequence[T]) -> bool:
+        """A UID is no secret: whoever shows another's must not keep that one out."""
+        return [other for other in same if self._owns(other, uid)] == [one]

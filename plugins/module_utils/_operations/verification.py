@@ -125,7 +125,7 @@ class _Probes(_Wait):
 
     def look(self) -> None:
         for name, verdict in list(self._open.items()):
-            path = f"{paths.manifest_works(name)}/{probe.NAME}"
+            path = paths.below(paths.manifest_works(name), probe.NAME)
             try:
                 self._step(name, path)
             except ApiError as error:
@@ -153,8 +153,8 @@ class _Probes(_Wait):
 
     def give_up(self, verdict: Verdict) -> None:
         super().give_up(verdict)
-        found = self._its.kube.find(f"{paths.manifest_works(verdict.name)}/{probe.NAME}")
+        found = self._its.kube.find(paths.below(paths.manifest_works(verdict.name), probe.NAME))
         verdict.waiting_for = "its probe has not arrived"
         verdict.problem = verdict.problem if verdict.problem else problems.of("probe_failed", probe.tells(found))
         if found is not None:
-            self._its.kube.delete(f"{paths.manifest_works(verdict.name)}/{probe.NAME}")
+            self._its.kube.delete(paths.below(paths.manifest_works(verdict.name), probe.NAME))

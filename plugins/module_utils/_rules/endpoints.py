@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import ipaddress
 import urllib.parse
+import urllib.request
 
 _LOCAL_NAMES = ("localhost", "localtest.me")
 
 
 def fault(url: str) -> str | None:
     """What is wrong with the address of an API server, or None."""
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        return "is no address of an API server: it must look like https://HOST:PORT"
     try:
         port = parts.port
     except ValueError:
@@ -31,7 +35,10 @@ def is_local(url: str) -> bool:
 
     ``*.localtest.me`` resolves to loopback; it is the default address of an ITS that KubeFlex made.
     """
-    host = (urllib.parse.urlsplit(url).hostname or "").rstrip(".").lower()
+    try:
+        host = (urllib.parse.urlsplit(url).hostname or "").rstrip(".").lower()
+    except ValueError:
+        return False
     if any(host == name or host.endswith("." + name) for name in _LOCAL_NAMES):
         return True
     try:
@@ -41,9 +48,34 @@ def is_local(url: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
+def is_in_the_clear(url: str, proxy: str | None) -> bool:
+    """Whether what is sent there is seen on a network: without TLS, and to another machine or through a proxy."""
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme == "http" and (bool(proxy) or not _is_loopback(parts.hostname or ""))
+
+
+def bypasses(url: str, no_proxy: str) -> bool:
+    """Whether a comma-separated list names the host of an address."""
+    host = urllib.parse.urlsplit(url).netloc
+    return bool(urllib.request.proxy_bypass_environment(host, {"no": no_proxy}))
+
+
+def _is_loopback(host: str) -> bool:
+    # By name only where that cannot be answered otherwise (RFC 6761); the address that another name leads to is not known.
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def host_and_port(url: str) -> tuple[str, int]:
     """For comparing: host in lower case without a final dot, and the port, also where it goes without saying."""
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        return "", 0
     default = 80 if parts.scheme == "http" else 443
     try:
         port = parts.port or default

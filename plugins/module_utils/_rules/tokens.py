@@ -8,11 +8,15 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import dataclasses
 import datetime
 import json
 import typing as t
+
+from . import limits
+
+_LONGEST = 64 * 1024
+"""Characters; a service account's token has about a thousand."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,17 +37,24 @@ class TokenFacts:
 
 
 def read(token: str) -> TokenFacts:
-    """Facts of a JWT; empty ones for a token of another kind, such as a bootstrap token."""
+    """Facts of a JWT; empty ones for a token of another kind, such as a bootstrap token, and for what is none at all."""
+    if len(token) > _LONGEST:
+        return TokenFacts()
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         expires = claims.get("exp")
         moment = datetime.datetime.fromtimestamp(expires, datetime.timezone.utc) if expires else None
-        return TokenFacts(claims.get("jti"), moment, _bound_secret(claims))
-    except (IndexError, ValueError, binascii.Error, AttributeError, TypeError):
+        return TokenFacts(_text(claims.get("jti")), moment, _bound_secret(claims))
+    except (LookupError, ValueError, AttributeError, TypeError, OverflowError, OSError, RecursionError):
         return TokenFacts()
 
 
 def _bound_secret(claims: t.Mapping[str, t.Any]) -> BoundSecret | None:
     secret = (claims.get("kubernetes.io") or {}).get("secret") or {}
-    return BoundSecret(secret["name"], secret["uid"]) if secret.get("name") and secret.get("uid") else None
+    name, uid = _text(secret.get("name")), _text(secret.get("uid"))
+    return BoundSecret(name, uid) if name and uid else None
+
+
+def _text(value: t.Any) -> str | None:
+    return value if isinstance(value, str) and len(value) <= limits.NAME else None

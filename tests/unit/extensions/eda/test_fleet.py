@@ -194,7 +194,7 @@ async def _ends(args: Json) -> None:
         ({"its_host": "http://x", "its_api_key": "k", "expected": "edge-1"}, "neither a list nor a dictionary"),
         ({"its_host": "http://x", "its_api_key": "k", "expected": ["Edge"]}, "is no name for a WEC"),
         ({"its_host": "http://x", "its_api_key": "k", "expected": {"edge-1": {"a": 1}}}, "must be text"),
-        ({"its_host": "http://x", "its_api_key": "k", "inventory": "/nonexistent.yml"}, "is no file or folder"),
+        ({"its_host": "https://x", "its_api_key": "k", "inventory": "/nonexistent.yml"}, "is no file or folder"),
         ({"inventory": "a", "expected": ["b"]}, "mutually exclusive"),
     ],
 )

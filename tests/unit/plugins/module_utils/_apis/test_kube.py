@@ -222,12 +222,20 @@ def test_an_outage_that_does_not_end_is_told(api: FakeApi) -> None:
     api.start()
 
 
+KINDS = {"client-certificate-data": b"CERTIFICATE-----", "client-key-data": b"EC PRIVATE KEY-----"}
+
+
 def test_inline_keys_leave_no_file_behind(
     api: FakeApi, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     config = api.kubeconfig(ca=b"-----BEGIN CERTIFICATE-----")
-    config["users"][0]["user"].update({"client-certificate-data": "Y2VydA==", "client-key-data": "a2V5"})
+    config["users"][0]["user"].update(
+        {
+            "client-certificate-data": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==",
+            "client-key-data": "LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWS0tLS0tCg==",
+        }
+    )
     with kube_of(config) as kube:
         kube.get("/version")
         assert list(tmp_path.iterdir()) == []

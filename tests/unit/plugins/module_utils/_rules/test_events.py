@@ -148,7 +148,7 @@ def test_a_pending_request_is_told_with_what_it_is() -> None:
     forged = events.known(None, view(cluster(), csr(username="eve")), LISTED, NOW)
     (event,) = events.events(None, forged)
     assert not event.facts["legitimate"]
-    assert "no bootstrap identity" in event.message
+    assert "not a bootstrap identity" in event.message
 
 
 def test_one_that_is_not_on_the_list_is_told_once_and_again_when_it_is_put_there() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import typing as t
 
@@ -17,11 +18,14 @@ Json = dict[str, t.Any]
 COUNT = 60
 
 
+KEY = base64.b64encode(b"-----BEGIN EC PRIVATE KEY-----\n" + b"ABC" * 400).decode()
+
+
 def config() -> Json:
     names = [f"edge-{number}" for number in range(COUNT)]
     exec_plugin = {"command": "aws", "args": ["- name: edge-7", "eks"], "env": [{"name": "edge-8", "value": "name: x"}]}
-    users = [{"name": f"{name}-admin", "user": {"client-key-data": "QUJD" * 400}} for name in names]
-    users[5]["user"] = {"exec": exec_plugin, "token": "multi\nline\n- name: edge-9\n"}
+    users = [{"name": f"{name}-admin", "user": {"client-key-data": KEY}} for name in names]
+    users[5]["user"] = {"exec": exec_plugin, "password": "multi\nline\n- name: edge-9\n"}
     return {
         "apiVersion": "v1",
         "kind": "Config",

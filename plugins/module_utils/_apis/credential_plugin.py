@@ -1,0 +1,135 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""Credentials that a program gives (Kubernetes: client.authentication.k8s.io, ExecCredential).
+
+The client library has no time limit for it, and writes private keys that it gives to files that stay.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import os
+import subprocess
+import typing as t
+
+from .._rules import limits, times
+
+Json = dict[str, t.Any]
+_SOON = datetime.timedelta(seconds=30)
+_API = "client.authentication.k8s.io/"
+_CLUSTER_FIELDS = (
+    "server",
+    "tls-server-name",
+    "insecure-skip-tls-verify",
+    "certificate-authority-data",
+    "proxy-url",
+    "disable-compression",
+)
+_OF_HUBS = ("KUBESTELLAR_ITS_", "KUBESTELLAR_WDS_")
+
+
+class PluginError(Exception):
+    """The program gave no credential; the text says why, without anything of a credential."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Credential:
+    """All but ``expires`` are secrets. Certificates are PEM."""
+
+    token: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    expires: datetime.datetime | None = None
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires is not None and self.expires - _SOON < datetime.datetime.now(datetime.timezone.utc)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(one for one in (self.token, self.key) if one)
+
+
+def run(plugin: Json, cluster: Json, environment: t.Mapping[str, str]) -> Credential:
+    """Run a kubeconfig's ``exec`` for its cluster. It has no terminal. Raises PluginError."""
+    command, version = plugin.get("command"), plugin.get("apiVersion")
+    if not isinstance(command, str) or not command:
+        raise PluginError("exec has no command")
+    if not isinstance(version, str) or not version.startswith(_API):
+        raise PluginError(f"exec of {command} has the apiVersion {version!r}, which is not one of {_API}")
+    info: Json = {"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": False}}
+    if plugin.get("provideClusterInfo"):
+        info["spec"]["cluster"] = _cluster_info(cluster)
+    variables = {str(one["name"]): str(one["value"]) for one in plugin.get("env") or []}
+    try:
+        done = subprocess.run(
+            [command, *map(str, plugin.get("args") or [])],
+            env={**environment, **variables, "KUBERNETES_EXEC_INFO": json.dumps(info)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=limits.PLUGIN_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        # Not chained: the cause carries what it has said so far.
+        raise PluginError(
+            f"{command} did not answer within {limits.PLUGIN_SECONDS} s; it must not ask anybody, and has no terminal"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise PluginError(f"{command} cannot be run: {error}") from None
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise PluginError(f"{command} ended with {done.returncode}: {said[:300]}")
+    return _read(command, version, done.stdout)
+
+
+def environment_of(side: str, environment: t.Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a program inherits: nothing that says how the ITS or the WDS is reached, unless it is theirs."""
+    known = os.environ if environment is None else environment
+    return {key: value for key, value in known.items() if side != "WEC" or not key.startswith(_OF_HUBS)}
+
+
+def _read(command: str, version: str, output: str) -> Credential:
+    if len(output) > limits.DOCUMENT:
+        raise PluginError(f"{command} gave more than {limits.DOCUMENT} characters")
+    try:
+        answer = json.loads(output)
+        told, status = str(answer["apiVersion"]), answer["status"]
+        if not isinstance(status, dict) or answer["kind"] != "ExecCredential":
+            raise ValueError
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise PluginError(f"{command} gave no ExecCredential") from None
+    if told != version:
+        raise PluginError(f"{command} gave a credential of {told[:60]}, and exec says {version}")
+    found = Credential(
+        _text(status.get("token"), strip=True),
+        _text(status.get("clientCertificateData")),
+        _text(status.get("clientKeyData")),
+        times.parse(status.get("expirationTimestamp")),
+    )
+    if not found.token and not (found.certificate and found.key):
+        raise PluginError(f"{command} gave neither a token nor a certificate with its key")
+    return found
+
+
+def _text(value: t.Any, strip: bool = False) -> str | None:
+    if not isinstance(value, str) or not value:
+        return None
+    return value.strip() if strip else value
+
+
+def _cluster_info(cluster: Json) -> Json:
+    """What ``provideClusterInfo`` asks for (client-go: pkg/apis/clientauthentication, Cluster)."""
+    info = {key: cluster[key] for key in _CLUSTER_FIELDS if key in cluster}
+    for one in cluster.get("extensions") or []:
+        if one.get("name") == f"{_API}exec":
+            info["config"] = one.get("extension")
+    return info
