@@ -14,7 +14,8 @@ import threading
 import time
 import typing as t
 
-from .._errors import ApiError, WecError
+from .._errors import ApiError, MissingLibrary, WecError
+from .._rules.unexpected import as_wec_error
 from .kube import Kube
 from .watch import Watch
 
@@ -52,7 +53,7 @@ class Connected:
 
 @dataclasses.dataclass(frozen=True)
 class Failed:
-    """It was tried, and will be again unless the reflector is stopped. Anything but a WecError ends it."""
+    """It was tried, and will be again unless the reflector is stopped. A MissingLibrary ends it."""
 
     path: str
     error: Exception
@@ -113,12 +114,13 @@ class Reflector(threading.Thread):
                 pauses = self._failures > 0
             else:
                 self._failed(error)
-        except WecError as error:
-            self._failed(error)
-        except Exception as error:
+        except MissingLibrary as error:
             self._tell(Failed(self._path, error))
             self._stopped.set()
             raise
+        except Exception as error:
+            # Whatever it is, the next answer may be a sound one.
+            self._failed(as_wec_error(error, self._path))
         self._failures += 1
         if self._failures >= _BEGIN_ANEW_AFTER:
             self._version = None

@@ -77,7 +77,7 @@ def fleet_watch(
 
     connect().close()
     settings = Settings(given["initial"], given["watch_timeout"], given["unreachable_after"])
-    return FleetWatch(connect, lookup, tell, settings)
+    return FleetWatch(connect, lookup, tell, settings, warn)
 
 
 class _Lookup:

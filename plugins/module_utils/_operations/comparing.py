@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 from .._apis.its import Its
-from .._rules import drift, leftovers
+from .._rules import drift, leftovers, readable
 from .._rules.configuration import Observed
 from .._rules.drift import Drift, Limits
 from .._rules.its_view import ItsView
@@ -35,19 +36,34 @@ def compare(its: Its, members: t.Sequence[Member], inventory: t.Collection[str],
     """``members`` are looked at; ``inventory`` are all names that the inventory has. Raises WecError."""
     held = its.holdings()
     hosts = {one.wish.name: one.host for one in members}
-    statuses = status.of_views(its, its.held_views(held, list(hosts)))
-    views = {one.view.name: one.view for one in statuses}
+    statuses = {one.view.name: one for one in status.of_views(its, its.held_views(held, list(hosts)))}
     found: list[Drift] = []
+    now = its.now()
+
+    def of_member(one: Member, seen: Status) -> tuple[Status, list[Drift]]:
+        """Of what cannot be read, nobody knows whether it drifts: that is the problem of its status."""
+        if seen.view.unreadable:
+            return seen, []
+        observed = Observed(seen.view, held.property_maps.get(one.wish.name))
+        return seen, [
+            *drift.of_wish(one.host, one.wish, observed),
+            *drift.of_view(one.host, seen.view, now, limits),
+        ]
+
     for one in members:
         name = one.wish.name
         if one.violations:
             found.append(Drift(drift.CANNOT_BE_WANTED, name, one.host, " ".join(one.violations)))
             continue
-        found += drift.of_wish(one.host, one.wish, Observed(views[name], held.property_maps.get(name)))
-        found += drift.of_view(one.host, views[name], its.now(), limits)
-    running = {name: ItsView(name, cluster).kubernetes_version for name, cluster in held.clusters.items()}
+        statuses[name], own = status.reading(functools.partial(of_member, one), statuses[name])
+        found += own
+    running = {name: _version(name, cluster) for name, cluster in held.clusters.items()}
     found += drift.of_versions(hosts, running, limits)
     found += drift.of_leftovers(leftovers.on_its(held, {*inventory, *hosts}, its.now()))
     order = {kind: index for index, kind in enumerate(drift.REMEDIES)}
     found.sort(key=lambda one: (one.name, order[one.kind]))
-    return Comparison(found, [(hosts[one.view.name], one) for one in statuses])
+    return Comparison(found, [(hosts[name], one) for name, one in statuses.items()])
+
+
+def _version(name: str, cluster: Json) -> str | None:
+    return readable.reading(lambda view: view.kubernetes_version, ItsView(name, cluster))

@@ -13,20 +13,23 @@ let the WEC go.
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import datetime
+import functools
 import typing as t
 
 from .._apis.its import Its
 from .._apis.wds import Wds
-from .._errors import ApiError
-from .._rules import configuration, impact, merging, problems, properties, timeline
+from .._errors import ApiError, WecError
+from .._rules import configuration, impact, merging, problems, properties, readable, timeline
 from .._rules.configuration import Configuration, Observed, Wish, decide
 from .._rules.impact import STARTS, STOPS, Delivery, Impact
 from .._rules.its_view import ItsView
 from .._rules.plan import Plan
 from .._rules.problems import Problem
 from .._rules.timeline import Reached
+from .._rules.unexpected import as_wec_error
 from . import side_by_side
 from .delivering import Expectation, Settling
 
@@ -115,7 +118,12 @@ class Configuring:
         if views is None:
             views = self._its.views([wish.name for wish in wishes])
         maps = self._property_maps(wishes)
-        verdicts = [self._plan_one(wish, Observed(views[wish.name], maps.get(wish.name))) for wish in wishes]
+
+        def of_view(wish: Wish, view: ItsView) -> Verdict:
+            return self._plan_one(wish, Observed(view, None if view.unreadable else maps.get(wish.name)))
+
+        checked = readable.views(views)
+        verdicts = [readable.reading(functools.partial(of_view, wish), checked[wish.name]) for wish in wishes]
         self._judge([verdict for verdict in verdicts if verdict.problem is None and verdict.configuration.changes])
         for verdict in verdicts:
             if verdict.problem is None:
@@ -144,6 +152,8 @@ class Configuring:
 
     def _unfit(self, view: ItsView) -> Problem | None:
         """A labelled WEC without a mailbox keeps KubeStellar from delivering to the others."""
+        if view.unreadable:
+            return readable.problem(view)
         if not view.exists:
             return problems.of("not_registered", f"the ITS has no ManagedCluster {view.name}")
         if self._allowed.without_acceptance:
@@ -167,18 +177,24 @@ class Configuring:
         changes = {one.name: (one.configuration.before, one.configuration.after) for one in verdicts}
         self._deliveries = self._wds.deliveries(changes)
         for verdict in verdicts:
-            before, after = changes[verdict.name]
-            verdict.impacts = impact.of_change(verdict.name, before, after, self._deliveries)
-            verdict.problem = impact.refusal(verdict.impacts, self._allowed.withdrawal, self._allowed.removal)
-            if verdict.problem is None:
-                self.warnings += [str(one) + "." for one in verdict.impacts if one.effect == impact.LACKS]
+            with _its_own(verdict):
+                before, after = changes[verdict.name]
+                verdict.impacts = impact.of_change(verdict.name, before, after, self._deliveries)
+                verdict.problem = impact.refusal(verdict.impacts, self._allowed.withdrawal, self._allowed.removal)
+                if verdict.problem is None:
+                    self.warnings += [str(one) + "." for one in verdict.impacts if one.effect == impact.LACKS]
 
     def _judge_without_wds(self, verdicts: t.Sequence[Verdict]) -> None:
         selected_anew = []
         for verdict in verdicts:
-            found = verdict.configuration
+            found, delivered = verdict.configuration, []
             vanishing = impact.vanishing(found.before, found.after)
-            if vanishing and (found.removed_properties or self._its.delivered_works(verdict.name)):
+            if vanishing and not found.removed_properties:
+                with _its_own(verdict):
+                    delivered = self._its.delivered_works(verdict.name)
+                if verdict.problem is not None:
+                    continue
+            if vanishing and (found.removed_properties or delivered):
                 fact = f"{', '.join(vanishing)} of {verdict.name}"
                 if not self._allowed.removal:
                     verdict.problem = problems.of("property_perhaps_needed", fact)
@@ -200,8 +216,10 @@ class Configuring:
             if error.status != 403:
                 raise
             return
+        # What cannot be read of one of them tells nothing of the others.
+        data = {name: item.get("data") for name, item in maps.items()}
         keys = {
-            name: {key for key in item.get("data") or {} if properties.is_usable(key)} for name, item in maps.items()
+            name: {key for key in one if properties.is_usable(key)} for name, one in data.items() if isinstance(one, dict)
         }
         # Kubernetes puts a ConfigMap of its own into every namespace.
         keys = {name: own for name, own in keys.items() if own}
@@ -268,10 +286,8 @@ class Configuring:
             if verdict.problem is not None or step.do not in operations:
                 continue
             verdict.started = verdict.started or self._its.now()
-            try:
+            with _its_own(verdict):
                 verdict.problem = self._carry_out(verdict, step.do)
-            except ApiError as error:
-                verdict.problem = _of_error(error)
             if verdict.problem is None:
                 verdict.done += 1
                 verdict.ended = self._its.now()
@@ -347,6 +363,19 @@ class Configuring:
         if self._wds is None:
             return None
         return {one.policy.name for one in self._deliveries if any(key in one.needs for key in keys)}
+
+
+@contextlib.contextmanager
+def _its_own(verdict: Verdict) -> t.Iterator[None]:
+    """What is raised in it becomes this WEC's problem. An ITS that does not answer any more is everybody's."""
+    try:
+        yield
+    except ApiError as error:
+        verdict.problem = _of_error(error)
+    except WecError:
+        raise
+    except Exception as error:
+        verdict.problem = as_wec_error(error, verdict.name).problem
 
 
 def _of_error(error: ApiError) -> Problem:

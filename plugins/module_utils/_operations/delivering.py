@@ -14,8 +14,8 @@ import typing as t
 
 from .._apis.its import Its
 from .._apis.wds import Wds
-from .._errors import ApiError
-from .._rules import problems, works
+from .._errors import ApiError, WecError
+from .._rules import problems, readable, works
 from .._rules.problems import Problem
 from .._rules.wds_view import Binding
 
@@ -42,10 +42,19 @@ class Settling:
     def _until(
         self, waiting: dict[str, str], look: t.Callable[[str], str | None], what: str, at_least: float = 0.0
     ) -> dict[str, str]:
-        """Look at each until it gives None; returns what the others have last said."""
+        """Look at each until it gives None; returns what the others have last said. What cannot be read of one is what it says."""
+
+        def look_at(name: str) -> str | None:
+            try:
+                return look(name)
+            except WecError:
+                raise
+            except Exception as error:
+                return f"what the ITS shows of it cannot be read: {readable.why(error)}"
+
         end, line_at = time.monotonic() + max(self._timeout, at_least), time.monotonic() + 5.0
         while True:
-            waiting = {name: told for name in waiting if (told := look(name)) is not None}
+            waiting = {name: told for name in waiting if (told := look_at(name)) is not None}
             if not waiting or time.monotonic() >= end:
                 return waiting
             if time.monotonic() >= line_at:
@@ -145,6 +154,10 @@ class Settling:
             except ApiError as error:
                 # The property is written: what fails here is a problem of this WEC only.
                 found[name] = _not_sent(error)
+            except WecError:
+                raise
+            except Exception as error:
+                found[name] = problems.of("delivery_late", f"its ManifestWorks cannot be read: {readable.why(error)}")
 
         def look(name: str) -> str | None:
             for work in self._its.delivered_works(name):

@@ -13,10 +13,12 @@ import typing as t
 
 from .._apis.its import Its
 from .._apis.wds import Wds
-from .._rules import addon, problems, states
+from .._rules import addon, problems, readable, states
 from .._rules.configuration import Observed, Wish, decide
 from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
 from .._rules.its_view import ItsView
+from .._rules.plan import Step
+from .._rules.states import State
 from .configuring import Allowed, Configuring, Verdict
 from .delivering import Settling
 
@@ -82,12 +84,18 @@ def plan(
     Raises WecError for what concerns the whole ITS.
     """
     sound = [one for one in members if not one.violations]
-    views = its.views([one.wish.name for one in sound])
-    why = dict.fromkeys(views, "") if to_configure_only else _why_register(its, sound, views)
+    found_views = readable.views(its.views([one.wish.name for one in sound]))
+    now, server = its.now(), its.kube.connection.server
+
+    def seen(view: ItsView) -> tuple[ItsView, State]:
+        return view, states.of_its_view(view, now)
+
+    known = {name: readable.reading(seen, view) for name, view in found_views.items()}
+    views = {name: view for name, (view, _state) in known.items()}
+    why = dict.fromkeys(known, "") if to_configure_only else _why_register(its, sound, known)
     configuring = Configuring(its, wds, allowed)
     to_compare = [one.wish for one in sound if not why[one.wish.name]]
     verdicts = {verdict.name: verdict for verdict in configuring.plan(to_compare, views)}
-    now, server = its.now(), its.kube.connection.server
     found = []
     for one in members:
         name = one.wish.name
@@ -95,27 +103,32 @@ def plan(
             problem = problems.of("cannot_be_wanted", *one.violations)
             found.append(Forecast(name, one.host, server, states.UNKNOWN, BLOCKED, str(problem), (), problem))
             continue
-        state = states.of_its_view(views[name], now).name
+        state = known[name][1].name
         if why[name]:
-            steps = decide(one.wish, Observed(views[name])).steps(has_config_map=False)
+            steps = _first_steps(one.wish, views[name])
             found.append(Forecast(name, one.host, server, state, REGISTER, why[name], tuple(steps)))
             continue
         verdict = verdicts[name]
+        if verdict.observed.view.unreadable:
+            state = states.UNKNOWN
         told = str(verdict.problem) if verdict.problem else " ".join(f"{impact}." for impact in verdict.impacts)
         action = BLOCKED if verdict.problem else CONFIGURE if verdict.plan.changes else NOTHING
         found.append(Forecast(name, one.host, server, state, action, told, tuple(verdict.plan.steps), verdict.problem))
     return FleetPlan(found, configuring, settling, verdicts)
 
 
-def _why_register(its: Its, members: t.Sequence[Member], views: t.Mapping[str, ItsView]) -> dict[str, str]:
-    """Why the role register has something to do for a WEC, or to find out; an empty text if it has not."""
-    secrets, now = its.bootstrap_secrets(), its.now()
+def _why_register(
+    its: Its, members: t.Sequence[Member], known: t.Mapping[str, tuple[ItsView, State]]
+) -> dict[str, str]:
+    """Why the role register has something to do for a WEC, or to find out; an empty text if it has not, or must not."""
+    secrets = its.bootstrap_secrets()
     found = {}
     for one in members:
         name = one.wish.name
-        view = views[name]
-        state = states.of_its_view(view, now)
-        if state.name != states.JOINED:
+        view, state = known[name]
+        if view.unreadable:
+            found[name] = ""
+        elif state.name != states.JOINED:
             found[name] = state.reason
         elif name in secrets:
             found[name] = "the token that it was introduced with is not revoked"
@@ -123,7 +136,8 @@ def _why_register(its: Its, members: t.Sequence[Member], views: t.Mapping[str, I
             found[name] = "the ITS does not know which cluster has this name"
         else:
             found[name] = "its own API is to be asked" if one.asks_wec else ""
-    found.update(_lacking_addon(its, [one for one in members if not found[one.wish.name]]))
+    others = [one for one in members if not found[one.wish.name] and not known[one.wish.name][0].unreadable]
+    found.update(_lacking_addon(its, others))
     return found
 
 
@@ -137,3 +151,10 @@ def _lacking_addon(its: Its, members: t.Sequence[Member]) -> dict[str, str]:
     found = its.addons([one.wish.name for one in asked]) if asked else {}
     examined = {one.wish.name: addon.examine(found.get(one.wish.name), is_offered) for one in asked}
     return {name: state.waiting_for for name, state in examined.items() if not state.available}
+
+
+def _first_steps(wish: Wish, view: ItsView) -> list[Step]:
+    """What configuring will do, as far as that can be foreseen."""
+    return readable.reading(
+        lambda one: [] if one.unreadable else decide(wish, Observed(one)).steps(has_config_map=False), view
+    )

@@ -14,17 +14,19 @@ import typing as t
 
 from .._apis.its import Its
 from .._apis.wec import Wec
-from .._errors import ApiError, Unreachable
+from .._errors import ApiError, Unreachable, WecError
 from .._rules import addon as addon_rules
-from .._rules import conditions, diagnosis, labels, problems, states, timeline, times, versions
+from .._rules import conditions, diagnosis, labels, problems, readable, states, timeline, times, versions
 from .._rules.addon import AddonState
 from .._rules.diagnosis import AgentHealth
 from .._rules.its_view import ItsView
 from .._rules.problems import Problem
 from .._rules.states import State
+from .._rules.unexpected import as_wec_error
 from .._rules.wec_view import AGENT_NAMESPACE, OPERATOR_NAMESPACE, WecView
 
 Json = dict[str, t.Any]
+T = t.TypeVar("T")
 _SAYS_WHY = frozenset(
     {"csr_denied", "csr_not_issued", "csr_not_legitimate", "csr_too_many", "mailbox_terminating", "not_accepted"}
 )
@@ -60,6 +62,9 @@ class Status:
         return f"{self.view.name} is {self.state.name}: {cause}"
 
     def as_data(self) -> Json:
+        return reading(Status._as_data, self)
+
+    def _as_data(self) -> Json:
         view, wec = self.view, self.wec
         credential = wec.credential if wec else None
         expires = credential.certificate.not_after if credential and credential.certificate else None
@@ -96,23 +101,41 @@ def of_fleet(its: Its, names: t.Sequence[str] | None) -> list[Status]:
 
 
 def of_views(its: Its, views: t.Mapping[str, ItsView]) -> list[Status]:
-    """The same, where the ITS has been looked at already."""
+    """The same, where the ITS has been looked at already. What cannot be read of one WEC is that one's problem."""
     now = its.now()
     addons = _addons(its, list(views))
-    found = []
-    for name, view in views.items():
-        state, addon = states.of_its_view(view, now), addons.get(name)
+
+    def of_view(view: ItsView) -> Status:
+        if view.unreadable:
+            return _unreadable(view, now)
+        state, addon = states.of_its_view(view, now), None
+        if addons is not None:
+            addon = addon_rules.examine(addons.get(view.name), is_offered=True)
         trouble = (*diagnosis.from_its(view, now), *_addon_problems(state, addon))
-        found.append(Status(view, state, trouble, now, addon=_addon_word(addon)))
-    return found
+        return Status(view, state, trouble, now, addon=_addon_word(addon))
+
+    return [readable.reading(of_view, view) for view in readable.views(views).values()]
 
 
-def _addons(its: Its, names: list[str]) -> dict[str, AddonState]:
-    """The state of the status add-on for each WEC; nothing where the ITS does not have it."""
-    if not names or not its.offers_addon():
-        return {}
-    addons = its.addons(names)
-    return {name: addon_rules.examine(addons.get(name), is_offered=True) for name in names}
+def reading(read: t.Callable[[Status], T], status: Status) -> T:
+    """What ``read`` gives; where it raises anything, what it gives for the status of a WEC that cannot be read.
+
+    Raises MissingLibrary.
+    """
+
+    def of_view(view: ItsView) -> T:
+        return read(status if view is status.view else _unreadable(view, status.now))
+
+    return readable.reading(of_view, status.view)
+
+
+def _unreadable(view: ItsView, now: datetime.datetime) -> Status:
+    return Status(view, states.of_its_view(view, now), (readable.problem(view),), now)
+
+
+def _addons(its: Its, names: list[str]) -> dict[str, Json] | None:
+    """The status add-ons of these WECs; None where the ITS does not have it."""
+    return its.addons(names) if names and its.offers_addon() else None
 
 
 def _addon_word(addon: AddonState | None) -> str | None:
@@ -126,7 +149,9 @@ def _addon_problems(state: State, addon: AddonState | None) -> list[Problem]:
 
 def of_one(its: Its, wec: Wec, name: str, hub_apiserver: str | None = None) -> Status:
     """One WEC from both sides. A WEC that does not answer is a problem, and no error."""
-    view, now = its.view(name), its.now()
+    view, now = readable.checked(its.view(name)), its.now()
+    if view.unreadable:
+        return _unreadable(view, now)
     try:
         wec_view = wec.view(name, its)
         state = states.classify(name, wec_view, view, its.identity(hub_apiserver), now)
@@ -135,6 +160,11 @@ def of_one(its: Its, wec: Wec, name: str, hub_apiserver: str | None = None) -> S
     except (Unreachable, ApiError) as error:
         problem = problems.of("wec_unreachable" if isinstance(error, Unreachable) else "forbidden", error.message)
         return Status(view, states.of_its_view(view, now), (problem, *diagnosis.from_its(view, now)), now)
+    except WecError:
+        raise
+    except Exception as error:
+        odd = t.cast(Problem, as_wec_error(error, name).problem)
+        return Status(view, states.of_its_view(view, now), (odd, *diagnosis.from_its(view, now)), now)
     by_state = diagnosis.of_state(state)
     found += [skew] if skew else []
     if by_state is not None and not any(problem.code == "half_purged" for problem in found):
@@ -149,7 +179,8 @@ def of_one(its: Its, wec: Wec, name: str, hub_apiserver: str | None = None) -> S
     token_id = wec_view.bootstrap.token.id if wec_view.bootstrap else None
     shown_by_its = [] if state.name == states.ABSENT else diagnosis.from_its(view, now, token_id)
     known = {problem.code for problem in found}
-    addon = _addons(its, [name]).get(name) if view.exists else None
+    addons = _addons(its, [name]) if view.exists else None
+    addon = None if addons is None else addon_rules.examine(addons.get(name), is_offered=True)
     both = [*found, *(problem for problem in shown_by_its if problem.code not in known)]
     for problem in _addon_problems(state, addon):
         trouble = diagnosis.pods_trouble(wec.pods(addon_rules.NAMESPACE))
@@ -175,16 +206,17 @@ def health(wec: Wec, view: WecView, name: str) -> AgentHealth:
 def table(statuses: t.Iterable[Status]) -> list[str]:
     """The fleet as lines of text."""
     rows = [("WEC", "STATE", "SINCE", "KUBERNETES", "PROBLEM")]
-    for one in sorted(statuses, key=lambda status: status.view.name):
-        age = times.age(one.since, one.now)
-        rows.append(
-            (
-                one.view.name,
-                one.state.name,
-                times.show_seconds(age) if age is not None else "-",
-                (one.wec.version if one.wec else None) or one.view.kubernetes_version or "-",
-                one.problems[0].kind.summary if one.problems else "-",
-            )
-        )
+    rows += [reading(_row, one) for one in sorted(statuses, key=lambda status: status.view.name)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _row(one: Status) -> tuple[str, str, str, str, str]:
+    age = times.age(one.since, one.now)
+    return (
+        one.view.name,
+        one.state.name,
+        times.show_seconds(age) if age is not None else "-",
+        (one.wec.version if one.wec else None) or one.view.kubernetes_version or "-",
+        one.problems[0].kind.summary if one.problems else "-",
+    )

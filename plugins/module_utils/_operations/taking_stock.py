@@ -37,6 +37,7 @@ class Known:
 
     status: Status
     adopted: Adopted
+    _facts: Json
 
     @property
     def name(self) -> str:
@@ -44,28 +45,32 @@ class Known:
 
     def as_facts(self) -> Json:
         """What is the case, by the names of host variables."""
-        view, data = self.status.view, self.status.as_data()
-        cluster = view.managed_cluster or {}
-        clients = (cluster.get("spec") or {}).get("managedClusterClientConfigs") or []
-        claims = (cluster.get("status") or {}).get("clusterClaims") or []
-        return {
-            "wec_name": view.name,
-            "wec_state": data["state"],
-            "wec_since": data["since"],
-            "wec_problems": [problem["code"] for problem in data["problems"]],
-            "wec_accepted": data["accepted"],
-            "wec_joined": data["joined"],
-            "wec_available": data["available"],
-            "wec_conditions": {one.type: one.is_true for one in conditions.all_of(cluster)},
-            "wec_lease_age": data["lease_age"],
-            "wec_kubernetes_version": data["kubernetes_version"],
-            "wec_claims": {str(one.get("name")): str(one.get("value")) for one in claims},
-            "wec_addon": data["addon"],
-            "wec_uid": data["uid"],
-            "wec_api_urls": [str(one["url"]) for one in clients if one.get("url")],
-            "wec_all_labels": view.labels,
-            "wec_all_annotations": {key: value for key, value in view.annotations.items() if key != _COPY},
-        }
+        return self._facts
+
+
+def _facts(one: Status) -> Json:
+    view, data = one.view, one.as_data()
+    cluster = view.managed_cluster or {}
+    clients = (cluster.get("spec") or {}).get("managedClusterClientConfigs") or []
+    claims = (cluster.get("status") or {}).get("clusterClaims") or []
+    return {
+        "wec_name": view.name,
+        "wec_state": data["state"],
+        "wec_since": data["since"],
+        "wec_problems": [problem["code"] for problem in data["problems"]],
+        "wec_accepted": data["accepted"],
+        "wec_joined": data["joined"],
+        "wec_available": data["available"],
+        "wec_conditions": {one.type: one.is_true for one in conditions.all_of(cluster)},
+        "wec_lease_age": data["lease_age"],
+        "wec_kubernetes_version": data["kubernetes_version"],
+        "wec_claims": {str(one.get("name")): str(one.get("value")) for one in claims},
+        "wec_addon": data["addon"],
+        "wec_uid": data["uid"],
+        "wec_api_urls": [str(one["url"]) for one in clients if one.get("url")],
+        "wec_all_labels": view.labels,
+        "wec_all_annotations": {key: value for key, value in view.annotations.items() if key != _COPY},
+    }
 
 
 def look(its: Its, selection: Selection, protected: t.Collection[str]) -> list[Known]:
@@ -73,9 +78,10 @@ def look(its: Its, selection: Selection, protected: t.Collection[str]) -> list[K
     its.require_hub()
     views = its.selected_views(selection.label_selector, selection.field_selector)
     maps = its.property_maps() if views else {}
-    found = []
-    for one in status.of_views(its, views):
-        if not selection.states or one.state.name in selection.states:
-            observed = Observed(one.view, maps.get(one.view.name))
-            found.append(Known(one, adoption.adopt(observed, protected)))
-    return found
+
+    def known(one: Status) -> Known:
+        observed = Observed(one.view, None if one.view.unreadable else maps.get(one.view.name))
+        return Known(one, adoption.adopt(observed, protected), _facts(one))
+
+    found = [status.reading(known, one) for one in status.of_views(its, views)]
+    return [one for one in found if not selection.states or one.status.state.name in selection.states]

@@ -19,8 +19,8 @@ from .._apis import paths
 from .._apis.its import Its
 from .._apis.kube import Kube
 from .._apis.reflector import Changed, Connected, Failed, Listed, News, Reflector
-from .._errors import ApiError, Unreachable, WecError
-from .._rules import events, names
+from .._errors import ApiError, MissingLibrary, Unreachable
+from .._rules import events, names, readable
 from .._rules.events import Event, Known, Wanted
 from .._rules.its_view import CLUSTER_NAME_LABEL, ItsView, newest_first
 
@@ -45,6 +45,7 @@ class FleetWatch:
 
     ``connect`` gives a fresh client, ``wanted`` what there shall be (it is asked again every few seconds), ``tell`` takes
     an event and may block. Each change is told once, also those that happened while the ITS could not be reached.
+    ``warn`` is told once of each WEC that cannot be read: it counts as it was until it can be, and the others go on.
     """
 
     def __init__(
@@ -53,7 +54,9 @@ class FleetWatch:
         wanted: t.Callable[[], Wanted],
         tell: t.Callable[[Json], None],
         settings: Settings,
+        warn: t.Callable[[str], None] = lambda _text: None,
     ) -> None:
+        self._warn, self._warned = warn, dict[str, str]()
         self._connect, self._look_up, self._tell, self._settings = connect, wanted, tell, settings
         self._news: queue.Queue[News | None] = queue.Queue()
         self._objects: dict[str, dict[str, Json]] = {}
@@ -158,7 +161,7 @@ class FleetWatch:
                 self._look_at(concerned)
 
     def _take_failure(self, news: Failed) -> None:
-        if not isinstance(news.error, WecError):
+        if isinstance(news.error, MissingLibrary):
             raise news.error
         if news.path not in self._connected and isinstance(news.error, ApiError) and not news.error.is_transient:
             raise news.error
@@ -230,12 +233,29 @@ class FleetWatch:
                 # A label can be anything; what is no name can never become a WEC.
                 continue
             csrs = newest_first(self._csrs.get(name, {}).values())
-            view = ItsView(name, self._objects[paths.MANAGED_CLUSTERS].get(name), csrs)
-            before = self._known.get(name)
-            after = events.known(before, view, self._wanted, moment, is_initial and not self._settings.initial)
-            self._remember(name, after)
-            if not is_initial or self._settings.initial:
-                self._say(events.events(before, after, is_initial), is_initial)
+            view = readable.checked(ItsView(name, self._objects[paths.MANAGED_CLUSTERS].get(name), csrs))
+            readable.reading(lambda one: self._look_at_one(one, moment, is_initial), view)
+
+    def _look_at_one(self, view: ItsView, moment: datetime.datetime, is_initial: bool) -> None:
+        name = view.name
+        if view.unreadable:
+            # It counts as it was, and is looked at when something else is shown of it.
+            self._due.pop(name, None)
+            self._warn_once(name, f"{name}: {readable.problem(view)}")
+            return
+        before = self._known.get(name)
+        after = events.known(before, view, self._wanted, moment, is_initial and not self._settings.initial)
+        found = events.events(before, after, is_initial)
+        told = [one.as_data(self._its, self._now(), is_initial) for one in found]
+        self._remember(name, after)
+        self._warned.pop(name, None)
+        if not is_initial or self._settings.initial:
+            self._tell_each(told)
+
+    def _warn_once(self, what: str, text: str) -> None:
+        if self._warned.get(what) != text:
+            self._warned[what] = text
+            self._warn(text)
 
     def _remember(self, name: str, after: Known | None) -> None:
         self._known.pop(name, None)
@@ -251,22 +271,40 @@ class FleetWatch:
             self._look_at([name for name, due in self._due.items() if due <= moment])
 
     def _look_at_inventory(self) -> None:
-        wanted = self._look_up()
+        try:
+            wanted = self._look_up()
+        except MissingLibrary:
+            raise
+        except Exception as error:
+            self._warn_once("", f"What there shall be cannot be looked up ({readable.why(error)}). It counts as it was.")
+            return
         if wanted != self._wanted:
             self._wanted = wanted
             self._look_at(list(self._known))
 
     def _say(self, found: t.Iterable[Event], is_initial: bool = False) -> None:
-        for event in found:
-            self._tell(event.as_data(self._its, self._now(), is_initial))
+        self._tell_each(event.as_data(self._its, self._now(), is_initial) for event in found)
+
+    def _tell_each(self, found: t.Iterable[Json]) -> None:
+        """An event that nobody takes keeps none of the others."""
+        for data in found:
+            try:
+                self._tell(data)
+            except Exception as error:
+                what = f"{data['type']} of {data['name']}" if data["name"] else data["type"]
+                self._warn_once(what, f"The event {what} could not be told: {readable.why(error)}")
 
     def _now(self) -> datetime.datetime:
         return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self._offset)
 
 
 def _version(item: Json | None) -> str | None:
-    return None if item is None else item["metadata"].get("uid", "") + item["metadata"].get("resourceVersion", "")
+    if item is None:
+        return None
+    metadata = item.get("metadata") or {}
+    return f"{metadata.get('uid', '')}{metadata.get('resourceVersion', '')}"
 
 
 def _wec_of(csr: Json) -> str:
-    return str((csr["metadata"].get("labels") or {}).get(CLUSTER_NAME_LABEL, ""))
+    labels = (csr.get("metadata") or {}).get("labels")
+    return str(labels.get(CLUSTER_NAME_LABEL, "")) if isinstance(labels, dict) else ""

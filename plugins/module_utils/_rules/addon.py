@@ -39,7 +39,7 @@ def examine(addon: Json | None, is_offered: bool) -> AddonState:
         offered = "is" if is_offered else "is not"
         problem = problems.of("addon_absent", f"ClusterManagementAddOn {NAME} {offered} on the ITS")
         return AddonState(False, "its status add-on has not been made", problem)
-    if addon["metadata"].get("deletionTimestamp"):
+    if (addon.get("metadata") or {}).get("deletionTimestamp"):
         problem = problems.of("addon_absent", "its ManagedClusterAddOn is being deleted")
         return AddonState(False, "its status add-on is being removed", problem)
     available = find(addon, "Available")

@@ -60,14 +60,21 @@ def find(item: t.Mapping[str, t.Any] | None, kind: str) -> Condition:
 
 
 def _entries(item: t.Mapping[str, t.Any] | None) -> list[dict[str, t.Any]]:
-    return ((item or {}).get("status") or {}).get("conditions") or []
+    """What is no condition is none."""
+    status = (item or {}).get("status")
+    found = status.get("conditions") if isinstance(status, dict) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _read(entry: dict[str, t.Any]) -> Condition:
     return Condition(
-        entry.get("type", ""),
-        entry.get("status", ""),
-        entry.get("reason", ""),
-        entry.get("message", ""),
+        _text(entry.get("type")),
+        _text(entry.get("status")),
+        _text(entry.get("reason")),
+        _text(entry.get("message")),
         times.parse(entry.get("lastTransitionTime")),
     )
+
+
+def _text(value: t.Any) -> str:
+    return value if isinstance(value, str) else ""

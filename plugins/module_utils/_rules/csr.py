@@ -93,8 +93,8 @@ def _proof(ids: tuple[str, ...], token_id: str | None, ids_are_recorded: bool) -
 
 def is_of_addon(csr: Json) -> bool:
     """Requests of add-ons are approved by the add-on's own manager."""
-    labels = csr["metadata"].get("labels") or {}
-    return ADDON_NAME_LABEL in labels
+    labels = csr["metadata"].get("labels")
+    return isinstance(labels, dict) and ADDON_NAME_LABEL in labels
 
 
 def recorded_ids(csr: Json) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ class ItsView:
     """``csrs`` are the signing requests that carry this WEC's label, newest first, add-ons' not among them.
 
     ``token_ids_are_recorded``: whether the ITS notes which token each of them was made with (Kubernetes 1.30 and later).
+    ``unreadable``: why this is only a stand-in for something that cannot be read (see readable.py); empty for all others.
     """
 
     name: str
@@ -43,6 +44,7 @@ class ItsView:
     lease: Json | None = None
     mailbox: Json | None = None
     token_ids_are_recorded: bool = False
+    unreadable: str = ""
 
     @property
     def exists(self) -> bool:
@@ -103,7 +105,8 @@ class ItsView:
     @property
     def kubernetes_version(self) -> str | None:
         status = (self.managed_cluster or {}).get("status") or {}
-        return (status.get("version") or {}).get("kubernetes")
+        version = (status.get("version") or {}).get("kubernetes")
+        return version if isinstance(version, str) else None
 
     @property
     def lease_renewed(self) -> datetime.datetime | None:
@@ -138,14 +141,15 @@ def is_issued(csr: Json) -> bool:
 
 
 def created(item: Json) -> datetime.datetime | None:
-    return times.parse(item["metadata"].get("creationTimestamp"))
+    return times.parse((item.get("metadata") or {}).get("creationTimestamp"))
 
 
 def newest_first(csrs: t.Iterable[Json]) -> tuple[Json, ...]:
     return tuple(
         sorted(
             csrs,
-            key=lambda csr: (csr["metadata"].get("creationTimestamp") or "", csr["metadata"]["name"]),
+            # Whatever stands there, it can be compared.
+            key=lambda csr: (str(csr["metadata"].get("creationTimestamp") or ""), str(csr["metadata"].get("name"))),
             reverse=True,
         )
     )

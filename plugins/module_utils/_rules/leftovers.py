@@ -12,7 +12,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from . import leaving, times
+from . import leaving, readable, times
 from .its_view import CLUSTER_NAME_LABEL, created, is_pending
 from .leaving import Choices, ItsSide, WecSide, name_of
 
@@ -53,6 +53,11 @@ UNDECIDED_REQUEST = Kind(
     "undecided_request",
     "it has waited for more than an hour, and its token has expired",
     "Find out who made it; delete it if nobody knows, or deny it",
+)
+UNREADABLE = Kind(
+    "managed_cluster_unreadable",
+    "nobody can tell whether it is, as it cannot be read",
+    "Look at it with kubectl, and find out who wrote it",
 )
 STALE_TOKEN = Kind("stale_token", "the token that it stands for has expired", "Delete it, or deregister {wec}")
 ORPHAN_AGENT = Kind(
@@ -113,36 +118,54 @@ class Holdings:
 
 
 def on_its(held: Holdings, inventory: t.Collection[str] | None, now: datetime.datetime) -> list[Leftover]:
-    """What is left over on a whole ITS. ``inventory``: the names that somebody wants; None if that is not known."""
+    """What is left over on a whole ITS. ``inventory``: the names that somebody wants; None if that is not known.
+
+    An object that cannot be read is named, and hides none of the others.
+    """
     found: list[Leftover] = []
 
-    def add(kind: str, name: str, wec: str, reason: Kind) -> None:
-        found.append(Leftover("ITS", kind, name, wec, reason))
+    def look_through(
+        kind: str, those: t.Iterable[tuple[str, Json]], reason: t.Callable[[str, Json], Kind | None], where: str = ""
+    ) -> None:
+        for wec, item in those:
+            name = f"{where}{wec}"
+            try:
+                name = f"{where}{name_of(item)}"
+                why = reason(wec, item)
+            except Exception as error:
+                why = dataclasses.replace(UNREADABLE, why=f"{UNREADABLE.why}: {readable.why(error)}")
+            if why is not None:
+                found.append(Leftover("ITS", kind, name, wec, why))
 
-    for name, cluster in sorted(held.clusters.items()):
+    def of_cluster(name: str, cluster: Json) -> Kind | None:
         if _is_stuck(cluster, now):
-            add("ManagedCluster", name, name, STUCK)
-        elif inventory is not None and name not in inventory:
-            add("ManagedCluster", name, name, NOT_IN_INVENTORY)
-    for name, mailbox in sorted(held.mailboxes.items()):
+            return STUCK
+        return NOT_IN_INVENTORY if inventory is not None and name not in inventory else None
+
+    def of_mailbox(name: str, mailbox: Json) -> Kind | None:
         if _is_stuck(mailbox, now):
-            add("Namespace", name, name, STUCK)
-        elif name not in held.clusters and not _is_going(mailbox):
-            add("Namespace", name, name, ORPHAN_MAILBOX)
-    for name in sorted(held.property_maps):
+            return STUCK
+        return ORPHAN_MAILBOX if name not in held.clusters and not _is_going(mailbox) else None
+
+    def of_properties(name: str, _item: Json) -> Kind | None:
         # Somebody may write them before the WEC comes.
-        if name not in held.clusters and name not in _NOBODYS and name not in (inventory or ()):
-            add("ConfigMap", f"customization-properties/{name}", name, ORPHAN_PROPERTIES)
-    for csr in held.csrs:
-        wec = csr["metadata"]["labels"][CLUSTER_NAME_LABEL]
+        is_known = name in held.clusters or name in _NOBODYS or name in (inventory or ())
+        return None if is_known else ORPHAN_PROPERTIES
+
+    def of_csr(wec: str, csr: Json) -> Kind | None:
         age = times.age(created(csr), now) or 0
         if wec not in held.clusters and age > _TOKEN_LASTS / 60:
-            add("CertificateSigningRequest", name_of(csr), wec, STALE_REQUEST)
-        elif is_pending(csr) and age > _TOKEN_LASTS:
-            add("CertificateSigningRequest", name_of(csr), wec, UNDECIDED_REQUEST)
-    for wec, secret in sorted(held.bootstrap_secrets.items()):
-        if (times.age(created(secret), now) or 0) > _TOKEN_LASTS:
-            add("Secret", f"open-cluster-management/{name_of(secret)}", wec, STALE_TOKEN)
+            return STALE_REQUEST
+        return UNDECIDED_REQUEST if is_pending(csr) and age > _TOKEN_LASTS else None
+
+    def of_secret(_wec: str, secret: Json) -> Kind | None:
+        return STALE_TOKEN if (times.age(created(secret), now) or 0) > _TOKEN_LASTS else None
+
+    look_through("ManagedCluster", sorted(held.clusters.items()), of_cluster)
+    look_through("Namespace", sorted(held.mailboxes.items()), of_mailbox)
+    look_through("ConfigMap", sorted(held.property_maps.items()), of_properties, "customization-properties/")
+    look_through("CertificateSigningRequest", [(_wec_of(csr), csr) for csr in held.csrs], of_csr)
+    look_through("Secret", sorted(held.bootstrap_secrets.items()), of_secret, "open-cluster-management/")
     return found
 
 
@@ -168,3 +191,8 @@ def _is_going(item: Json) -> bool:
 def _is_stuck(item: Json, now: datetime.datetime) -> bool:
     age = times.age(times.parse(item["metadata"].get("deletionTimestamp")), now)
     return age is not None and age > _DELETION_TAKES
+
+
+def _wec_of(csr: Json) -> str:
+    labels = (csr.get("metadata") or {}).get("labels")
+    return str(labels.get(CLUSTER_NAME_LABEL, "")) if isinstance(labels, dict) else ""

@@ -61,6 +61,8 @@ class State:
 
 def of_its_view(view: ItsView, now: datetime.datetime) -> State:
     """The state as far as the ITS alone shows it."""
+    if view.unreadable:
+        return State(UNKNOWN, "what the ITS shows of it cannot be read", (view.unreadable,))
     if not view.exists:
         return State(ABSENT, "the ITS has no ManagedCluster of this name")
     if view.is_deleting:

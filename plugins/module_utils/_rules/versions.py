@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-_VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
+_VERSION = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})(?![0-9])")
+"""Python refuses to read numbers of thousands of digits."""
 
 Version = tuple[int, int, int]
 
