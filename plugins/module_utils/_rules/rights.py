@@ -50,7 +50,10 @@ ITS_RIGHTS: tuple[Right, ...] = (
     Right(("get",), "clustermanagementaddons", f"addon.{_OCM}"),
     Right(("get",), "clustermanagers", f"operator.{_OCM}"),
     *(Right(("get",), "serviceaccounts", namespace=BOOTSTRAP_NAMESPACE, name=one) for one in BOOTSTRAP_ACCOUNTS),
-    *(Right(("create",), "serviceaccounts/token", namespace=BOOTSTRAP_NAMESPACE, name=one) for one in BOOTSTRAP_ACCOUNTS),
+    *(
+        Right(("create",), "serviceaccounts/token", namespace=BOOTSTRAP_NAMESPACE, name=one)
+        for one in BOOTSTRAP_ACCOUNTS
+    ),
     Right(("get", "list", "create", "delete"), "secrets", namespace=BOOTSTRAP_NAMESPACE),
 )
 CONFIGURE_RIGHTS: tuple[Right, ...] = (
