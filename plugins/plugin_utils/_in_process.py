@@ -23,7 +23,7 @@ import traceback
 import typing as t
 
 from ansible import constants as C
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
@@ -31,10 +31,12 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils._apis.connection import FIELDS, ITS, WDS, WEC
 from ..module_utils._apis.host import Host
 from ..module_utils._bodies import task as tasks
 from ..module_utils._errors import MissingLibrary, WecError
-from ..module_utils._rules import untrusted
+from ..module_utils._rules import screen, secrecy, untrusted
+from ..module_utils._rules.unexpected import as_wec_error
 from . import _files, _host_results
 from ._task_host import TaskHost
 
@@ -84,13 +86,13 @@ class _ActionTask:
     def progress(self, line: str) -> None:
         # A copy of the secrets, as other threads find out more meanwhile.
         if not self._action._task.no_log:
-            Display().display(_scrubbed(line, frozenset(self._secrets)))
+            Display().display(screen.shown(_scrubbed(line, frozenset(self._secrets))))
 
     def warn(self, text: str) -> None:
-        Display().warning(_scrubbed(text, frozenset(self._secrets)))
+        Display().warning(screen.shown(_scrubbed(text, frozenset(self._secrets))))
 
     def keep_secret(self, values: t.Iterable[str]) -> None:
-        self._secrets.update(value for value in values if value)
+        self._secrets.update(secrecy.hidden(values))
 
 
 class InProcessAction(ActionBase):
@@ -112,7 +114,7 @@ class InProcessAction(ActionBase):
         if multiprocessing.parent_process() is not None:
             # What a worker has inherited, and ends with, is not looked through again with each collection of garbage.
             gc.freeze()
-        result.update(self._run_here(plain(self._task.args), task_vars or {}))
+        result.update(self._run_here(task_vars or {}))
         return result
 
     def _run_on_host(self, task_vars: Json) -> Json:
@@ -126,12 +128,38 @@ class InProcessAction(ActionBase):
         clean = {key: untrusted.shown(value) if isinstance(value, str) else value for key, value in res.items()}
         return t.cast(Json, super()._parse_returned_data(clean, *more, **named))
 
-    def _run_here(self, arguments: Json, task_vars: Json) -> Json:
+    def _run_here(self, task_vars: Json) -> Json:
+        """Whatever is raised becomes a failure, without any of the secrets that are known by then, or that the options hold."""
+        secrets: set[str] = set()
+        try:
+            result = self._attempt(task_vars, secrets)
+        except MissingLibrary as error:
+            result = {"failed": True, "msg": f"{error.message} {missing_required_lib(error.library)}"}
+            result["exception"] = error.trace
+        except AnsibleConnectionFailure as error:
+            # Ansible's own word for a host that cannot be reached.
+            raise AnsibleConnectionFailure(_scrubbed(str(error.message), secrets)) from None
+        except AnsibleError as error:
+            result = {"failed": True, "msg": str(error.message), "exception": traceback.format_exc()}
+        except SystemExit as error:
+            # It would end the worker, and with it the whole run.
+            result = {"failed": True, "msg": f"a library ended the program ({error.code})"}
+        except Exception as error:
+            failure = as_wec_error(error, str(self._task.args.get("name") or self._task.action))
+            result = {"failed": True, **tasks.failure(failure), "exception": traceback.format_exc()}
+        return {key: _scrubbed(value, secrets) for key, value in result.items()}
+
+    def _attempt(self, task_vars: Json, secrets: set[str]) -> Json:
+        """``secrets`` takes what is found out. Raises anything."""
+        arguments = plain(self._task.args)
+        secrets.update(secrecy.hidden(secrecy.in_options(arguments)))
         spec = {key: value for key, value in self.BODY.SPEC.items() if key != "supports_check_mode"}
         checked = ArgumentSpecValidator(**spec).validate(arguments)
-        secrets: set[str] = set(checked._no_log_values)
+        secrets.update(secrecy.hidden(checked._no_log_values))
         params = checked.validated_parameters
         environment = self._environment()
+        secrets.update(secrecy.hidden(_secrets_of(environment)))
+        shown = {"invocation": {"module_args": params}} if self._shows_invocation(task_vars) else {}
         try:
             if checked.error_messages:
                 raise WecError(_option_faults(self._task.action, checked.errors))
@@ -141,17 +169,11 @@ class InProcessAction(ActionBase):
                 result = self._run_body(task)
             if host.facts:
                 result["ansible_facts"] = host.facts
-        except MissingLibrary as error:
-            result = {"failed": True, "msg": f"{error.message} {missing_required_lib(error.library)}"}
-            result["exception"] = error.trace
         except WecError as error:
+            if isinstance(error, MissingLibrary):
+                raise
             result = {"failed": True, **tasks.failure(error), "exception": traceback.format_exc()}
-        except SystemExit as error:
-            # It would end the worker, and with it the whole run.
-            result = {"failed": True, "msg": f"a library ended the program ({error.code})"}
-        if self._shows_invocation(task_vars):
-            result["invocation"] = {"module_args": params}
-        return {key: _scrubbed(value, secrets) for key, value in result.items()}
+        return {**result, **shown}
 
     def _run_body(self, task: tasks.Task) -> Json:
         return self.BODY.run(task)
@@ -195,6 +217,12 @@ class InProcessAction(ActionBase):
             return True
 
 
+def _secrets_of(environment: t.Mapping[str, str]) -> t.Iterator[str]:
+    """Those of the connections that variables of the environment describe."""
+    for family in (ITS, WDS, WEC):
+        yield from secrecy.in_options({field: environment.get(family.variable(field)) for field in FIELDS})
+
+
 def _option_faults(action: str, errors: t.Iterable[Exception]) -> str:
     """The same texts that a module gives."""
     texts = []
@@ -219,6 +247,8 @@ def _scrubbed(value: t.Any, secrets: t.AbstractSet[str]) -> t.Any:
         text = json.dumps([value, "True", "False", "None"], allow_nan=False)
     except (TypeError, ValueError):
         return remove_values(value, secrets)
+    except RecursionError:
+        return "(too deep to be shown)"
     if any(json.dumps(secret)[1:-1] in text for secret in secrets):
         return remove_values(value, secrets)
     return json.loads(text)[0]

@@ -14,8 +14,11 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from .._apis import connection
 from .._apis.host import Host
 from .._errors import MissingLibrary, WecError
+from .._rules import secrecy
+from .._rules.unexpected import as_wec_error
 from . import task as tasks
 from .this_host import ThisHost
 
@@ -42,18 +45,41 @@ class _ModuleTask:
         self._module.warn(text)
 
     def keep_secret(self, values: t.Iterable[str]) -> None:
-        self._module.no_log_values.update(value for value in values if value)
+        self._module.no_log_values.update(secrecy.hidden(values))
+
+
+class _Module(AnsibleModule):
+    """A module that hides what its options hold, also where they are not valid."""
+
+    def fail_json(self, msg: str, **more: t.Any) -> None:
+        self._hide()
+        super().fail_json(msg, **more)
+
+    def exit_json(self, **more: t.Any) -> None:
+        self._hide()
+        super().exit_json(**more)
+
+    def _hide(self) -> None:
+        environment = {
+            f"{family.side}_{field}": os.environ.get(family.variable(field))
+            for family in (connection.ITS, connection.WDS, connection.WEC)
+            for field in connection.FIELDS
+        }
+        self.no_log_values.update(secrecy.hidden(secrecy.in_options([self.params, environment])))
 
 
 def run(body: tasks.Body) -> None:
-    """What a module's ``main`` does."""
-    module = AnsibleModule(**body.SPEC)
+    """What a module's ``main`` does. Whatever is raised becomes a failure, without secrets."""
+    module = _Module(**body.SPEC)
     try:
         result = body.run(_ModuleTask(module))
     except MissingLibrary as error:
         module.fail_json(msg=f"{error.message} {missing_required_lib(error.library)}", trace=error.trace)
     except WecError as error:
         module.fail_json(**tasks.failure(error), trace=_trace())
+    except Exception as error:
+        failure = as_wec_error(error, str(module.params.get("name") or module._name))
+        module.fail_json(**tasks.failure(failure), trace=_trace())
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)

@@ -57,7 +57,7 @@ def is_in_the_clear(url: str, proxy: str | None) -> bool:
 def bypasses(url: str, no_proxy: str) -> bool:
     """Whether a comma-separated list names the host of an address."""
     host = urllib.parse.urlsplit(url).netloc
-    return bool(urllib.request.proxy_bypass_environment(host, {"no": no_proxy}))
+    return bool(urllib.request.proxy_bypass_environment(host, {"no": no_proxy}))  # type: ignore[attr-defined]
 
 
 def _is_loopback(host: str) -> bool:
