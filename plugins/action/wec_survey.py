@@ -9,7 +9,7 @@ import typing as t
 
 from ..module_utils._bodies import wec_survey
 from ..module_utils._bodies.task import Task
-from ..plugin_utils._hosts import HostVariables, by_connection, each_connection
+from ..plugin_utils._hosts import HostVariables, by_connection, each_connection, named
 from ..plugin_utils._in_process import InProcessAction, plain
 
 Json = dict[str, t.Any]
@@ -25,18 +25,21 @@ class ActionModule(InProcessAction):
         if task.params["names"] is not None:
             return wec_survey.run(task)
 
+        connections, lost = by_connection(self._variables, plain(self._task.args), with_wds=False)
+
         def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], tuple[Json, dict[str, Json]]]:
-            names = {host.host: host.wec for host in hosts}
+            sound, unnamed = named(hosts)
+            lost.extend(unnamed)
+            names = {host.host: name for host, name in sound}
             return functools.partial(_look, self._with(task, {**connection, "names": list(names.values())}), names)
 
-        connections = by_connection(self._variables, plain(self._task.args), with_wds=False)
         found, unseen = each_connection(connections, prepare)
         seen = {
             host: {"hub": number, "view": view}
             for number, (_hub, views) in enumerate(found)
             for host, view in views.items()
         }
-        return {"changed": False, "hubs": [hub for hub, _views in found], "wecs": seen, "unseen": unseen}
+        return {"changed": False, "hubs": [hub for hub, _views in found], "wecs": seen, "unseen": [*lost, *unseen]}
 
 
 def _look(task: Task, names: dict[str, str]) -> tuple[Json, dict[str, Json]]:

@@ -7,14 +7,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import typing as t
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import ArgumentTypeError
 
 from ..module_utils._apis.connection import FIELDS, ITS, WDS, WEC
 from ..module_utils._bodies.task import each_its, failure
-from ..module_utils._errors import WecError
+from ..module_utils._errors import MissingLibrary, WecError
+from ..module_utils._rules import readable
+from ..module_utils._rules.unexpected import as_wec_error
 from ._in_process import plain
 
 Json = dict[str, t.Any]
@@ -24,6 +29,33 @@ _CONNECTIONS = {side: tuple(side.option(field) for field in FIELDS) for side in 
 _OF_WEC = frozenset({*(WEC.option(field) for field in FIELDS), "connect_timeout", "read_timeout"})
 """Options of wec_join that an inventory has as wec_OPTION; the others are the role's, as register_OPTION."""
 _PARTS = ("labels", "annotations", "properties")
+_NAMES = ("context", "cluster_set")
+"""Options that are names: a number in their place was read by YAML, and is not what was written (0042 is 34)."""
+_NAME = ("register_name", "configure_name", "wec_name")
+_WORDS = {
+    "dict": "a dictionary",
+    "list": "a list",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+}
+
+
+class InvalidVariable(WecError):
+    """One host's variable cannot be used: that host fails, and nobody else."""
+
+    def __init__(self, host: str, variable: str, why: str) -> None:
+        super().__init__(f"{host}: {variable}{why}.", variable=variable)
+
+
+@dataclasses.dataclass
+class Said:
+    """What one host's variables say: options with their values, the variable that each is from, and what is wrong with any."""
+
+    options: Json
+    variables: dict[str, str] = dataclasses.field(default_factory=dict)
+    faults: list[str] = dataclasses.field(default_factory=list)
 
 
 class HostVariables:
@@ -32,49 +64,94 @@ class HostVariables:
     def __init__(self, host: str, variables: t.Mapping[str, t.Any]) -> None:
         self.host, self._variables = host, variables
 
-    def get(self, *names: str) -> t.Any:
-        """The first of these that is set. Raises WecError."""
-        try:
-            for name in names:
+    def find(self, *names: str) -> tuple[str, t.Any]:
+        """The first of these that is set, and its value; the last one and None if none is. Raises InvalidVariable."""
+        name = ""
+        for name in names:
+            try:
                 value = self._variables.get(name)
                 if value is not None:
-                    return plain(value)
-        except AnsibleError as error:
-            raise WecError(f"{self.host}: a variable cannot be evaluated: {error.message}") from error
-        return None
+                    return name, plain(value)
+            except Exception as error:
+                told = error.message if isinstance(error, AnsibleError) else error
+                raise InvalidVariable(self.host, name, f" cannot be evaluated: {_short(told)}") from error
+        return name, None
+
+    def get(self, *names: str) -> t.Any:
+        """The value of the first of these that is set. Raises InvalidVariable."""
+        return self.find(*names)[1]
+
+    def text(self, *names: str) -> str | None:
+        """The same, for a name: a number was something else before YAML has read it. Raises InvalidVariable."""
+        name, value = self.find(*names)
+        if value is not None and not isinstance(value, str):
+            shown = f": {value}" if isinstance(value, (int, float)) else ""
+            raise InvalidVariable(self.host, name, f"{shown} must be text: write it in quotes, as you mean it")
+        return value
 
     @property
     def wec(self) -> str:
-        """The WEC's name."""
-        return str(self.get("register_name", "configure_name", "wec_name") or self.host)
+        """The WEC's name. Raises InvalidVariable."""
+        return self.text(*_NAME) or self.host
 
-    def wish(self) -> Json:
-        """What it shall have, as an entry of the option wecs. Raises WecError."""
-        schema = self.get("configure_schema")
-        wish: Json = {
-            "host": self.host,
-            "name": self.wec,
-            # As for the role, an empty text is none.
-            "cluster_set": self.get("configure_cluster_set", "wec_cluster_set") or None,
-            "protected": self.get("configure_protected"),
-            "schema": schema,
+    def wish(self, validator: ArgumentSpecValidator, **more: t.Sequence[str]) -> Said:
+        """What it shall have, as an entry of the option wecs, which ``validator`` knows; faults are its own, and all are named.
+
+        ``more`` are other options of an entry, with the variables that they are in. Raises InvalidVariable for a name.
+        """
+        said = Said({"host": self.host, "name": self.wec})
+        self._take(said, "cluster_set", ["configure_cluster_set", "wec_cluster_set"])
+        # As for the role, an empty text is none.
+        said.options["cluster_set"] = said.options.get("cluster_set") or None
+        self._take(said, "protected", ["configure_protected"])
+        self._take(said, "schema", ["configure_schema"])
+        if said.options.get("schema"):
             # Only a schema asks for them.
-            "groups": self.get("group_names") if schema else None,
-        }
+            self._take(said, "groups", ["group_names"])
         for part in _PARTS:
-            wish[part] = self.get(f"configure_{part}", f"wec_{part}")
-            wish[f"{part}_state"] = self.get(f"configure_{part}_state")
-        return {key: value for key, value in wish.items() if value is not None}
+            self._take(said, part, [f"configure_{part}", f"wec_{part}"])
+            self._take(said, f"{part}_state", [f"configure_{part}_state"])
+        for option, variables in more.items():
+            self._take(said, option, variables)
+        said.options = {key: value for key, value in said.options.items() if value is not None}
+        return self._checked(said, validator)
 
-    def registration(self, options: t.Iterable[str]) -> Json:
-        """How it shall be registered, as an entry of the option wecs of wec_register. Raises WecError."""
-        found: Json = {"name": self.wec, "inventory_hostname": self.host}
-        for option in options:
-            variable = f"wec_{option}" if option in _OF_WEC else f"register_{option}"
-            value = found[option] if option in found else self.get(variable)
-            if value is not None:
-                found[option] = value
-        return found
+    def registration(self, spec: t.Mapping[str, Json]) -> Said:
+        """How it shall be registered, as an entry of the option wecs of wec_register. Raises InvalidVariable."""
+        said = Said({"name": self.wec, "inventory_hostname": self.host})
+        for option in spec:
+            if option not in said.options:
+                self._take(said, option, [f"wec_{option}" if option in _OF_WEC else f"register_{option}"])
+        return said
+
+    def _take(self, said: Said, option: str, variables: t.Sequence[str]) -> None:
+        try:
+            name, value = self.find(*variables)
+            if option in _NAMES:
+                value = self.text(name)
+        except InvalidVariable as error:
+            said.faults.append(error.message)
+            return
+        if value is not None:
+            said.options[option], said.variables[option] = value, name
+
+    def _checked(self, said: Said, validator: ArgumentSpecValidator) -> Said:
+        """Validated. Of one that cannot be, only who it is of is left."""
+        if not said.faults:
+            try:
+                checked = validator.validate(said.options)
+                if not checked.error_messages:
+                    return Said(checked.validated_parameters, said.variables)
+                faults = type_faults(self.host, said, validator)
+                said.faults += faults or [f"{self.host}: {'; '.join(checked.error_messages)}."]
+            except Exception as error:
+                said.faults.append(f"{self.host}: its variables cannot be read: {readable.why(error)}.")
+        return Said(self.nothing(validator, said.options["name"]), said.variables, said.faults)
+
+    def nothing(self, validator: ArgumentSpecValidator, name: str) -> Json:
+        """An entry that wants nothing."""
+        entry: Json = validator.validate({"host": self.host, "name": name}).validated_parameters
+        return entry
 
     @property
     def needs_own_connection(self) -> bool:
@@ -82,35 +159,91 @@ class HostVariables:
         return bool(self.get("wec_kubeconfig_from_host")) or self.get("wec_run_on") == "host"
 
 
+def type_faults(host: str, said: Said, validator: ArgumentSpecValidator) -> list[str]:
+    """What of what a host says is not as an argument spec has it, by the names of the variables."""
+    faults = []
+    spec = validator.argument_spec
+    for option, variable in said.variables.items():
+        own = {option: {**spec[option], "required": False}}
+        checked = ArgumentSpecValidator(own).validate({option: said.options[option]})
+        kind = spec[option].get("type", "str")
+        if any(isinstance(error, ArgumentTypeError) for error in checked.errors):
+            is_what = f" must be {_WORDS.get(kind, kind)}, and is {_word(said.options[option])}"
+            faults.append(InvalidVariable(host, variable, is_what).message)
+        elif checked.error_messages:
+            faults.append(InvalidVariable(host, variable, f": {_short('; '.join(checked.error_messages))}").message)
+    return faults
+
+
+def _word(value: t.Any) -> str:
+    return _WORDS.get(type(value).__name__, "something else")
+
+
+def _short(told: t.Any) -> str:
+    if isinstance(told, BaseException):
+        return readable.why(told)
+    return " ".join(str(told).split())[:300].rstrip(".")
+
+
 def by_connection(
     task_vars: t.Mapping[str, t.Any], given: Json, *, with_wds: bool, some: t.Collection[str] | None = None
-) -> list[tuple[Json, list[HostVariables]]]:
+) -> tuple[list[tuple[Json, list[HostVariables]]], list[Json]]:
     """The hosts of the batch, or ``some`` of them, for each connection to an ITS (and a WDS) that they have.
 
     ``given`` are the task's own arguments: one that is not what the inventory says for this host is everybody's.
-    Raises WecError.
+    Also gives the hosts whose connection cannot be read, each with the reason.
     """
     options = (*_CONNECTIONS[ITS], *(_CONNECTIONS[WDS] if with_wds else ()))
-    hosts = [HostVariables(host, task_vars["hostvars"][host]) for host in task_vars["ansible_play_batch"]]
-    connections = [{option: host.get(option) for option in options} for host in hosts]
-    this = next(
-        (own for host, own in zip(hosts, connections, strict=True) if host.host == task_vars["inventory_hostname"]), {}
-    )
+    connections: list[tuple[HostVariables, Json]] = []
+    lost: list[Json] = []
+    for name in task_vars["ansible_play_batch"]:
+        try:
+            host = HostVariables(name, _variables(name, task_vars))
+            own = {option: host.get(option) for option in options}
+            # What is no JSON is no connection.
+            json.dumps(own, sort_keys=True)
+            connections.append((host, own))
+        except WecError as error:
+            lost.append({"hosts": [name], **failure(error)})
+        except (TypeError, ValueError, RecursionError) as error:
+            odd = InvalidVariable(name, "its_kubeconfig", f" cannot be used: {readable.why(error)}")
+            lost.append({"hosts": [name], **failure(odd)})
+    this = next((own for host, own in connections if host.host == task_vars["inventory_hostname"]), {})
     for_all = {option: given[option] for option in options if option in given and given[option] != this.get(option)}
     groups: dict[str, tuple[Json, list[HostVariables]]] = {}
-    for host, own in zip(hosts, connections, strict=True):
+    for host, own in connections:
         if some is not None and host.host not in some:
             continue
         connection = {key: value for key, value in {**own, **for_all}.items() if value is not None}
         groups.setdefault(json.dumps(connection, sort_keys=True), (connection, []))[1].append(host)
-    return list(groups.values())
+    return list(groups.values()), [one for one in lost if some is None or one["hosts"][0] in some]
+
+
+def _variables(name: str, task_vars: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    """Raises InvalidVariable."""
+    try:
+        found: t.Mapping[str, t.Any] = task_vars["hostvars"][name]
+    except Exception as error:
+        raise InvalidVariable(name, "its variables", f" cannot be read: {_short(error)}") from error
+    return found
+
+
+def named(hosts: t.Iterable[HostVariables]) -> tuple[list[tuple[HostVariables, str]], list[Json]]:
+    """Hosts with the names of their WECs, and those whose name cannot be read, each with the reason."""
+    found, lost = [], []
+    for host in hosts:
+        try:
+            found.append((host, host.wec))
+        except InvalidVariable as error:
+            lost.append({"hosts": [host.host], **failure(error)})
+    return found, lost
 
 
 def each_connection(
     parts: t.Iterable[tuple[Json, list[HostVariables]]],
     prepare: t.Callable[[Json, list[HostVariables]], t.Callable[[], T]],
 ) -> tuple[list[T], list[Json]]:
-    """What is found at each ITS, and the hosts of those where that raises WecError, with the reason: it concerns these only.
+    """What is found at each ITS, and the hosts of those where that raises anything, with the reason: it concerns these only.
 
     ``prepare`` reads variables, which is not for threads, and gives what looks at the ITS: that is done side by side.
     """
@@ -120,8 +253,10 @@ def each_connection(
         names = [host.host for host in hosts]
         try:
             prepared.append((names, prepare(connection, hosts)))
-        except WecError as error:
-            unseen.append({"hosts": names, **failure(error)})
+        except MissingLibrary:
+            raise
+        except Exception as error:
+            unseen.append({"hosts": names, **failure(as_wec_error(error, ", ".join(names[:10])))})
 
     found, lost = each_its(lambda one: one[1](), prepared, lambda one: one[0])
     return found, [*unseen, *lost]

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import typing as t
 
@@ -22,12 +23,16 @@ from ansible.vars.manager import VariableManager
 from ..module_utils._apis.connection import FIELDS, ITS
 from ..module_utils._bodies.fleet_source import Inventory
 from ..module_utils._errors import InvalidOption, WecError
+from ..module_utils._rules import readable
 from ..module_utils._rules.events import Expected
-from ._hosts import HostVariables
+from ._hosts import HostVariables, InvalidVariable
 
 
 def read(sources: t.Sequence[str], group: str) -> Inventory:
-    """The WECs of a group with the labels that the inventory gives them, and their ITSs. Raises InvalidOption."""
+    """The WECs of a group with the labels that the inventory gives them, and their ITSs. Raises InvalidOption.
+
+    A host whose variables cannot be used is left out, and named in what it gives.
+    """
     shown = os.pathsep.join(sources)
     missing = [source for source in sources if not os.path.exists(os.path.expanduser(source)) and "," not in source]
     if missing:
@@ -44,18 +49,33 @@ def read(sources: t.Sequence[str], group: str) -> Inventory:
         variables = HostVars(inventory, manager, loader)
         if hosts is None:
             raise InvalidOption("inventory", shown, f"has no group {group}", "Name its group in inventory_group")
-        found = [HostVariables(host, variables[host]) for host in hosts]
-        connections: list[dict[str, t.Any]] = []
-        for one in found:
-            own = {ITS.option(field): one.get(ITS.option(field)) for field in FIELDS}
-            given = {option: value for option, value in own.items() if value is not None}
-            if given and given not in connections:
-                connections.append(given)
-        wecs = {one.wec: Expected(one.host, one.get("configure_labels", "wec_labels") or {}) for one in found}
-        return Inventory(wecs, connections)
     except InvalidOption:
         raise
     except AnsibleError as error:
         raise InvalidOption("inventory", shown, f"cannot be read: {error.message}", "Correct it") from error
-    except WecError as error:
-        raise InvalidOption("inventory", shown, f"cannot be read: {error.message}", "Correct it") from error
+    except Exception as error:
+        raise InvalidOption("inventory", shown, f"cannot be read: {readable.why(error)}", "Correct it") from error
+    found = Inventory({}, [])
+    for host in hosts:
+        try:
+            name, expected, connection = _of_host(HostVariables(host, variables[host]))
+        except Exception as error:
+            told = error.message if isinstance(error, WecError) else f"{host}: {readable.why(error)}."
+            found.faults.append(f"{told} Until that is corrected, the source does not expect this host's WEC.")
+            continue
+        found.wecs[name] = expected
+        if connection and connection not in found.connections:
+            found.connections.append(connection)
+    return found
+
+
+def _of_host(host: HostVariables) -> tuple[str, Expected, dict[str, t.Any]]:
+    """Its WEC's name, what is expected of it, and its ITS. Raises InvalidVariable, TypeError, ValueError."""
+    own = {ITS.option(field): host.get(ITS.option(field)) for field in FIELDS}
+    variable, labels = host.find("configure_labels", "wec_labels")
+    if not isinstance(labels, (dict, type(None))):
+        raise InvalidVariable(host.host, variable, " must be a dictionary")
+    # It goes from one process to another as JSON.
+    json.dumps([labels, own])
+    connection = {option: value for option, value in own.items() if value is not None}
+    return host.wec, Expected(host.host, {str(key): value for key, value in (labels or {}).items()}), connection

@@ -27,12 +27,18 @@ Json = dict[str, t.Any]
 
 @dataclasses.dataclass(frozen=True)
 class Inventory:
-    """The WECs of an inventory by their names, and the different connections to ITSs that it has for them."""
+    """The WECs of an inventory by their names, and the different connections to ITSs that it has for them.
+
+    ``faults``: hosts that are left out, each with what is wrong with it.
+    """
 
     wecs: dict[str, Expected]
     connections: list[Json]
+    faults: list[str] = dataclasses.field(default_factory=list)
 
 
+_MOST = {"drift_delay": 365 * 86400, "certificate_days": 36500}
+"""What is more is no limit, and more than a moment can be moved."""
 ReadInventory = t.Callable[[t.Sequence[str], str], Inventory]
 """Reads inventories: the hosts of a group. Raises WecError."""
 
@@ -115,14 +121,16 @@ class _Lookup:
             return self._found
         self._stamp = stamp
         try:
-            wecs = self._read(sources, self._given["inventory_group"]).wecs
+            read = self._read(sources, self._given["inventory_group"])
         except WecError as error:
             if not self._has_read:
                 raise
             self._warn(f"{error.message} The inventory counts as it was.")
             return self._found
+        for fault in read.faults:
+            self._warn(fault)
         self._has_read = True
-        self._found = Wanted(wecs, self._found.drift_delay, self._found.expiring)
+        self._found = Wanted(read.wecs, self._found.drift_delay, self._found.expiring)
         return self._found
 
 
@@ -183,5 +191,10 @@ def _check(given: Json) -> None:
         InvalidOption(option, given[option], "must not be less than 0")
         for option in ("drift_delay", "certificate_days", "unreachable_after")
         if given[option] < 0
+    ]
+    faults += [
+        InvalidOption(option, given[option], f"must not be more than {most}")
+        for option, most in _MOST.items()
+        if not given[option] <= most
     ]
     InvalidOptions.raise_for(faults)

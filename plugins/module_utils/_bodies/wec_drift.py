@@ -18,17 +18,22 @@ from .._rules import drift
 from .._rules.drift import Limits
 from . import options
 from .task import Task, check_names, its_of
-from .wec_plan import OWN, member, repeated
+from .wec_plan import OWN as OF_PLAN
+from .wec_plan import VIOLATIONS, member, repeated
 
 Json = dict[str, t.Any]
+__all__ = ["OWN", "SPEC", "VIOLATIONS", "compare", "conclude", "run"]
 DRIFT, PROBLEMS = "drift", "problems"
+OWN = {key: one for key, one in OF_PLAN.items() if key not in ("wait_addon", "ask_wec")}
+_MOST_DAYS = 36500
+"""What is more is no limit, and more than a moment can be moved."""
 
 SPEC: Json = {
     "argument_spec": {
         "wecs": {
             "type": "list",
             "elements": "dict",
-            "options": {key: one for key, one in OWN.items() if key not in ("wait_addon", "ask_wec")},
+            "options": OWN,
         },
         "inventory": {"type": "list", "elements": "str"},
         "certificate_days": {"type": "float", "default": 30.0},
@@ -57,6 +62,10 @@ def compare(task: Task) -> tuple[str, Comparison]:
         for option in ("certificate_days", "version_skew")
         if given[option] < 0
     ]
+    if not given["certificate_days"] <= _MOST_DAYS:
+        faults.append(
+            InvalidOption("certificate_days", given["certificate_days"], f"must not be more than {_MOST_DAYS}")
+        )
     InvalidOptions.raise_for(faults)
     # A name that cannot be is drift, and no error.
     check_names(task, {})

@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from .._errors import InvalidOption, Refused
+from .._errors import InvalidOption, MissingLibrary, Refused
 from .._operations import planning
 from .._operations.configuring import Allowed
 from .._operations.delivering import Settling
 from .._operations.planning import FleetPlan, Member
-from .._rules import addon, fleet_plan, merging, problems
+from .._rules import addon, fleet_plan, merging, problems, readable
 from .._rules.configuration import Part, Wish
 from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
 from . import configure_options, options
@@ -24,6 +24,10 @@ from .configure_options import PARTS, STATE
 from .task import Task, each_its, has_wds_connection, its_of, wds_of
 
 Json = dict[str, t.Any]
+VIOLATIONS = "violations"
+"""In an entry of wecs that was made of a host's variables: what is wrong with these."""
+IS_NAMED = "is_named"
+"""In such an entry: whether its name is the WEC's, and not only the host's because nobody can read the other."""
 _NAMED = 10
 """So many hosts are named in a sentence."""
 OWN = {
@@ -102,7 +106,7 @@ def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Js
     if changed:
         problem = problems.of("plan_changed", changed, fleet_plan.summary(planned))
         raise Refused(str(problem), problem.evidence, problem)
-    found, lost = _configured(task, plans, planned) if task.params["configure"] else (planned, [])
+    found, lost = _configured(task, plans, planned, unseen) if task.params["configure"] else (planned, [])
     unseen = [*unseen, *lost]
     silent = [host for one in unseen if "kind" in one for host in one["hosts"]]
     hidden = [host for one in unseen if "kind" not in one for host in one["hosts"]]
@@ -124,12 +128,16 @@ def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Js
     }
 
 
-def _configured(task: Task, plans: t.Sequence[FleetPlan], planned: list[Forecast]) -> tuple[list[Forecast], list[Json]]:
+def _configured(
+    task: Task, plans: t.Sequence[FleetPlan], planned: list[Forecast], unseen: t.Sequence[Json]
+) -> tuple[list[Forecast], list[Json]]:
     """How it ended for each WEC, or is ``planned`` in check mode; and the hosts whose ITS did not go on answering.
 
     Raises Refused, with nothing changed, for what cannot be wanted.
     """
     violations = [one.told for one in planned if one.problem and one.problem.code == "cannot_be_wanted"]
+    # So does a host whose connection cannot be read; one whose ITS does not answer stops nobody.
+    violations += [str(one["msg"]) for one in unseen if "variable" in one]
     if violations and task.params["stop_on_violation"]:
         raise Refused(f"Nothing was changed. {' '.join(violations)}", violations)
     for warning in (warning for plan in plans for warning in plan.warnings):
@@ -186,8 +194,8 @@ def _outcome(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Jso
 def member(one: Json, twice: t.Mapping[str, list[str]]) -> Member:
     """What an entry of the option wecs asks for. ``twice``: names that several of them have."""
     states = {part: one[f"{part}_state"] for part in PARTS}
-    violations = list(configure_options.violations(one, states))
-    if one["name"] in twice:
+    violations = list(one.get(VIOLATIONS) or _violations(one, states))
+    if one["name"] in twice and one.get(IS_NAMED, True):
         violations.append(
             f"the name {one['name']} is that of {', '.join(twice[one['name']])}: give each its own wec_name"
         )
@@ -217,9 +225,20 @@ def member(one: Json, twice: t.Mapping[str, list[str]]) -> Member:
     )
 
 
+def _violations(one: Json, states: t.Mapping[str, str]) -> list[str]:
+    """What is so odd that the rules cannot even look at it is one, too."""
+    try:
+        return list(configure_options.violations(one, states))
+    except MissingLibrary:
+        raise
+    except Exception as error:
+        return [f"{one['host'] or one['name']}: what it shall have cannot be read: {readable.why(error)}"]
+
+
 def repeated(wecs: t.Sequence[Json]) -> dict[str, list[str]]:
     """Names that several hosts have, with these."""
     hosts: dict[str, list[str]] = {}
     for one in wecs:
-        hosts.setdefault(one["name"], []).append(one["host"] or one["name"])
+        if one.get(IS_NAMED, True):
+            hosts.setdefault(one["name"], []).append(one["host"] or one["name"])
     return {name: those for name, those in hosts.items() if len(those) > 1}

@@ -219,7 +219,9 @@ class Configuring:
         # What cannot be read of one of them tells nothing of the others.
         data = {name: item.get("data") for name, item in maps.items()}
         keys = {
-            name: {key for key in one if properties.is_usable(key)} for name, one in data.items() if isinstance(one, dict)
+            name: {key for key in one if properties.is_usable(key)}
+            for name, one in data.items()
+            if isinstance(one, dict)
         }
         # Kubernetes puts a ConfigMap of its own into every namespace.
         keys = {name: own for name, own in keys.items() if own}

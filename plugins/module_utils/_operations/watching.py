@@ -276,7 +276,9 @@ class FleetWatch:
         except MissingLibrary:
             raise
         except Exception as error:
-            self._warn_once("", f"What there shall be cannot be looked up ({readable.why(error)}). It counts as it was.")
+            self._warn_once(
+                "", f"What there shall be cannot be looked up ({readable.why(error)}). It counts as it was."
+            )
             return
         if wanted != self._wanted:
             self._wanted = wanted

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-
 _UTC = datetime.timezone.utc
 
 

@@ -299,7 +299,7 @@ def _read_inventory(sources: t.Sequence[str], group: str) -> fleet_source.Invent
         raise WecError(done.stderr.strip().rpartition("\n")[2] or f"inventory: reading it ended with {done.returncode}")
     read = json.loads(done.stdout)
     wecs = {name: Expected(**one) for name, one in read["wecs"].items()}
-    return fleet_source.Inventory(wecs, read["connections"])
+    return fleet_source.Inventory(wecs, read["connections"], read["faults"])
 
 
 def _print_inventory(group: str, sources: t.Sequence[str]) -> None:
