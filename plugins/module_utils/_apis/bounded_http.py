@@ -119,9 +119,17 @@ class _TimedFile(io.RawIOBase):
     def readinto(self, buffer: t.Any) -> int | None:
         left = self._end - time.monotonic()
         if left <= 0:
-            raise SlowAnswerError(f"it took longer than {limits.REQUEST_READS * self._timeout:g} s in all")
+            raise self._too_slow()
         self._sock.settimeout(min(self._timeout, left))
-        return self._file.readinto(buffer)
+        try:
+            return self._file.readinto(buffer)
+        except TimeoutError:
+            if left < self._timeout:
+                raise self._too_slow() from None
+            raise
+
+    def _too_slow(self) -> SlowAnswerError:
+        return SlowAnswerError(f"it took longer than {limits.REQUEST_READS * self._timeout:g} s in all")
 
     def close(self) -> None:
         if not self.closed:
