@@ -81,6 +81,12 @@ notes:
   - Paths are relative to the inventory file. The options of the ITS may be templates, such as C({{ lookup('env', 'ITS_TOKEN') }}).
   - What is cached is what hosts have as variables before O(compose), and holds no secret. It counts only for the same ITS and the same
     selection.
+  - What WECs, or whoever writes their labels, annotations and claims, say is never taken for a template. In names of groups that are made of
+    it (O(keyed_groups)), everything but letters and digits becomes C(_).
+  - A ManagedCluster is left out, with an error on the screen that has the code V(name_is_group), if the host would be called V(localhost), or
+    as a group is (V(all), V(ungrouped), V(wecs), O(group), one of O(groups) or O(keyed_groups), or one of a file that was read before). In a
+    pattern, Ansible takes a name for a host first, so that such a host would stand for the whole group in every playbook. With O(host_prefix)
+    no host has the name of a group, also none of a file that is read later.
   - "Variables of each host: C(wec_name), C(wec_state), C(wec_since), C(wec_problems) (codes), C(wec_accepted), C(wec_joined),
     C(wec_available), C(wec_conditions) (booleans by type), C(wec_lease_age) (seconds), C(wec_kubernetes_version), C(wec_claims),
     C(wec_addon), C(wec_uid), C(wec_api_urls), C(wec_all_labels), C(wec_all_annotations), and those of O(as_wanted)."
@@ -139,7 +145,9 @@ from ..module_utils._apis.host import Host
 from ..module_utils._bodies import inventory as body
 from ..module_utils._bodies import options as specs
 from ..module_utils._bodies.this_host import ThisHost
-from ..module_utils._errors import MissingLibrary, WecError
+from ..module_utils._errors import MissingLibrary
+from ..module_utils._rules import host_names, limits, screen, secrecy, states
+from ..module_utils._rules.unexpected import as_wec_error
 from ..plugin_utils import _files
 from ..plugin_utils._in_process import plain
 
@@ -165,7 +173,8 @@ class _InventoryTask:
         self.environment: t.Mapping[str, str] = os.environ
         self.host: Host = ThisHost()
         self.secrets: set[str] = set()
-        self.keep_secret([params["its_api_key"]])
+        self.keep_secret(secrecy.in_options(params))
+        self.keep_secret(secrecy.in_options({field: os.environ.get(ITS.variable(field)) for field in FIELDS}))
 
     def read_file(self, path: str) -> tuple[str, bytes]:
         """Relative paths are relative to the inventory file; vaulted files are decrypted in memory."""
@@ -176,10 +185,13 @@ class _InventoryTask:
         """An inventory shows nothing while it is read."""
 
     def warn(self, text: str) -> None:
-        self._plugin.display.warning(remove_values(text, self.secrets))
+        self._plugin.display.warning(self.scrubbed(text))
 
     def keep_secret(self, values: t.Iterable[str]) -> None:
-        self.secrets.update(value for value in values if value)
+        self.secrets.update(secrecy.hidden(values))
+
+    def scrubbed(self, text: str) -> str:
+        return screen.shown(str(remove_values(text, self.secrets)))
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -193,8 +205,38 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         super().parse(inventory, loader, path, cache)
         config = self._read_config_data(path)
         task = _InventoryTask(self, os.path.dirname(os.path.abspath(path)), self._parameters(config))
-        for name, variables in self._found(task, path, cache):
-            self._add(name, variables)
+        own = self._own_groups()
+        added = [
+            (name, self._add(name, variables))
+            for name, variables in self._found(task, path, cache)
+            if not self._is_left_out(name, own)
+        ]
+        # Each host may have made groups: only now it is known what all of them are called.
+        for name, host in added:
+            if host is not None and self._is_left_out(name, ()):
+                self.inventory.remove_host(self.inventory.get_host(host))
+
+    def _own_groups(self) -> set[str]:
+        """The names of groups that the file itself names, whether a host is in them or not."""
+        keyed = [one for one in self.get_option("keyed_groups") or () if isinstance(one, dict)]
+        named = [
+            self.get_option("group"),
+            *(self.get_option("groups") or ()),
+            *(one.get("parent_group") for one in keyed),
+        ]
+        return {*self._state_groups(states.ALL), *(self._sanitize_group_name(str(one)) for one in named if one)}
+
+    def _is_left_out(self, name: str, own: t.Collection[str]) -> bool:
+        """Tell why, if so. To raise would leave an empty inventory, and Ansible would go on with it."""
+        host = self.get_option("host_prefix") + name
+        reason = host_names.why_not(name, host, {*own, *self.inventory.groups})
+        if reason:
+            self.display.error(f"{self.NAME}: {reason}")
+        return reason is not None
+
+    def _state_groups(self, found: t.Iterable[str]) -> list[str]:
+        prefix = self.get_option("state_prefix")
+        return [self._sanitize_group_name(f"{prefix}{state}") for state in found] if prefix else []
 
     def _parameters(self, config: t.Mapping[str, t.Any]) -> Json:
         """The options that the body takes."""
@@ -247,19 +289,30 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return body.hosts(task)
         except MissingLibrary as error:
             raise AnsibleParserError(f"{error.message} {missing_required_lib(error.library)}") from error
-        except WecError as error:
-            raise AnsibleParserError(remove_values(error.message, task.secrets)) from error
+        except Exception as error:
+            # Not with its cause, whose own text may have secrets in it.
+            message = as_wec_error(error, self.NAME).message
+            raise AnsibleParserError(task.scrubbed(message)) from None
 
-    def _add(self, name: str, variables: Json) -> None:
+    def _add(self, name: str, variables: Json) -> str | None:
+        """Gives the host's name, or None if the host was there before."""
         host = self.get_option("host_prefix") + name
-        groups = [self.get_option("group")]
-        if self.get_option("state_prefix"):
-            groups.append(f"{self.get_option('state_prefix')}{variables['wec_state']}")
-        for group in groups:
+        is_new = host not in self.inventory.hosts
+        for group in (self.get_option("group"), *self._state_groups([variables["wec_state"]])):
             self.inventory.add_host(host, group=self.inventory.add_group(self._sanitize_group_name(group)))
         known = _untrusted(variables)
         for key, value in known.items():
             self.inventory.set_variable(host, key, value)
+        try:
+            self._construct(host, known)
+        except Exception as error:
+            if self.get_option("strict"):
+                raise
+            text = f"{self.NAME}: {host} is not in all groups, or has not all variables, of this file: {error}"
+            self.display.error(screen.shown(text[: limits.TEXT]))
+        return host if is_new else None
+
+    def _construct(self, host: str, known: Json) -> None:
         strict = self.get_option("strict")
         self._set_composite_vars(self.get_option("compose"), known, host, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), known, host, strict=strict)

@@ -12,7 +12,10 @@ description:
   - Returns an inventory with a host for each ManagedCluster, and with the labels, annotations, properties and cluster set that it has,
     as data and as the text of a file. What belongs to the system is left out, so that M(kubestellar.wec.wec_configure) with just
     these changes nothing.
-  - The text is the same for the same fleet. Values that could be taken for templates are marked C(!unsafe).
+  - The text is the same for the same fleet. Every text in it that does not consist of letters, digits, blanks and C(-_./:,@+=~) is marked
+    C(!unsafe), so that Ansible never takes it for a template.
+  - A ManagedCluster that is called as a group (V(all), V(ungrouped), V(wecs), O(group)) or V(localhost) is left out, with a warning that has the code
+    V(name_is_group). As a host it would stand for the whole group in every playbook. O(host_prefix) is the way to have it all the same.
   - It reads only. The playbook C(kubestellar.wec.export) writes the file.
 attributes:
   check_mode:
@@ -26,6 +29,12 @@ options:
     description: The group that the hosts are in.
     type: str
     default: wecs
+  host_prefix:
+    description:
+      - What the hosts' names begin with, before the WECs' own. Each host then has its WEC's name as C(wec_name).
+      - Use it where several ITSs have WECs of the same name, or a WEC is called as a group is.
+    type: str
+    default: ""
   label_selector:
     description: Only ManagedClusters that this label selector selects, in the form that C(kubectl get --selector) takes.
     type: str
@@ -100,7 +109,9 @@ content:
           wec_labels:
             region: us-east
 inventory:
-  description: The same as data. The connection to the ITS is in it as far as it is no secret.
+  description:
+    - The same as data. The connection to the ITS is in it as far as it is no secret.
+    - Do not write a file of it. Filters such as P(ansible.builtin.to_nice_yaml#filter) do not mark what must not be a template, and RV(content) does.
   returned: success
   type: dict
   sample:

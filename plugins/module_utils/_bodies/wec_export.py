@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._rules import inventory_file, names, states
+from .._rules import host_names, inventory_file, names, screen, states
 from . import inventory, options
 from .task import Task
 
@@ -18,7 +18,8 @@ Json = dict[str, t.Any]
 
 SPEC: dict[str, t.Any] = {
     "argument_spec": {
-        "group": {"type": "str", "default": "wecs"},
+        "group": {"type": "str", "default": host_names.WECS},
+        "host_prefix": {"type": "str", "default": ""},
         "label_selector": {"type": "str"},
         "field_selector": {"type": "str"},
         "states": {
@@ -36,12 +37,15 @@ SPEC: dict[str, t.Any] = {
 
 
 def run(task: Task) -> Json:
-    found = {one.name: one.adopted for one in inventory.known(task)}
-    faults = {name: fault for name in found if (fault := names.fault(name))}
-    for name, fault in faults.items():
-        task.warn(f"{name} is left out: it {fault}.")
-    wecs = {name: adopted for name, adopted in found.items() if name not in faults}
-    exported = inventory_file.compose(task.params["group"], inventory.its_variables(task), wecs)
+    group, prefix = task.params["group"], task.params["host_prefix"]
+    wecs = {}
+    for one in inventory.known(task):
+        reason = _why_not(one.name, group, prefix)
+        if reason:
+            task.warn(reason)
+        else:
+            wecs[one.name] = one.adopted
+    exported = inventory_file.compose(group, inventory.its_variables(task), wecs, prefix)
     return {
         "changed": False,
         "names": sorted(wecs),
@@ -49,3 +53,10 @@ def run(task: Task) -> Json:
         "content": inventory_file.text(exported),
         "msg": f"{len(wecs)} WEC{'' if len(wecs) == 1 else 's'}.",
     }
+
+
+def _why_not(name: str, group: str, prefix: str) -> str | None:
+    fault = names.fault(name)
+    if fault:
+        return f"{screen.cell(name)} is left out: it {fault}."
+    return host_names.why_not(name, prefix + name, {group})

@@ -16,15 +16,18 @@ from .adoption import Adopted
 Json = dict[str, t.Any]
 
 
-def compose(group: str, connection: t.Mapping[str, t.Any], wecs: t.Mapping[str, Adopted]) -> Json:
+def compose(
+    group: str, connection: t.Mapping[str, t.Any], wecs: t.Mapping[str, Adopted], host_prefix: str = ""
+) -> Json:
     """One group with a host for each WEC. ``connection`` are the variables that tell where the ITS is."""
-    hosts = {
-        name: {key: value for key, value in one.as_variables().items() if value} for name, one in sorted(wecs.items())
-    }
+    hosts = {}
+    for name, one in sorted(wecs.items()):
+        variables = {key: value for key, value in one.as_variables().items() if value}
+        hosts[host_prefix + name] = {"wec_name": name, **variables} if host_prefix else variables
     content: Json = {"vars": dict(connection)} if connection else {}
     return {group: {**content, "hosts": hosts}}
 
 
 def text(inventory: Json) -> str:
-    """As YAML. What could be taken for a template is marked as none: it came from clusters, and must not run here."""
+    """As YAML. What is not plainly harmless is marked as no template: it came from clusters, and must not run here."""
     return f"---\n{yaml_text.write(inventory)}"

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 import typing as t
 
@@ -24,8 +25,10 @@ except ImportError:
     IMPORT_TRACE = traceback.format_exc()
 
 
-_TEMPLATES = ("{{", "{%", "{#")
-"""What makes Ansible take a text for a template."""
+_HARMLESS = re.compile(r"[A-Za-z0-9_./~][A-Za-z0-9_./~:,@+= -]*")
+"""Texts that are no templates, whatever the delimiters: Ansible reads these from the header of a text that begins with ``#jinja2:``."""
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_TEXT = "tag:yaml.org,2002:str"
 
 
 class NotYamlError(Exception):
@@ -82,8 +85,11 @@ def _line(event: t.Any) -> int | None:
 
 
 def write(content: t.Any) -> str:
-    """Block style, keys in their order, long texts on one line. Texts that look like templates are marked ``!unsafe``, which
-    is Ansible's own way to say that they are none. Raises MissingLibrary.
+    """Block style, keys in their order, long texts on one line.
+
+    Every text that does not consist of harmless characters is marked ``!unsafe``, keys too, which is Ansible's own way to say that it
+    is no template. What is no character, half of a surrogate pair, is written as U+FFFD: YAML has no way to write it.
+    Raises MissingLibrary.
     """
     if IMPORT_TRACE is not None:
         raise MissingLibrary("PyYAML", "to write inventories", IMPORT_TRACE)
@@ -93,11 +99,15 @@ def write(content: t.Any) -> str:
             return True
 
     def of_text(dumper: t.Any, value: str) -> t.Any:
-        if any(mark in value for mark in _TEMPLATES):
-            return dumper.represent_scalar("!unsafe", value, style='"')
-        return dumper.represent_str(value)
+        value = _SURROGATES.sub("\ufffd", value)
+        # Marked, a text such as 12 or yes would be a number or a boolean. None that could be one can be a template.
+        if _HARMLESS.fullmatch(value) or dumper.resolve(yaml.ScalarNode, value, (True, False)) != _TEXT:
+            return dumper.represent_scalar(_TEXT, value)
+        return dumper.represent_scalar("!unsafe", value, style='"')
 
+    # Texts with tags of Ansible are texts as well.
     Dumper.add_representer(str, of_text)
+    Dumper.add_multi_representer(str, of_text)
     found = yaml.dump(
         content, Dumper=Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=10**9
     )

@@ -9,14 +9,17 @@ import json
 import pathlib
 import socket
 import typing as t
+import urllib.parse
 
 import pytest
 import yaml
-from ansible.errors import AnsibleParserError
+from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.data import InventoryData
+from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible.plugins.loader import inventory_loader
+from ansible.utils.display import Display
 from fake_api import Fault
 from fake_ocm import MANAGED_CLUSTERS, FakeIts, condition
 from fake_wds import PROPERTIES
@@ -34,11 +37,13 @@ class Source:
         (folder / "its1.kubeconfig").write_text(json.dumps(its.kubeconfig()))
         self.vault: VaultSecret | None = None
 
-    def read(self, use_cache: bool = True, **options: t.Any) -> InventoryData:
+    def read(self, use_cache: bool = True, groups_before: t.Sequence[str] = (), **options: t.Any) -> InventoryData:
         content = {"plugin": "kubestellar.wec.its", "its_kubeconfig": "its1.kubeconfig", **options}
         content = {key: value for key, value in content.items() if value is not None}
         self.path.write_text(yaml.safe_dump(content))
         loader, data = DataLoader(), InventoryData()
+        for group in groups_before:
+            data.add_group(group)
         if self.vault:
             loader.set_vault_secrets([("default", self.vault)])
         plugin = inventory_loader.get("kubestellar.wec.its")
@@ -344,3 +349,134 @@ def test_a_refusal_of_the_its_is_told(source: Source, its: FakeIts) -> None:
     its.before.append(refuse)
     with pytest.raises(AnsibleParserError, match=r"with 403 .*: you may not list configmaps"):
         source.read()
+
+
+@pytest.fixture
+def errors(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was shown as an error."""
+    found: list[str] = []
+    monkeypatch.setattr(Display, "error", lambda _display, text, *_rest, **_more: found.append(text))
+    return found
+
+
+BY_REGION = {"keyed_groups": [{"key": "wec_labels.region", "separator": ""}]}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("all", {}),
+        ("ungrouped", {}),
+        ("localhost", {}),
+        ("127.0.0.1", {}),
+        ("wecs", {}),
+        ("wecs", {"group": "fleet"}),
+        ("fleet", {"group": "fleet"}),
+        ("sjoined", {"state_prefix": "s"}),
+        ("sreplaced", {"state_prefix": "s"}),
+        ("gpu", {"groups": {"gpu": "false"}}),
+        ("region", {"keyed_groups": [{"key": "wec_labels.nothing", "parent_group": "region"}]}),
+        ("webservers", {"groups_before": ["webservers"]}),
+        ("a-group", {"groups_before": ["a-group"]}),
+        ("west", BY_REGION),
+        ("zone", BY_REGION),
+    ],
+)
+def test_a_name_that_is_a_group_is_left_out_and_told_loudly(
+    source: Source, its: FakeIts, errors: list[str], name: str, options: Json
+) -> None:
+    its.join("edge-1")
+    its.join("edge-2")
+    # Its group is made before the host west is, and after the host zone would be.
+    its.change(f"{MANAGED_CLUSTERS}/edge-1", {"metadata": {"labels": {"region": "west"}}})
+    its.join("zz")
+    its.change(f"{MANAGED_CLUSTERS}/zz", {"metadata": {"labels": {"region": "zone"}}})
+    its.join(name)
+    found = source.read(**options)
+    assert members(found, options.get("group", "wecs")) == ["edge-1", "edge-2", "zz"]
+    assert name not in found.hosts
+    assert len(errors) == 1
+    assert "[name_is_group]" in errors[0]
+    assert f"{name} is left out" in errors[0]
+    assert "host_prefix" in errors[0]
+    prefixed = source.read(host_prefix="its1-", **options)
+    assert len(errors) == 1
+    assert prefixed.get_host(f"its1-{name}").get_vars()["wec_name"] == name
+
+
+def test_a_host_of_another_file_is_not_removed(source: Source, its: FakeIts, errors: list[str]) -> None:
+    its.join("edge-1")
+    its.join("west")
+    its.change(f"{MANAGED_CLUSTERS}/edge-1", {"metadata": {"labels": {"region": "west"}}})
+    other = source.folder / "other.yml"
+    other.write_text("servers: {hosts: {west: {}}}")
+    source.read(**BY_REGION)
+    manager = InventoryManager(DataLoader(), [str(other), str(source.path)])
+    assert [host.name for host in manager.get_hosts("servers")] == ["west"]
+    assert errors
+
+
+def test_a_pattern_means_the_group_whatever_somebody_calls_a_managed_cluster(source: Source, its: FakeIts) -> None:
+    for name in ("edge-1", "edge-2", "wecs", "all", "state-joined", "localhost"):
+        its.join(name)
+    source.read()
+    manager = InventoryManager(DataLoader(), [str(source.path)])
+    for pattern in ("wecs", "all", "state_joined"):
+        assert [host.name for host in manager.get_hosts(pattern)] == ["edge-1", "edge-2", "state-joined"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "!wecs",
+        "&wecs",
+        "~.*",
+        "*",
+        "a:b",
+        "a,b",
+        "e[1:2]",
+        "@file",
+        "{{ x }}",
+        "#jinja2:x",
+        "A",
+        "a_b",
+        "a b",
+        "-a",
+    ],
+)
+def test_what_no_api_server_lets_through_is_no_host(source: Source, its: FakeIts, errors: list[str], name: str) -> None:
+    its.join("edge-1")
+    its.put(f"{MANAGED_CLUSTERS}/{urllib.parse.quote(name, safe='')}", {})
+    its.change(f"{MANAGED_CLUSTERS}/{urllib.parse.quote(name, safe='')}", {"metadata": {"name": name}})
+    assert members(source.read(), "wecs") == ["edge-1"]
+    assert len(errors) == 1
+    assert "it is no name of a ManagedCluster" in errors[0]
+
+
+def test_one_host_that_makes_no_group_leaves_the_others(source: Source, its: FakeIts, errors: list[str]) -> None:
+    """Groups that would contain each other are an error to Ansible."""
+    for name, zone, region in (("edge-1", "a", "zone_b"), ("edge-2", "b", "zone_a"), ("edge-3", "c", "west")):
+        its.join(name)
+        its.change(f"{MANAGED_CLUSTERS}/{name}", {"metadata": {"labels": {"zone": zone, "region": region}}})
+    keyed = {"key": "wec_labels.zone", "prefix": "zone", "parent_group": "{{ wec_labels.region }}"}
+    found = source.read(keyed_groups=[keyed])
+    assert members(found, "wecs") == ["edge-1", "edge-2", "edge-3"]
+    assert members(found, "west") == ["edge-3"]
+    assert len(errors) == 1
+    assert "edge-2" in errors[0]
+    with pytest.raises(AnsibleError):
+        source.read(keyed_groups=[keyed], strict=True)
+
+
+def test_whatever_is_raised_is_an_error_without_secrets(
+    source: Source, its: FakeIts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raises(_task: t.Any) -> t.NoReturn:
+        raise ValueError("Invalid header value b'Bearer token-of-mine'\x1b[2J")
+
+    monkeypatch.setattr("ansible_collections.kubestellar.wec.plugins.module_utils._bodies.inventory.hosts", raises)
+    with pytest.raises(AnsibleParserError) as caught:
+        source.read(its_host=its.url, its_kubeconfig=None, its_api_key="token-of-mine\n")
+    assert "token-of-mine" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+    assert caught.value.__cause__ is None

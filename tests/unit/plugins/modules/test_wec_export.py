@@ -121,3 +121,18 @@ def test_no_secret_is_in_it(run: FrontEnd, its: FakeIts) -> None:
     assert list(inline["inventory"]["wecs"]) == ["hosts"]
     token = run("wec_export", its_host=its.url, its_api_key="token-of-mine")
     assert token["inventory"]["wecs"]["vars"] == {"its_host": its.url}
+
+
+@pytest.mark.parametrize("name", ["all", "ungrouped", "localhost", "wecs", "fleet"])
+def test_a_name_that_is_a_group_is_left_out_and_told(
+    run: FrontEnd, its: FakeIts, options: Options, tmp_path: pathlib.Path, name: str
+) -> None:
+    member(its, "edge-1")
+    member(its, name)
+    assert run("wec_export", group="fleet", **options)["names"] == ["edge-1"]
+    assert f"{name} is left out" in run.warnings[0]
+    assert "[name_is_group]" in run.warnings[0]
+    prefixed = run("wec_export", group="fleet", host_prefix="its1-", **options)
+    assert prefixed["names"] == sorted(["edge-1", name])
+    hosts = loaded(prefixed, tmp_path)["fleet"]["hosts"]
+    assert hosts == {"its1-edge-1": {"wec_name": "edge-1"}, f"its1-{name}": {"wec_name": name}}

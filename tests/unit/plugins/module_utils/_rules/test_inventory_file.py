@@ -45,6 +45,33 @@ def test_a_long_text_stays_on_one_line_and_a_repeated_map_is_written_out() -> No
     assert "*" not in text
 
 
-@pytest.mark.parametrize("value", ["{{ x }}", "{% x %}", "{# x #}", "a {{"])
-def test_what_could_be_a_template_is_marked(value: str) -> None:
+HEADER = "#jinja2:variable_start_string:'[%', variable_end_string:'%]'\n[% 1 %]"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["{{ x }}", "{% x %}", "{# x #}", "a {{", HEADER, "#jinja2:", "[% x %]", "!vault x", "é", "a\nb", "x\u202e", "$x"],
+)
+def test_what_is_not_plainly_harmless_is_marked_also_as_a_key(value: str) -> None:
     assert "!unsafe" in inventory_file.text(inventory_file.compose("wecs", {}, {"a": adopted(note=value)}))
+    assert "!unsafe" in inventory_file.text(inventory_file.compose("wecs", {}, {"a": adopted(**{value: "x"})}))
+
+
+@pytest.mark.parametrize("value", ["us-east", "https://x:6443/a", "ops@x.example", "a b, c=d+e", "~/.kube/x", "/a_b"])
+def test_what_is_harmless_is_easy_to_read(value: str) -> None:
+    text = inventory_file.text(inventory_file.compose("wecs", {}, {"a": adopted(note=value)}))
+    assert f"note: {value}\n" in text
+
+
+@pytest.mark.parametrize(
+    "value", ["12", "12\n", "yes", "null", "", "~", "<<", "=", "1.0", "2001-01-01", "12:30", "0x1f", ".inf"]
+)
+def test_what_could_be_another_type_stays_a_text(tmp_path: pathlib.Path, value: str) -> None:
+    """Ansible looks for the type of what is marked once more."""
+    path = tmp_path / "fleet.yml"
+    path.write_text(inventory_file.text(inventory_file.compose("wecs", {}, {"a": adopted(**{"k": value, value: "v"})})))
+    assert DataLoader().load_from_file(str(path))["wecs"]["hosts"]["a"]["wec_annotations"] == {"k": value, value: "v"}
+
+
+def test_what_is_no_character_is_replaced() -> None:
+    assert "a\ufffdb" in inventory_file.text(inventory_file.compose("wecs", {}, {"a": adopted(note="a\ud800b")}))
