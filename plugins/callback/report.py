@@ -55,6 +55,7 @@ options:
 """
 
 import datetime
+import errno
 import json
 import os
 import pathlib
@@ -71,7 +72,7 @@ from ..plugin_utils._version import collection_version
 
 Json = dict[str, t.Any]
 _WRITERS: dict[str, tuple[str, t.Callable[[Json], str]]] = {
-    "json": ("report.json", lambda data: json.dumps(data, indent=1, ensure_ascii=False) + "\n"),
+    "json": ("report.json", lambda data: json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"),
     "junit": ("junit.xml", report_junit.xml),
     "html": ("report.html", _report_page.html),
 }
@@ -145,15 +146,17 @@ class CallbackModule(CallbackBase):
 
     def _take(self, one: TaskResult) -> None:
         try:
-            self._report.note(one)
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
-            # Once for each task: a fleet would fill the screen with it.
-            if one.task not in self._unread:
-                self._unread.add(one.task)
-                self._display.warning(
-                    f"kubestellar.wec.report: the result of the task '{one.task}' on {one.host} is none that the report can read "
-                    f"({type(error).__name__}: {error}); what it says is missing in the report."
-                )
+            unshown = self._report.note(one)
+        except Exception as error:
+            unshown = [f"{type(error).__name__}: {error}"]
+        # Once for each task: a fleet would fill the screen with it.
+        if unshown and one.task not in self._unread:
+            self._unread.add(one.task)
+            more = f" (and {len(unshown) - 1} more)" if len(unshown) > 1 else ""
+            self._display.warning(
+                f"kubestellar.wec.report: the result of the task '{one.task}' on {one.host} is none that the report can read in "
+                f"full: {unshown[0][:500]}{more}."
+            )
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -178,7 +181,7 @@ class CallbackModule(CallbackBase):
 
     def _write(self, path: pathlib.Path, writer: t.Callable[[Json], str], data: Json) -> None:
         try:
-            _replace(path, writer(data))
+            _replace(path, report.written(data, writer))
         except OSError as error:
             self._display.warning(
                 f"kubestellar.wec.report: {path} could not be written: {error.strerror or error}. The run itself is not touched "
@@ -196,13 +199,18 @@ class CallbackModule(CallbackBase):
 def _replace(path: pathlib.Path, text: str) -> None:
     """Whole or not at all: somebody may be looking at the one from before."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.parent.is_symlink() and os.lstat(path.parent).st_uid not in (0, os.geteuid()):
+        # In a folder that everybody may write to, it may lead to one of ours.
+        raise OSError(errno.EPERM, "its folder is a symbolic link that another user has made")
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
+            # By its descriptor: whoever owns the folder may have put something else under its name by now.
+            os.fchmod(file.fileno(), 0o666 & ~mask)
+        # In place of a symbolic link, and not of what it leads to.
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

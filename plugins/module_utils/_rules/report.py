@@ -13,7 +13,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from . import states, timeline, times
+from . import problems, readable, states, timeline, times
 from .report_reading import CONFIGURE, DEREGISTER, FACTS, OTHER, REGISTER, Finding, TaskResult, read
 
 Json = dict[str, t.Any]
@@ -38,6 +38,8 @@ _FOLLOWS = frozenset({"bootstrap_token_expired"})
 """What a run that fails brings about itself: never the first cause."""
 _CLOCKS_DIFFER = datetime.timedelta(seconds=2)
 """Times are told to the second."""
+_IN_RUN = datetime.timedelta(days=30)
+"""What is farther away from the beginning of the run is no part of it, whatever clock says so."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -165,12 +167,14 @@ def _laid_out(reached: list[Json], run_started: datetime.datetime) -> list[Json]
     found = sorted(reached, key=lambda one: (one["ended"], timeline.STEPS.index(one["step"])))
     # By the clock of the times that it is compared with, where that is known.
     begun = [times.parse(one["started"]) for one in found if one["started"] and one["clock"] == timeline.ITS_CLOCK]
-    began = min((one for one in begun if one is not None), default=run_started)
+    began = min((one for one in begun if one is not None and abs(one - run_started) <= _IN_RUN), default=run_started)
     laid: list[Json] = []
     before: datetime.datetime | None = None
     for one in found:
         started, ended = times.parse(one["started"]), t.cast(datetime.datetime, times.parse(one["ended"]))
-        in_run = ended >= began - _CLOCKS_DIFFER
+        in_run = ended - began >= -_CLOCKS_DIFFER and abs(ended - run_started) <= _IN_RUN
+        if started is not None and abs(started - run_started) > _IN_RUN:
+            started = None
         if one.get("failed") and started and before and before > started:
             # It was waited for since before it was its turn.
             started = before
@@ -190,6 +194,40 @@ def _laid_out(reached: list[Json], run_started: datetime.datetime) -> list[Json]
         if in_run:
             before = ended
     return laid
+
+
+def _row(one: Wec, stopped: bool, run_started: datetime.datetime) -> Json:
+    try:
+        return one.as_data(stopped, run_started)
+    except Exception as error:
+        return _unshown_row(one.name, one.host, one.its, error)
+
+
+def _unshown_row(name: str, host: str | None, its: str | None, error: Exception) -> Json:
+    """In place of a row that cannot be shown."""
+    fact = f"what the results say of it cannot be shown: {readable.why(error)}"
+    stub = Wec(name, host, its, msg=fact, failures={"report": [problems.of("unexpected_answer", fact).as_data()]})
+    return stub.as_data(False, datetime.datetime.now(datetime.timezone.utc))
+
+
+def written(data: Json, writer: t.Callable[[Json], str]) -> str:
+    """What ``writer`` makes of a report. Rows that it cannot write are told as such, and the others are written.
+
+    Raises what ``writer`` raises for a report without any row.
+    """
+    try:
+        return writer(data)
+    except Exception:
+        writer({**data, "wecs": []})
+        return writer({**data, "wecs": [_writable(data, one, writer) for one in data["wecs"]]})
+
+
+def _writable(data: Json, row: Json, writer: t.Callable[[Json], str]) -> Json:
+    try:
+        writer({**data, "wecs": [row]})
+    except Exception as error:
+        return _unshown_row(str(row["name"]), row["host"], row["its"], error)
+    return row
 
 
 class Report:
@@ -213,10 +251,13 @@ class Report:
     def note_playbook(self, name: str) -> None:
         self._playbooks[name] = None
 
-    def note(self, result: TaskResult) -> None:
-        """Raises TypeError, KeyError, ValueError or AttributeError for what is no such result."""
+    def note(self, result: TaskResult) -> list[str]:
+        """Gives what of it cannot be shown; the report says so, too. Never raises."""
         self._is_of_wecs |= bool(result.module)
+        unshown = []
         for one in read(result):
+            if one.is_unshown and one.msg:
+                unshown.append(f"{one.name or one.host}: {one.msg}" if one.name or one.host else one.msg)
             if one.activity != OTHER:
                 self._activities[one.activity] = None
             if one.name is None and one.host is None:
@@ -224,6 +265,7 @@ class Report:
                 continue
             for wec in self._those(one):
                 wec.note(one)
+        return unshown
 
     def _those(self, one: Finding) -> list[Wec]:
         """The WECs that a finding is about: of a host alone, all that it has."""
@@ -258,9 +300,8 @@ class Report:
     def as_data(self, ended: datetime.datetime, version: str, title: str) -> Json:
         """What docs/report.schema.json describes."""
         stopped = not self._check_mode and any(activity in self._activities for activity in _ACTING)
-        wecs = [
-            one.as_data(stopped, self._started) for one in sorted(self._wecs, key=lambda one: (one.name, one.its or ""))
-        ]
+        ordered = sorted(self._wecs, key=lambda one: (one.name, one.its or ""))
+        wecs = [_row(one, stopped, self._started) for one in ordered]
         outcomes = collections.Counter(one["outcome"] for one in wecs)
         found = collections.Counter(one["state"] or states.UNKNOWN for one in wecs)
         return {

@@ -16,7 +16,8 @@ import datetime
 import re
 import typing as t
 
-from . import fleet_plan, problems, properties, timeline, times
+from . import fleet_plan, problems, properties, readable, timeline, times
+from . import report_shape as shape
 
 Json = dict[str, t.Any]
 
@@ -47,6 +48,7 @@ FACTS = (
     "labels",
     "properties",
 )
+_OF_LEFTOVER = ("kind", "name", "side", "wec", "code", "reason", "remedy")
 _CODE = re.compile(r"\[([a-z_]+)\]")
 _PARTS = {"labels": "label", "annotations": "annotation"}
 
@@ -100,15 +102,76 @@ class Finding:
     differences: list[Json] = dataclasses.field(default_factory=list)
     timeline: list[Json] = dataclasses.field(default_factory=list)
     drift: list[Json] = dataclasses.field(default_factory=list)
+    is_unshown: bool = False
+    """Whether it stands in place of what cannot be read."""
 
 
 def read(result: TaskResult) -> list[Finding]:
-    """Everything that a result says. Raises TypeError, KeyError, ValueError or AttributeError for what is no such result."""
+    """Everything that a result says, in the shape that a report has.
+
+    A row that cannot be read is a finding that says so, with its name, and leaves the others as they are. Never raises.
+    """
     reader = _READERS.get(result.module)
-    found = list(reader(result)) if reader else []
+    found = []
+    try:
+        for one in reader(result) if reader else ():
+            found.append(_checked(one))
+    except Exception as error:
+        # What it is about is not known, nor what it says of others.
+        found.append(_unshown(result, OTHER, {"host": None if result.for_all else result.host}, error))
     if (result.failed or result.unreachable) and not any(one.failed for one in found):
-        found.append(_failure(result, result.host))
+        try:
+            found.append(_checked(_failure(result, result.host)))
+        except Exception as error:
+            found.append(_unshown(result, OTHER, {"host": None if result.for_all else result.host}, error))
     return found
+
+
+def _checked(one: Finding) -> Finding:
+    """The same with everything in its one form. Raises Odd."""
+    return dataclasses.replace(
+        one,
+        name=shape.text_or_none(one.name, "the name"),
+        host=shape.text_or_none(one.host, "the host"),
+        its=shape.text_or_none(one.its, "the address of the ITS"),
+        msg=shape.text_or_none(one.msg, "the message"),
+        facts=shape.facts(one.facts),
+        problems=[shape.problem(value) for value in one.problems],
+        steps=[shape.step(value) for value in one.steps],
+        differences=[shape.difference(value) for value in one.differences],
+        timeline=[shape.reached(value) for value in one.timeline],
+        drift=[shape.drift(value) for value in one.drift],
+    )
+
+
+def _each(
+    result: TaskResult, activity: str, rows: t.Iterable[tuple[Json, t.Any]], read_row: t.Callable[[t.Any], Finding]
+) -> t.Iterator[Finding]:
+    """What each row says. ``rows`` come with what is known of whom they are about: name, host, its."""
+    for known, row in rows:
+        try:
+            yield _checked(read_row(row))
+        except Exception as error:
+            own = {key: row.get(key) for key in ("name", "host", "its")} if isinstance(row, dict) else {}
+            yield _unshown(result, activity, {**own, **known}, error)
+
+
+def _unshown(result: TaskResult, activity: str, known: Json, error: Exception) -> Finding:
+    """In place of what cannot be read. It counts as failed: nobody knows that it has not."""
+    whose = {key: value for key, value in known.items() if isinstance(value, str)}
+    why = str(error) if isinstance(error, shape.Odd) else readable.why(error)
+    fact = f"what the task '{result.task}' says cannot be shown: {why}"
+    return Finding(
+        result.module or result.action,
+        activity,
+        name=whose.get("name"),
+        host=whose.get("host"),
+        its=whose.get("its"),
+        msg=fact,
+        failed=True,
+        problems=[problems.of("unexpected_answer", fact).as_data()],
+        is_unshown=True,
+    )
 
 
 # -- modules that tell of many WECs ------------------------------------------------------------------------------
@@ -122,7 +185,8 @@ def _plan(result: TaskResult) -> t.Iterator[Finding]:
             # Nothing was changed for anybody, and no host of its own is to blame.
             yield _failure(result, None)
         return
-    for one in data["wecs"]:
+
+    def row(one: Json) -> Finding:
         acts = configures and one["action"] in (fleet_plan.CONFIGURE, fleet_plan.BLOCKED)
         finding = _of_verdict(result, one, CONFIGURE if acts else PLAN, one.get("its"))
         to_do = one["action"] in (fleet_plan.REGISTER, fleet_plan.CONFIGURE)
@@ -130,8 +194,11 @@ def _plan(result: TaskResult) -> t.Iterator[Finding]:
         finding.acts, finding.failed = acts, acts and bool(one["problem"])
         finding.wanted = to_do and (not acts or result.check_mode)
         finding.steps = [{**step, "done": finding.changed} for step in finding.steps]
-        yield finding
-    yield from _unseen(result, CONFIGURE if configures else PLAN)
+        return finding
+
+    activity = CONFIGURE if configures else PLAN
+    yield from _each(result, activity, _rows(data, "wecs"), row)
+    yield from _unseen(result, activity)
 
 
 def _verdicts(result: TaskResult) -> t.Iterator[Finding]:
@@ -143,8 +210,10 @@ def _verdicts(result: TaskResult) -> t.Iterator[Finding]:
     leaves = result.state == "absent"
     accepts = result.module == "wec_accept"
     activity = (DEREGISTER if leaves else REGISTER) if accepts else CONFIGURE
-    for name, verdict in data["verdicts"].items():
-        finding = _of_verdict(result, {"name": name, **verdict}, activity, _server(data))
+
+    def row(verdict: Json) -> Finding:
+        name = verdict["name"]
+        finding = _of_verdict(result, verdict, activity, _server(data))
         finding.acts = True
         finding.failed = bool(verdict["failed"])
         _tell_wish_from_change(finding, result)
@@ -155,7 +224,11 @@ def _verdicts(result: TaskResult) -> t.Iterator[Finding]:
             finding.timeline.append(_attempt(result, timeline.CONFIGURE))
         if finding.failed and not finding.problems:
             finding.problems.append(_problem(None, str(verdict["msg"])))
-        yield finding
+        return finding
+
+    verdicts = shape.mapping(data["verdicts"], "verdicts").items()
+    named = [({"name": name}, {"name": name, **one} if isinstance(one, dict) else one) for name, one in verdicts]
+    yield from _each(result, activity, named, row)
 
 
 def _registered(result: TaskResult) -> t.Iterator[Finding]:
@@ -165,9 +238,10 @@ def _registered(result: TaskResult) -> t.Iterator[Finding]:
             # Nothing was changed for anybody, and no host of its own is to blame.
             yield _failure(result, None)
         return
-    for host, verdict in data["verdicts"].items():
+
+    def row(verdict: Json) -> Finding:
         finding = _of_verdict(result, verdict, REGISTER, verdict.get("its"))
-        finding.host, finding.acts, finding.failed = host, True, bool(verdict["failed"])
+        finding.host, finding.acts, finding.failed = verdict["host"], True, bool(verdict["failed"])
         finding.differences = _differences_of(data.get("diff"), verdict["name"], done=not result.check_mode)
         _tell_wish_from_change(finding, result)
         if finding.failed:
@@ -175,22 +249,32 @@ def _registered(result: TaskResult) -> t.Iterator[Finding]:
             finding.timeline.append(_missed(result, finding.timeline) if has_agent else _attempt(result, timeline.JOIN))
             if not finding.problems:
                 finding.problems.append(_problem(None, str(verdict["msg"])))
-        yield finding
+        return finding
+
+    verdicts = shape.mapping(data["verdicts"], "verdicts").items()
+    hosts = [({"host": host}, {**one, "host": host} if isinstance(one, dict) else one) for host, one in verdicts]
+    yield from _each(result, REGISTER, hosts, row)
     yield from _unseen(result, REGISTER)
 
 
 def _unseen(result: TaskResult, activity: str) -> t.Iterator[Finding]:
     """Hosts whose ITS could not be asked."""
-    for one in result.data.get("unseen") or []:
-        for host in one["hosts"]:
-            yield Finding(
-                result.module,
-                activity,
-                host=host,
-                msg=str(one["msg"]),
-                failed=True,
-                problems=[_problem(one.get("problem"), str(one["msg"]))],
-            )
+
+    def row(pair: tuple[str, Json]) -> Finding:
+        host, one = pair
+        return Finding(
+            result.module,
+            activity,
+            host=host,
+            msg=str(one["msg"]),
+            failed=True,
+            problems=[_problem(one.get("problem"), str(one["msg"]))],
+        )
+
+    for part in shape.listed(result.data.get("unseen"), "unseen"):
+        one = shape.mapping(part, "unseen")
+        hosts = shape.listed(one.get("hosts"), "the hosts of unseen")
+        yield from _each(result, activity, [({"host": host}, (host, one)) for host in hosts], row)
 
 
 def _status(result: TaskResult) -> t.Iterator[Finding]:
@@ -198,18 +282,26 @@ def _status(result: TaskResult) -> t.Iterator[Finding]:
     # The ITS is that of the task, or each WEC has its own.
     of_all = _server(data)
     drift: dict[tuple[str, str | None], list[Json]] = {}
-    for one in data.get("drift") or []:
-        drift.setdefault((one["name"], _server(one) or of_all), []).append(
-            {key: one.get(key) for key in ("kind", "name", "host", "msg", "before", "after")}
-        )
-    # Without the states of all, there are those that have problems.
-    for one in data.get("wecs", data.get("problems")) or []:
+    for known, part in _rows(data, "drift"):
+        try:
+            one = shape.drift(part)
+            key = (shape.text(one["name"], "the name of a drift"), _server(part) or of_all)
+        except shape.Odd as error:
+            own = {"name": part.get("name"), "host": part.get("host")} if isinstance(part, dict) else known
+            yield _unshown(result, STATUS, own, error)
+        else:
+            drift.setdefault(key, []).append(one)
+
+    def row(one: Json) -> Finding:
         finding = _of_verdict(result, one, STATUS, _server(one) or of_all)
         finding.host = one.get("host")
         finding.problems = list(one["problems"]) if "problems" in one else [_problem(None, str(one["msg"]))]
         finding.drift = drift.pop((one["name"], finding.its), [])
         # Only the task's own failure is one: a look that finds something has done what it shall.
-        yield finding
+        return finding
+
+    # Without the states of all, there are those that have problems.
+    yield from _each(result, STATUS, _rows(data, "wecs" if "wecs" in data else "problems"), row)
     for (name, its), those in drift.items():
         host = next((one["host"] for one in those if one["host"]), None)
         yield Finding(result.module, STATUS, name=name, host=host, its=its, drift=those)
@@ -222,13 +314,23 @@ def _status(result: TaskResult) -> t.Iterator[Finding]:
 
 def _leftovers(result: TaskResult) -> t.Iterator[Finding]:
     by_wec: dict[str, list[Json]] = {}
-    for one in result.data.get("leftovers") or []:
+    for _known, part in _rows(result.data, "leftovers"):
+        try:
+            one = {key: shape.text(shape.mapping(part, "a leftover").get(key), key) for key in _OF_LEFTOVER}
+        except shape.Odd as error:
+            yield _unshown(result, LEFTOVERS, {"name": part.get("wec")} if isinstance(part, dict) else {}, error)
+            continue
         fact = f"{one['kind']} {one['name']} on the {one['side']}"
         by_wec.setdefault(one["wec"], []).append(
             {"code": one["code"], "summary": one["reason"], "evidence": [fact], "remedy": one["remedy"]}
         )
     for name, found in by_wec.items():
         yield Finding(result.module, LEFTOVERS, name=name, its=_server(result.data), problems=found)
+
+
+def _rows(data: Json, key: str) -> list[tuple[Json, t.Any]]:
+    """Raises Odd."""
+    return [({}, one) for one in shape.listed(data.get(key), key)]
 
 
 # -- modules that tell of one WEC --------------------------------------------------------------------------------
@@ -306,7 +408,7 @@ def _of_verdict(result: TaskResult, data: Json, activity: str, its: str | None) 
                 step["object"], step.get("before"), step.get("after"), changed and not result.check_mode
             )
         ],
-        timeline=[dict(one) for one in data.get("timeline") or []],
+        timeline=[shape.reached(one) for one in data.get("timeline") or []],
     )
 
 
@@ -318,21 +420,26 @@ def _tell_wish_from_change(finding: Finding, result: TaskResult) -> None:
 
 def _server(data: Json) -> str | None:
     its = data.get("its")
-    return its.get("server") if isinstance(its, dict) else its
+    return shape.text_or_none(its.get("server") if isinstance(its, dict) else its, "the address of the ITS")
 
 
 def _step(step: Json) -> Json:
-    return {key: step[key] for key in ("side", "verb", "object", "reason")}
+    return {key: shape.text(step[key], f"the {key} of a step") for key in ("side", "verb", "object", "reason")}
 
 
 def _failure(result: TaskResult, host: str | None) -> Finding:
     """A task that failed, whatever it is."""
     message = str(result.data.get("msg") or result.data.get("censored") or "it gave no reason")
-    own = result.data.get("problem")
+    # Any module may have something of that name.
+    own = result.data.get("problem") if isinstance(result.data.get("problem"), dict) else None
+    try:
+        own = shape.problem(own) if own else None
+    except shape.Odd:
+        own = None
     if result.unreachable:
         message = f"The host cannot be reached: {message}"
     elif not own and result.data.get("evidence") and isinstance(result.data["evidence"], list):
-        own = {"code": None, "summary": message, "evidence": result.data["evidence"], "remedy": None}
+        own = {"code": None, "summary": message, "evidence": list(map(str, result.data["evidence"])), "remedy": None}
     name = result.data.get("name") if result.module and not result.for_all else None
     activity = _ACTIVITIES.get(result.module, OTHER)
     return Finding(

@@ -53,6 +53,7 @@ _FACTS = (
     ("Probe", "probe"),
 )
 _NUMBER = re.compile("([0-9]+)")
+_DIGITS = 20
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
@@ -130,7 +131,10 @@ def _row(wec: Json, number: int, began: datetime.datetime | None, ended: datetim
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """edge-9 before edge-10."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBER.split(name)]
+    # Python refuses to read numbers of thousands of digits.
+    return [
+        (int(part), "") if part.isdecimal() and len(part) <= _DIGITS else (-1, part) for part in _NUMBER.split(name)
+    ]
 
 
 def _key(step: str) -> str:
