@@ -18,7 +18,7 @@ from .._apis.connection import ReadFile
 from .._apis.kube import Kube
 from .._errors import InvalidOption, InvalidOptions, WecError
 from .._operations.watching import FleetWatch, Settings
-from .._rules import labels, names
+from .._rules import event_texts, labels, names, screen
 from .._rules.events import Expected, Wanted
 from . import options
 
@@ -70,7 +70,14 @@ def fleet_watch(
 ) -> FleetWatch:
     """What the options ask for, not begun yet. Raises WecError."""
     _check(given)
-    lookup = _Lookup(given, read_inventory, warn)
+
+    def warn_shown(text: str) -> None:
+        warn(screen.shown(text))
+
+    def tell_harmless(event: Json) -> None:
+        tell(event_texts.harmless(event))
+
+    lookup = _Lookup(given, read_inventory, warn_shown)
     told = given
     if given["inventory"] and not connection.is_given(connection.ITS, given, environment):
         told = {**given, **lookup.the_connection()}
@@ -83,7 +90,7 @@ def fleet_watch(
 
     connect().close()
     settings = Settings(given["initial"], given["watch_timeout"], given["unreachable_after"])
-    return FleetWatch(connect, lookup, tell, settings, warn)
+    return FleetWatch(connect, lookup, tell_harmless, settings, warn_shown)
 
 
 class _Lookup:

@@ -24,6 +24,7 @@ from .merging import Texts
 Json = dict[str, t.Any]
 
 CSR_PENDING = "csr_pending"
+CSR_NAME_IN_USE = "csr_name_in_use"
 UNKNOWN_CLUSTER = "unknown_cluster"
 JOINED = "joined"
 BECAME_UNAVAILABLE = "became_unavailable"
@@ -35,6 +36,7 @@ ITS_REACHABLE = "its_reachable"
 ITS_UNREACHABLE = "its_unreachable"
 ALL = (
     CSR_PENDING,
+    CSR_NAME_IN_USE,
     UNKNOWN_CLUSTER,
     JOINED,
     BECAME_UNAVAILABLE,
@@ -93,6 +95,11 @@ class Known:
     @property
     def uid(self) -> str | None:
         return t.cast("str | None", ((self.view.managed_cluster or {}).get("metadata") or {}).get("uid"))
+
+    @property
+    def has_name_in_use(self) -> bool:
+        """Whether a cluster has the name already, so that a request that waits may be somebody else's."""
+        return self.view.joined.is_true or self.view.identity is not None
 
     @property
     def tells_drift(self) -> bool:
@@ -210,7 +217,9 @@ def _unknown(before: Known | None, after: Known) -> list[Event]:
 
 def _pending(before: Known | None, after: Known) -> list[Event]:
     told = set()
-    if before is not None and before.expected == after.expected:
+    # One that nobody would have approved is told again when somebody may.
+    is_freed = before is not None and before.has_name_in_use and not after.has_name_in_use
+    if before is not None and before.expected == after.expected and not is_freed:
         told = {_identity(csr) for csr in before.view.csrs if _asks_to_join(csr, after.view.name)}
     return [
         _pending_event(csr, after)
@@ -230,6 +239,9 @@ def _pending_event(csr: Json, after: Known) -> Event:
         "faults": list(examined.faults),
         "accepted": view.hub_accepts_client,
     }
+    if after.has_name_in_use:
+        text = f"The signing request {name} waits for approval under the name of {view.name}, which is registered already: {told}."
+        return Event(CSR_NAME_IN_USE, view.name, text, facts, after)
     text = f"The signing request {name} of {view.name} waits for approval: {told}."
     return Event(CSR_PENDING, view.name, text, facts, after)
 

@@ -12,7 +12,7 @@ import typing as t
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import events
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.events import Event, Expected, Known, Wanted
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import ItsView
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import IDENTITY_ANNOTATION, ItsView
 from fake_ocm import FakeAuthority
 from fake_ocm import csr as csr_of
 from hypothesis import given, settings
@@ -149,6 +149,27 @@ def test_a_pending_request_is_told_with_what_it_is() -> None:
     (event,) = events.events(None, forged)
     assert not event.facts["legitimate"]
     assert "not a bootstrap identity" in event.message
+
+
+def noted(item: Json) -> Json:
+    """The same with the annotation that says which cluster it is."""
+    return {**item, "metadata": {**item["metadata"], "annotations": {IDENTITY_ANNOTATION: "uid-1"}}}
+
+
+@pytest.mark.parametrize("item", [TRUE, FALSE, UNKNOWN, cluster(""), noted(cluster())], ids=["1", "2", "3", "4", "5"])
+def test_a_request_under_a_name_that_is_somebodys_is_told_as_that_and_never_as_pending(item: Json) -> None:
+    assert steps(view(item), view(item, csr()), view(item, csr()))[1:] == [["csr_name_in_use"], []]
+    assert "csr_name_in_use" in steps(view(item, csr()), first=True)[0]
+    after = events.known(None, view(item, csr(username="eve")), LISTED, NOW)
+    (event,) = [one for one in events.events(None, after, is_initial=True) if one.kind == "csr_name_in_use"]
+    assert set(event.facts) == {"csr", "requester", "legitimate", "faults", "accepted"}
+    assert "registered already" in event.message
+
+
+def test_a_request_of_before_a_wec_has_joined_is_not_told_anew_and_one_of_a_name_that_is_freed_is() -> None:
+    assert steps(view(cluster(), csr()), view(TRUE, csr())) == [["csr_pending"], ["joined"]]
+    assert steps(view(noted(cluster()), csr()), view(cluster(), csr())) == [["csr_name_in_use"], ["csr_pending"]]
+    assert steps(view(FALSE, csr()), view(cluster(uid="u2"), csr()))[1] == ["left", "csr_pending"]
 
 
 def test_one_that_is_not_on_the_list_is_told_once_and_again_when_it_is_put_there() -> None:
