@@ -66,6 +66,10 @@ class FakeApi:
         self.lock = threading.RLock()
         self.minted: dict[str, str] = {}
         """Ids of the newest tokens, by the names of the Secrets that they are bound to."""
+        self.odd: dict[str, tuple[int, bytes]] = {}
+        """What is answered in place of what is there, by path."""
+        self.date: str | None = None
+        """What is told as the time."""
         self.stories: list[tuple[str, str, Json]] = []
         """What has happened to objects: path, ADDED, MODIFIED or DELETED, and the object after (or before) it."""
         self.forgotten = 0
@@ -89,6 +93,9 @@ class FakeApi:
                 api._connections.discard(self.connection)
                 super().finish()
 
+            def date_time_string(self, *arguments: t.Any) -> str:
+                return api.date if api.date is not None else super().date_time_string(*arguments)
+
             def log_message(self, *_arguments: t.Any) -> None:
                 pass
 
@@ -108,6 +115,8 @@ class FakeApi:
                     status, headers = fault.status, fault.headers
                     answer = {"kind": "Status", "message": fault.message, "reason": fault.reason, "code": status}
                 data = json.dumps(answer).encode()
+                if parts.path in api.odd:
+                    status, data = api.odd[parts.path]
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)

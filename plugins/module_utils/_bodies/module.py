@@ -77,6 +77,8 @@ def run(body: tasks.Body) -> None:
         module.fail_json(msg=f"{error.message} {missing_required_lib(error.library)}", trace=error.trace)
     except WecError as error:
         module.fail_json(**tasks.failure(error), trace=_trace())
+    except SystemExit as error:
+        module.fail_json(msg=f"a library ended the program ({error.code})")
     except Exception as error:
         failure = as_wec_error(error, str(module.params.get("name") or module._name))
         module.fail_json(**tasks.failure(failure), trace=_trace())

@@ -170,9 +170,7 @@ def select(config: Kubeconfig, context: str | None) -> Kubeconfig:
     if user is None:
         raise KubeconfigError(f"has no user for the context {wanted!r}")
     found = build(dict(cluster["cluster"]), dict(user.get("user") or {}), str(wanted))
-    return checked(
-        found, {"cluster": f"clusters[{cluster_index}].cluster", "user": f"users[{user_index}].user"}
-    )
+    return checked(found, {"cluster": f"clusters[{cluster_index}].cluster", "user": f"users[{user_index}].user"})
 
 
 def build(cluster: dict[str, t.Any], user: dict[str, t.Any], name: str) -> Kubeconfig:
@@ -251,15 +249,17 @@ def secrets(config: t.Any) -> list[str]:
             if id(value) in seen:
                 continue
             seen.add(id(value))
+        is_secret = key in _SECRET_FIELDS or "secret" in key
         if isinstance(value, t.Mapping):
+            # The variables of a credential plugin are a list of names and values.
             is_variable = "name" in value and "value" in value
-            todo += [(str(name), one) for name, one in value.items()]
-            if is_variable:
-                # Of a credential plugin.
-                todo.append(("token", value["value"]))
+            todo += [
+                ("token" if is_secret or (is_variable and name == "value") else str(name), one)
+                for name, one in value.items()
+            ]
         elif isinstance(value, (list, tuple)):
             todo += [(key, one) for one in value]
-        elif value and not isinstance(value, bool) and (key in _SECRET_FIELDS or "secret" in key):
+        elif is_secret and value and not isinstance(value, bool):
             found += [str(value), str(value).strip()]
     return [one for one in dict.fromkeys(found) if one]
 
