@@ -65,7 +65,7 @@ import typing as t
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 
-from ..module_utils._rules import report, report_junit
+from ..module_utils._rules import report, report_junit, screen
 from ..module_utils._rules.report_reading import TaskResult
 from ..plugin_utils import _report_page
 from ..plugin_utils._version import collection_version
@@ -153,10 +153,13 @@ class CallbackModule(CallbackBase):
         if unshown and one.task not in self._unread:
             self._unread.add(one.task)
             more = f" (and {len(unshown) - 1} more)" if len(unshown) > 1 else ""
-            self._display.warning(
+            self._warn(
                 f"kubestellar.wec.report: the result of the task '{one.task}' on {one.host} is none that the report can read in "
                 f"full: {unshown[0][:500]}{more}."
             )
+
+    def _warn(self, text: str) -> None:
+        self._display.warning(screen.shown(text))
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -167,11 +170,11 @@ class CallbackModule(CallbackBase):
             return
         title = self.get_option("title")
         data = self._report.as_data(_now(), collection_version(), title)
-        self._display.display(f"Report: {report.told(data)}")
+        self._display.display(screen.line(f"Report: {report.told(data)}"))
         folder = pathlib.Path(self.get_option("report_dir")).expanduser().absolute()
         for name in dict.fromkeys(self.get_option("formats")):
             if name not in _WRITERS:
-                self._display.warning(
+                self._warn(
                     f"kubestellar.wec.report: formats: '{name}' is none of {', '.join(_WRITERS)}, and was not written. "
                     "Correct the option formats (KUBESTELLAR_WEC_REPORT_FORMATS)."
                 )
@@ -183,12 +186,12 @@ class CallbackModule(CallbackBase):
         try:
             _replace(path, report.written(data, writer))
         except OSError as error:
-            self._display.warning(
+            self._warn(
                 f"kubestellar.wec.report: {path} could not be written: {error.strerror or error}. The run itself is not touched "
                 "by that. Set report_dir (KUBESTELLAR_WEC_REPORT_DIR) to a folder that can be written to."
             )
         except Exception as error:
-            self._display.warning(
+            self._warn(
                 f"kubestellar.wec.report: {path} could not be made ({type(error).__name__}: {error}). The run itself is not "
                 "touched by that, and the other formats are written."
             )

@@ -16,7 +16,7 @@ from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable, WecError
 from .._rules import addon as addon_rules
-from .._rules import conditions, diagnosis, labels, problems, readable, states, timeline, times, versions
+from .._rules import conditions, diagnosis, labels, problems, readable, screen, states, timeline, times, versions
 from .._rules.addon import AddonState
 from .._rules.diagnosis import AgentHealth
 from .._rules.its_view import ItsView
@@ -207,8 +207,7 @@ def table(statuses: t.Iterable[Status]) -> list[str]:
     """The fleet as lines of text."""
     rows = [("WEC", "STATE", "SINCE", "KUBERNETES", "PROBLEM")]
     rows += [reading(_row, one) for one in sorted(statuses, key=lambda status: status.view.name)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return screen.table(rows)
 
 
 def _row(one: Status) -> tuple[str, str, str, str, str]:

@@ -15,7 +15,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from . import certificates, times, versions
+from . import certificates, screen, times, versions
 from .configuration import Observed, Wish, decide
 from .fleet_plan import told_changes
 from .its_view import ItsView
@@ -179,6 +179,4 @@ def summary(found: t.Sequence[Drift]) -> str:
 def table(found: t.Sequence[Drift]) -> list[str]:
     """A line for each, and one for all."""
     rows = [("WEC", "DRIFT", "WHAT"), *((one.name, one.kind, one.msg) for one in found)]
-    widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    lines = [f"{row[0].ljust(widths[0])}  {row[1].ljust(widths[1])}  {row[2]}" for row in rows]
-    return [*(lines if found else []), f"{summary(found)}."]
+    return [*(screen.table(rows) if found else []), f"{summary(found)}."]

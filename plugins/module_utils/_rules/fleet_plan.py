@@ -14,7 +14,7 @@ import hashlib
 import json
 import typing as t
 
-from . import timeline
+from . import screen, timeline
 from .plan import Step
 from .problems import Problem
 from .timeline import Reached
@@ -132,8 +132,4 @@ def table(forecasts: t.Sequence[Forecast]) -> list[str]:
         for one in sorted(forecasts, key=lambda one: (one.action, one.name))
         if one.action != NOTHING
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3]]) for row in rows
-    ]
-    return [*(lines if len(rows) > 1 else []), f"{summary(forecasts)} (plan {digest(forecasts)})"]
+    return [*(screen.table(rows) if len(rows) > 1 else []), f"{summary(forecasts)} (plan {digest(forecasts)})"]

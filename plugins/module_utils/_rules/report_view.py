@@ -13,7 +13,7 @@ import re
 import statistics
 import typing as t
 
-from . import report, timeline, times
+from . import report, screen, timeline, times
 
 Json = dict[str, t.Any]
 
@@ -54,12 +54,11 @@ _FACTS = (
 )
 _NUMBER = re.compile("([0-9]+)")
 _DIGITS = 20
-_UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 def shown(value: t.Any) -> str:
     """A text as the page shows it: not endless, without what is no text or turns its direction."""
-    text = _UNSHOWN.sub("\ufffd", str(value))
+    text = screen.shown(str(value))
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
