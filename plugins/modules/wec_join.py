@@ -372,6 +372,14 @@ member:
       description: Whether its agent was made to start anew, so that what the ITS shows from before does not count.
       type: bool
       sample: true
+    replace_lost_cluster:
+      description: Whether it may take over the name of a cluster that is lost.
+      type: bool
+      sample: false
+    remove_foreign_csrs:
+      description: Whether signing requests that are not its own are deleted.
+      type: bool
+      sample: false
 addon:
   description: V(available) if the status add-on was waited for and is available.
   returned: with O(state=present)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
+from .._apis.wec import Wec
 from .._errors import InvalidOption, InvalidOptions, Refused
 from .._operations import verification
 from .._operations.acceptance import Patience
 from .._operations.joining import Joining, Outcome
 from .._operations.leaving import Leaving
-from .._rules import leaving, states
+from .._operations.wec_on_host import WecOnHost
+from .._rules import leaving, limits, states
 from . import join_options, options
 from .task import Task, check_names, has_wds_connection, its_of, wds_of, wec_of, wec_to_join
 
@@ -50,7 +52,7 @@ def run(task: Task) -> Json:
         return _leave(task)
     InvalidOptions.raise_for(list(_leaving_only(given)))
     wishes = join_options.wishes(task)
-    with its_of(task) as its, wec_to_join(task) as wec:
+    with its_of(task) as its, wec_to_join(task) as wec, _within(task, wec):
         joining = Joining(its, wec, wishes, join_options.permissions(task))
         outcome = _observe(task, joining)
         if not task.check_mode:
@@ -69,6 +71,15 @@ def run(task: Task) -> Json:
             "its": {**its.kube.connection.as_data(), "uid": its.uid},
             "wec": wec.connection_data(),
         }
+
+
+def _within(task: Task, wec: Wec | WecOnHost) -> t.ContextManager[None]:
+    """Everything that the WEC is asked has an end, however slowly it answers."""
+    if not isinstance(wec, Wec):
+        return contextlib.nullcontext()
+    given = task.params
+    seconds = max(limits.JOIN_READS * given["read_timeout"], given["clusteradm_timeout"])
+    return wec.kube.within(seconds + given["deletion_timeout"])
 
 
 def _observe(task: Task, joining: Joining) -> Outcome:
