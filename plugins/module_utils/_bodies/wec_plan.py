@@ -135,7 +135,8 @@ def _configured(
 
     Raises Refused, with nothing changed, for what cannot be wanted.
     """
-    violations = [one.told for one in planned if one.problem and one.problem.code == "cannot_be_wanted"]
+    wrong = [one for one in planned if one.problem and one.problem.code == "cannot_be_wanted"]
+    violations = [one.told if f"{one.host}: " in one.told else f"{one.host}: {one.told}" for one in wrong]
     # So does a host whose connection cannot be read; one whose ITS does not answer stops nobody.
     violations += [str(one["msg"]) for one in unseen if "variable" in one]
     if violations and task.params["stop_on_violation"]:

@@ -1,0 +1,242 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One host's variable cannot be used: that host fails, named with the variable, and the others go on."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+import typing as t
+
+import jinja2
+import pytest
+import yaml
+from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+from fake_ocm import MANAGED_CLUSTERS, FakeIts
+from front_ends import AsAction
+
+Json = dict[str, t.Any]
+BAD = "edge-3"
+NAMES = [f"edge-{number}" for number in range(1, 6)]
+OTHERS = [name for name in NAMES if name != BAD]
+
+
+class Raising(dict[str, t.Any]):
+    """A host's variables, one of which cannot be evaluated."""
+
+    def __init__(self, variable: str, error: BaseException, others: Json) -> None:
+        super().__init__(others)
+        self._variable, self._error = variable, error
+
+    def get(self, key: str, default: t.Any = None) -> t.Any:
+        if key == self._variable:
+            raise self._error
+        return super().get(key, default)
+
+
+def of_play(its: FakeIts, **of_bad: t.Any) -> AsAction:
+    """Five hosts that want a label; ``of_bad`` are more variables of one of them: values, or what evaluating them raises."""
+    shared: Json = {"its_kubeconfig": its.kubeconfig(), "wec_labels": {"region": "us"}}
+    hosts: Json = {name: dict(shared) for name in NAMES}
+    for variable, value in of_bad.items():
+        if isinstance(value, Exception):
+            hosts[BAD] = Raising(variable, value, hosts[BAD])
+        else:
+            hosts[BAD][variable] = value
+    return AsAction(
+        ansible_play_batch=NAMES, hostvars=hosts, inventory_hostname=NAMES[0], groups={"all": NAMES, "wecs": NAMES}
+    )
+
+
+def fleet(its: FakeIts) -> None:
+    for name in NAMES:
+        its.join(name, f"uid-of-{name}")
+
+
+ERRORS = [
+    AnsibleUndefinedVariable("'not_defined' is undefined"),
+    AnsibleError("a filter failed"),
+    jinja2.UndefinedError("'x' has no attribute 'y'"),
+    RecursionError("too deep"),
+    TypeError("unhashable"),
+    KeyError("x"),
+    ZeroDivisionError("division by zero"),
+]
+VARIABLES: list[tuple[str, t.Any, str]] = [
+    ("wec_labels", [{"region": "us-east"}], "wec_labels must be a dictionary, and is a list"),
+    ("wec_labels", 7, "wec_labels must be a dictionary, and is a whole number"),
+    ("wec_annotations", "{{", "wec_annotations must be a dictionary, and is text"),
+    ("configure_properties", ["x"], "configure_properties must be a dictionary, and is a list"),
+    ("configure_labels_state", "perhaps", "configure_labels_state: "),
+    ("configure_schema", ["x"], "configure_schema must be a dictionary, and is a list"),
+    ("configure_schema", {"labels": {"region": {"pattern": "("}}}, "region"),
+    ("configure_schema", {"labels": 7}, "schema.labels: must map keys"),
+    ("wec_cluster_set", 34, "wec_cluster_set: 34 must be text: write it in quotes, as you mean it"),
+    *(("wec_labels", error, "wec_labels cannot be evaluated: ") for error in ERRORS),
+    ("wec_cluster_set", ERRORS[0], "wec_cluster_set cannot be evaluated: 'not_defined' is undefined"),
+]
+NAMED: list[tuple[str, t.Any, str]] = [
+    ("wec_name", 34, "wec_name: 34 must be text: write it in quotes, as you mean it"),
+    ("wec_name", 0, "wec_name: 0 must be text"),
+    ("wec_name", True, "wec_name: True must be text"),
+    ("wec_name", ["x"], "wec_name must be text"),
+    ("register_name", 1.5, "register_name: 1.5 must be text"),
+    *(("wec_name", error, "wec_name cannot be evaluated: ") for error in ERRORS),
+]
+CONNECTIONS: list[tuple[str, t.Any, str]] = [
+    *(("its_context", error, "its_context cannot be evaluated: ") for error in ERRORS),
+    ("its_kubeconfig", {1: "a", "b": 2}, "its_kubeconfig cannot be used"),
+    ("its_kubeconfig", {"x": b"bytes"}, "its_kubeconfig cannot be used"),
+]
+
+
+def of(cases: list[tuple[str, t.Any, str]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(("variable", "value", "told"), cases)
+
+
+@of([*VARIABLES, *NAMED, *CONNECTIONS])
+def test_the_others_are_planned(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
+    fleet(its)
+    play = of_play(its, **{variable: value})
+    result = play("wec_plan", show_table=True)
+    assert not result.get("failed"), result
+    found = {one["host"]: one for one in result["wecs"]}
+    assert {found[name]["action"] for name in OTHERS} == {"configure"}
+    seen = found[BAD]["reason"] if BAD in found else next(one["msg"] for one in result["unseen"] if BAD in one["hosts"])
+    assert told in seen
+    assert told in "\n".join(play.lines)
+
+
+@of([*VARIABLES, *NAMED, *CONNECTIONS])
+def test_the_others_are_configured_and_it_fails(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
+    fleet(its)
+    play = of_play(its, **{variable: value})
+    result = play("wec_plan", configure=True, stop_on_violation=False)
+    assert result["not_configured"] == [BAD]
+    assert told in result["msg"]
+    for name in NAMES:
+        labels = its.objects[f"{MANAGED_CLUSTERS}/{name}"]["metadata"].get("labels") or {}
+        assert (labels.get("region") == "us") is (name != BAD)
+
+
+@of([*VARIABLES, *NAMED, *CONNECTIONS])
+def test_where_all_or_none_is_wanted_nothing_is_changed(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
+    fleet(its)
+    digest = of_play(its)("wec_plan")["digest"]
+    its.requests.clear()
+    play = of_play(its, **{variable: value})
+    stopped = play("wec_plan", configure=True)
+    assert stopped["failed"]
+    assert told in stopped["msg"]
+    assert stopped["msg"].startswith("Nothing was changed.")
+    assert "edge-3: " in stopped["msg"]
+    refused = play("wec_plan", configure=True, stop_on_violation=False, expected_plan=digest)
+    assert refused["problem"]["code"] == "plan_changed"
+    assert its.writes == []
+
+
+@of([*VARIABLES, *NAMED, *CONNECTIONS])
+def test_the_others_are_shown(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
+    fleet(its)
+    play = of_play(its, **{variable: value})
+    result = play("wec_drift", status=True, show_table=True)
+    shown = "\n".join(play.lines)
+    assert {one["name"] for one in result["wecs"]} >= set(OTHERS)
+    assert all(any(line.startswith(f"{name} ") and "joined" in line for line in play.lines) for name in OTHERS)
+    assert told in shown
+    assert BAD in shown
+    if (variable, value, told) in VARIABLES:
+        assert not result.get("failed")
+        assert {one["kind"] for one in result["drift"] if one["name"] == BAD} == {"cannot_be_wanted"}
+    else:
+        assert result["failed"]
+        assert [one["hosts"] for one in result["unseen"]] == [[BAD]]
+        assert told in result["msg"]
+
+
+@of([*NAMED, *CONNECTIONS])
+def test_the_others_are_surveyed(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
+    fleet(its)
+    result = of_play(its, **{variable: value})("wec_survey")
+    assert set(result["wecs"]) == set(OTHERS)
+    assert [one["hosts"] for one in result["unseen"]] == [[BAD]]
+    assert told in result["unseen"][0]["msg"]
+
+
+@of(
+    [
+        *NAMED,
+        *CONNECTIONS,
+        ("wec_context", 34, "wec_context: 34 must be text: write it in quotes, as you mean it"),
+        ("wec_connect_timeout", ["x"], "wec_connect_timeout must be a number, and is a list"),
+        ("wec_kubeconfig", ERRORS[3], "wec_kubeconfig cannot be evaluated: RecursionError"),
+    ]
+)
+def test_the_others_are_registered(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
+    fleet(its)
+    play = of_play(its, **{variable: value})
+    result = play("wec_register", check_mode=True)
+    assert BAD in result["not_registered"]
+    assert told in result["msg"]
+    # The others lack a way to their WECs, and each says so for itself.
+    assert set(result["verdicts"]) >= set(OTHERS)
+    assert all(told not in result["verdicts"][name]["msg"] for name in OTHERS)
+
+
+def test_a_host_outside_the_play_whose_name_cannot_be_read_is_warned_of(its: FakeIts) -> None:
+    fleet(its)
+    play = of_play(its)
+    play._variables["hostvars"]["elsewhere"] = Raising("wec_name", ERRORS[0], {})
+    play._variables["groups"]["all"] = [*NAMES, "elsewhere"]
+    result = play("wec_drift")
+    assert not result.get("failed"), result
+    assert [text for text in play.warnings if "elsewhere: wec_name cannot be evaluated" in text]
+
+
+def test_a_name_that_cannot_be_read_is_no_other_hosts_name(its: FakeIts) -> None:
+    """The host's own name stands in for it, which another host may rightly have given to its WEC."""
+    fleet(its)
+    play = of_play(its, wec_name=34)
+    play._variables["hostvars"]["edge-4"]["wec_name"] = BAD
+    found = {one["host"]: one["action"] for one in play("wec_plan")["wecs"]}
+    assert (found[BAD], found["edge-4"]) == ("blocked", "configure")
+
+
+@pytest.mark.parametrize("playbook", ["status", "plan", "configure"])
+def test_a_playbook_names_host_and_variable_and_goes_on(tmp_path: pathlib.Path, its: FakeIts, playbook: str) -> None:
+    fleet(its)
+    (tmp_path / "its.kubeconfig").write_text(yaml.safe_dump(its.kubeconfig()))
+    hosts: Json = {name: {} for name in NAMES}
+    hosts[BAD] = {"wec_labels": "{{ not_defined }}"}
+    hosts["edge-4"] = {"wec_labels": [{"region": "us"}]}
+    shared = {"its_kubeconfig": str(tmp_path / "its.kubeconfig"), "wec_labels": {"region": "us"}}
+    (tmp_path / "fleet.yml").write_text(yaml.safe_dump({"wecs": {"vars": shared, "hosts": hosts}}))
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "NO_COLOR": "1",
+    }
+    program = str(pathlib.Path(sys.executable).parent / "ansible-playbook")
+    more = ["-e", '{"configure_stop_on_violation": false, "wec_line_each_up_to": 0}'] if playbook == "configure" else []
+    command = [program, "-i", str(tmp_path / "fleet.yml"), f"kubestellar.wec.{playbook}", *more]
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    told = run.stdout + run.stderr
+    assert "edge-3: wec_labels cannot be evaluated: 'not_defined' is undefined" in told, told
+    assert "edge-4: wec_labels must be a dictionary, and is a list" in told
+    for name in ("edge-1", "edge-2", "edge-5"):
+        assert any(line.startswith(f"{name} ") for line in run.stdout.splitlines()), told
+    if playbook == "configure":
+        assert run.returncode
+        labelled = [
+            name
+            for name in NAMES
+            if its.objects[f"{MANAGED_CLUSTERS}/{name}"]["metadata"].get("labels", {}).get("region")
+        ]
+        assert labelled == ["edge-1", "edge-2", "edge-5"]
