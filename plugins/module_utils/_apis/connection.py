@@ -386,6 +386,9 @@ def _header(name: str, text: str) -> str:
 def _checked(values: _Values, config: Kubeconfig, source: str, option: str) -> Connection:
     cluster, user = kubeconfigs.the_cluster(config), kubeconfigs.the_user(config)
     server = str(cluster["server"])
+    if "@" in server:
+        why = "the server's address has a user or a password in it, or another '@'"
+        raise InvalidOption(option, None, why, "Give credentials by options or by the user of a kubeconfig")
     fault = endpoints.fault(server)
     if fault:
         raise InvalidOption(option, server, fault, "Correct the server's address")

@@ -233,7 +233,9 @@ class Its:
     def addons(self, names: t.Sequence[str]) -> dict[str, Json]:
         """The status add-ons of these WECs, by their names."""
         if len(names) <= _SINGLE_READS:
-            found = {name: self.kube.find(paths.below(paths.managed_cluster_addons(name), addon.NAME)) for name in names}
+            found = {
+                name: self.kube.find(paths.below(paths.managed_cluster_addons(name), addon.NAME)) for name in names
+            }
             return {name: item for name, item in found.items() if item is not None}
         listed = self.kube.items(paths.MANAGED_CLUSTER_ADDONS, field_selector=f"metadata.name={addon.NAME}")
         items = {_namespace_of(item): item for item in listed}

@@ -420,6 +420,8 @@ class Kube:
         config = self._load(configuration)
         cluster = kubeconfigs.the_cluster(config)
         configuration.proxy = self._proxy(cluster.get("proxy-url"))
+        # It may be the environment's, with a password.
+        self._note_secrets(kubeconfigs.secrets([configuration.proxy]))
         configuration.no_proxy = self.connection.no_proxy
         # Our own loop retries, because only it knows what may be repeated and how long.
         configuration.retries = False
@@ -460,9 +462,12 @@ class Kube:
             kubeconfigs.the_cluster(config),
             credential_plugin.environment_of(self.connection.side),
         )
-        self._secrets.update(found.secrets)
-        self._keep_secret(found.secrets)
+        self._note_secrets(found.secrets)
         return found
+
+    def _note_secrets(self, found: t.Collection[str]) -> None:
+        self._secrets.update(found)
+        self._keep_secret(found)
 
     def _with_credential(self, config: kubeconfigs.Kubeconfig, credential: Credential) -> kubeconfigs.Kubeconfig:
         user = {key: value for key, value in kubeconfigs.the_user(config).items() if key != "exec"}

@@ -13,12 +13,13 @@ import time
 import typing as t
 
 from .._apis.its import Its
-from .._errors import ApiError
+from .._errors import ApiError, WecError
 from .._rules import detaching, leaving, problems, states
 from .._rules.detaching import Decision
 from .._rules.its_view import ItsView
 from .._rules.plan import Plan
 from .._rules.problems import Problem
+from .._rules.unexpected import as_wec_error
 from .acceptance import Patience
 
 Json = dict[str, t.Any]
@@ -111,16 +112,22 @@ def _look_and_act(its: Its, waiting: t.Sequence[Verdict], drain: str, act: bool)
     views = its.views(names)
     found = its.works_of([name for name in names if views[name].exists])
     for verdict in waiting:
-        view, own = views[verdict.name], found.get(verdict.name, [])
-        decision = detaching.decide(view, own, drain)
-        _note(verdict, its, view, own, decision)
         try:
-            if decision.detach and act:
-                its.stop_accepting(verdict.name)
+            _detach(its, verdict, views[verdict.name], found.get(verdict.name, []), drain, act)
         except ApiError as error:
             verdict.failed, verdict.problem = error.status != 404, error.problem or problems.of("forbidden", str(error))
-            continue
-        verdict.plan.add(*decision.steps(view))
+        except WecError:
+            raise
+        except Exception as error:
+            verdict.failed, verdict.problem = True, as_wec_error(error, verdict.name).problem
+
+
+def _detach(its: Its, verdict: Verdict, view: ItsView, own: t.Sequence[Json], drain: str, act: bool) -> None:
+    decision = detaching.decide(view, own, drain)
+    _note(verdict, its, view, own, decision)
+    if decision.detach and act:
+        its.stop_accepting(verdict.name)
+    verdict.plan.add(*decision.steps(view))
 
 
 def _note(verdict: Verdict, its: Its, view: ItsView, own: t.Sequence[Json], decision: Decision) -> None:

@@ -14,9 +14,10 @@ import typing as t
 
 from .._apis import paths
 from .._apis.its import Its
-from .._errors import ApiError
+from .._errors import ApiError, WecError
 from .._rules import addon, probe, problems, timeline
 from .._rules.timeline import Reached
+from .._rules.unexpected import as_wec_error
 from .acceptance import Verdict
 
 Json = dict[str, t.Any]
@@ -102,7 +103,12 @@ class _Addons(_Wait):
     def look(self) -> None:
         addons = self._its.addons(list(self._open))
         for name, verdict in list(self._open.items()):
-            state = addon.examine(addons.get(name), self._is_offered)
+            try:
+                state = addon.examine(addons.get(name), self._is_offered)
+            except Exception as error:
+                verdict.problem = as_wec_error(error, name).problem
+                self.give_up(self._open.pop(name))
+                continue
             verdict.waiting_for, verdict.problem = state.waiting_for, state.problem
             self._times_seen[name] = self._times_seen.get(name, 0) + 1 if state.available else 0
             if self._times_seen[name] >= _LOOKS_UNTIL_STABLE:
@@ -132,6 +138,11 @@ class _Probes(_Wait):
                 if not error.is_transient and error.status != 409:
                     verdict.problem = problems.of("forbidden", error.message)
                     self.give_up(self._open.pop(name))
+            except WecError:
+                raise
+            except Exception as error:
+                verdict.problem = as_wec_error(error, name).problem
+                _Wait.give_up(self, self._open.pop(name))
 
     def _step(self, name: str, path: str) -> None:
         found = self._its.kube.find(path)

@@ -13,7 +13,7 @@ import datetime
 import typing as t
 
 from . import csr as csr_rules
-from . import problems, states, times
+from . import problems, readable, states, times
 from .its_view import IDENTITY_ANNOTATION, ItsView, created, has_condition, is_issued, is_pending
 from .plan import Step
 from .problems import Problem
@@ -128,6 +128,8 @@ def decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
 
 
 def _decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
+    if view.unreadable:
+        return Decision(waiting_for="what the ITS shows of it cannot be read", problem=readable.problem(view))
     if view.is_deleting:
         return Decision(waiting_for="its ManagedCluster is being deleted", problem=problems.of("deleting"))
     if view.mailbox_is_terminating:
@@ -147,7 +149,9 @@ def _decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
     if decision.approval is not None or decision.final:
         return decision
     # Its agent has a certificate, and may come back whatever others ask for.
-    blamed = decision.problem if decision.problem and decision.problem.code == "csr_name_in_use" else unavailable(view, now)
+    blamed = (
+        decision.problem if decision.problem and decision.problem.code == "csr_name_in_use" else unavailable(view, now)
+    )
     return dataclasses.replace(decision, waiting_for=state.reason, problem=blamed)
 
 
@@ -241,7 +245,9 @@ def _why_not_to_approve(
             break
         waiting.append(csr)
     if len({csr_rules.maker(csr) for csr in waiting}) > 1:
-        return problems.of("csr_several_requesters", *(f"CertificateSigningRequest {_name(csr)}" for csr in waiting[:10]))
+        return problems.of(
+            "csr_several_requesters", *(f"CertificateSigningRequest {_name(csr)}" for csr in waiting[:10])
+        )
     return None
 
 
@@ -249,9 +255,7 @@ def _name(csr: Json) -> str:
     return str(csr["metadata"]["name"])
 
 
-def _without_request(
-    member: Member, view: ItsView, accept: bool, rejected: t.Sequence[csr_rules.Examined]
-) -> Decision:
+def _without_request(member: Member, view: ItsView, accept: bool, rejected: t.Sequence[csr_rules.Examined]) -> Decision:
     # A WEC that has joined and is not accepted was accepted before: its agent has its certificate.
     if accept and (member.holds_certificate or view.joined.is_true):
         return Decision(accept=True, waiting_for="it is being accepted")

@@ -9,12 +9,15 @@ from __future__ import annotations
 import base64
 import binascii
 import os.path
+import re
 import typing as t
 
 from .untrusted import Value, WrongShape
 
 Kubeconfig = dict[str, t.Any]
 _PARTS = {"clusters": "cluster", "users": "user", "contexts": "context"}
+PASSWORD_IN_URL = re.compile(r"://[^/@\s]*?:([^/@\s]+)@")
+_LONGEST_URL = 4096
 _LONGEST = 4 * 1024 * 1024
 """Characters: some people trust every CA that there is."""
 _FILES = {
@@ -261,6 +264,9 @@ def secrets(config: t.Any) -> list[str]:
             todo += [(key, one) for one in value]
         elif is_secret and value and not isinstance(value, bool):
             found += [str(value), str(value).strip()]
+        elif isinstance(value, str):
+            # The password of a proxy.
+            found += PASSWORD_IN_URL.findall(value[:_LONGEST_URL])
     return [one for one in dict.fromkeys(found) if one]
 
 

@@ -16,8 +16,9 @@ from . import kubeconfigs, yaml_text
 from .yaml_text import NotYamlError
 
 _OPTIONS = ("api_key", "hub_token")
-_FIELD = re.compile(r"^[ \t-]*[\"']?(?:[\w-]*token|password|client-key-data|[\w-]*secret)[\"']?[ \t]*:[ \t]*(\S.*)$", re.MULTILINE)
-_IN_URL = re.compile(r"://[^/@\s]*?:([^/@\s]+)@")
+_FIELD = re.compile(
+    r"^[ \t-]*[\"']?(?:[\w-]*token|password|client-key-data|[\w-]*secret)[\"']?[ \t]*:[ \t]*(\S.*)$", re.MULTILINE
+)
 _LONGEST_URL = 4096
 _KUBECONFIG = re.compile(r"^[\"']?(?:clusters|contexts|users)[\"']?[ \t]*:", re.MULTILINE)
 """Not each line of one is a secret."""
@@ -43,7 +44,7 @@ def in_options(options: t.Any) -> set[str]:
         elif isinstance(value, (list, tuple)):
             todo += [(name, one) for one in value]
         elif isinstance(value, str):
-            found.update(_IN_URL.findall(value[:_LONGEST_URL]))
+            found.update(kubeconfigs.PASSWORD_IN_URL.findall(value[:_LONGEST_URL]))
             if name.endswith(_OPTIONS):
                 found.add(value)
             elif "kubeconfig" in name and kubeconfigs.is_text(value):
