@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import pathlib
-import runpy
 import typing as t
 
 import pytest
@@ -17,61 +15,16 @@ import yaml
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import reflector
 from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import fleet_source
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import WecError
+from event_source import MODULE, Heard, heard_of, unavailable
 from fake_api import Fault
-from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeIts, condition
+from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeIts
 
 Json = dict[str, t.Any]
-SOURCE = pathlib.Path(__file__).parents[4] / "extensions" / "eda" / "plugins" / "event_source" / "fleet.py"
-MODULE = runpy.run_path(str(SOURCE))
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reflector, "_SLOWEST_RETRY", 0.1)
-
-
-class Heard:
-    """The queue, and what was put into it."""
-
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[Json] = asyncio.Queue()
-
-    async def put(self, event: Json) -> None:
-        await self._queue.put(event)
-
-    async def next(self) -> Json:
-        return await asyncio.wait_for(self._queue.get(), 60)
-
-    async def kinds(self, count: int) -> list[tuple[str, str | None]]:
-        events = [await self.next() for _number in range(count)]
-        return [(event["type"], event["name"]) for event in events]
-
-    @property
-    def is_empty(self) -> bool:
-        return self._queue.empty()
-
-
-def heard_of(its: FakeIts, script: t.Callable[[Heard], t.Awaitable[None]], **args: t.Any) -> None:
-    """Run the source while a script goes on, then cancel it: it must end at once."""
-
-    async def both() -> None:
-        heard = Heard()
-        source = asyncio.create_task(MODULE["main"](heard, {"its_kubeconfig": its.kubeconfig(), **args}))
-        talk = asyncio.create_task(script(heard))
-        done, _pending = await asyncio.wait({source, talk}, return_when=asyncio.FIRST_COMPLETED, timeout=120)
-        source.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait_for(source, 10)
-        assert talk in done
-        talk.result()
-        assert heard.is_empty
-
-    asyncio.run(both())
-
-
-def unavailable(its: FakeIts, name: str) -> None:
-    conditions = [condition("ManagedClusterJoined"), condition("ManagedClusterConditionAvailable", "Unknown")]
-    its.change(f"{MANAGED_CLUSTERS}/{name}", {"status": {"conditions": conditions}})
 
 
 def test_what_is_wrong_at_the_start_and_what_happens_then_are_told(its: FakeIts) -> None:
