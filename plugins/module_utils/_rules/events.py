@@ -168,7 +168,7 @@ def known(
         drift=drift,
         drifts_since=since,
         told_from=since + wanted.drift_delay if since else None,
-        expiring_from=expires - wanted.expiring if expires and view.exists and not view.is_deleting else None,
+        expiring_from=_before(expires, wanted.expiring) if expires and view.exists and not view.is_deleting else None,
     )
 
 
@@ -318,6 +318,14 @@ def _drift(view: ItsView, wanted: Texts) -> Json:
         for key, value in sorted(wanted.items())
         if own.get(key) != value
     }
+
+
+def _before(moment: datetime.datetime, length: datetime.timedelta) -> datetime.datetime:
+    """Agents write the moment themselves: it may be at the beginning of time."""
+    try:
+        return moment - length
+    except OverflowError:
+        return moment
 
 
 def _expires(view: ItsView) -> datetime.datetime | None:
