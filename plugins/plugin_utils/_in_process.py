@@ -35,7 +35,7 @@ from ..module_utils._apis.connection import FIELDS, ITS, WDS, WEC
 from ..module_utils._apis.host import Host
 from ..module_utils._bodies import task as tasks
 from ..module_utils._errors import MissingLibrary, WecError
-from ..module_utils._rules import screen, secrecy, untrusted
+from ..module_utils._rules import screen, secrecy
 from ..module_utils._rules.unexpected import as_wec_error
 from . import _files, _host_results
 from ._task_host import TaskHost
@@ -125,7 +125,7 @@ class InProcessAction(ActionBase):
 
     def _parse_returned_data(self, res: Json, *more: t.Any, **named: t.Any) -> Json:
         """Ansible warns of what a host prints beside its result, as it is. In JSON, such characters are escaped."""
-        clean = {key: untrusted.shown(value) if isinstance(value, str) else value for key, value in res.items()}
+        clean = {key: screen.shown(value) if isinstance(value, str) else value for key, value in res.items()}
         return t.cast(Json, super()._parse_returned_data(clean, *more, **named))
 
     def _run_here(self, task_vars: Json) -> Json:

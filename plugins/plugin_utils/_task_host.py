@@ -16,7 +16,7 @@ import typing as t
 
 from ..module_utils._apis.connection import ITS, WDS
 from ..module_utils._errors import WecError
-from ..module_utils._rules import limits, untrusted
+from ..module_utils._rules import limits, screen
 from . import _host_results
 
 if t.TYPE_CHECKING:
@@ -60,7 +60,7 @@ class TaskHost:
         lines = [line.strip() for line in f"{told['stderr']}\n{text}".splitlines() if line.strip()]
         own = [line for line in lines if path in line]
         why = (own or lines or [f"the command ended with {told['rc']}"])[-1].rpartition(": ")[2]
-        why = untrusted.shown(why)[: limits.NAME]
+        why = screen.shown(why)[: limits.NAME]
         raise FileNotFoundError(errno.ENOENT, why, path) if why == _MISSING else OSError(errno.EACCES, why, path)
 
     def run(self, module: str, options: Json) -> Json:

@@ -17,7 +17,8 @@ import re
 import typing as t
 
 from . import limits
-from .untrusted import Value, WrongShape, shown
+from .screen import shown
+from .untrusted import Value, WrongShape
 
 Json = dict[str, t.Any]
 RETURNED = frozenset(

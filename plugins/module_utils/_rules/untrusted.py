@@ -12,12 +12,8 @@ import dataclasses
 import re
 import typing as t
 
-from . import limits
+from . import limits, screen
 
-_UNSHOWN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
-"""What is no character of a text, or changes how the others are seen. Tab and line end are harmless."""
 _NAME = re.compile("[A-Za-z0-9](?:[A-Za-z0-9._:@+=-]*[A-Za-z0-9=])?")
 _HEADER = re.compile("[ -~]+")
 _PRINTABLE = re.compile("[\x21-\x7e]+")
@@ -25,15 +21,6 @@ _PRINTABLE = re.compile("[\x21-\x7e]+")
 
 class WrongShape(Exception):
     """A value is not what it has to be. The text names its place, and never quotes it: it may be a secret."""
-
-
-def shown(text: str) -> str:
-    """A text for people, without control characters, and without those that turn its direction or cannot be seen."""
-    return _UNSHOWN.sub("\ufffd", text)
-
-
-def has_unshown(text: str) -> bool:
-    return bool(_UNSHOWN.search(text))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +66,7 @@ class Value:
 
     def text(self, longest: int = limits.TEXT) -> str:
         """A text for people."""
-        return shown(self.plain(longest))
+        return screen.shown(self.plain(longest))
 
     def word(self, longest: int = limits.TEXT) -> str:
         """A text of printable ASCII without blanks, such as an address."""
@@ -102,7 +89,7 @@ class Value:
     def line(self, longest: int = limits.TEXT) -> str:
         """A text of one line without control characters, of any language."""
         text = self.plain(longest)
-        if has_unshown(text) or "\n" in text or "\t" in text:
+        if screen.shown(text) != text or "\n" in text or "\t" in text:
             raise self.wrong("has control characters")
         return text
 
