@@ -394,7 +394,7 @@ def _of_verdict(result: TaskResult, data: Json, activity: str, its: str | None) 
     return Finding(
         result.module,
         activity,
-        name=data["name"],
+        name=shape.text(data["name"], "the name"),
         its=its,
         msg=data.get("msg"),
         changed=changed,

@@ -154,6 +154,81 @@ def test_a_result_that_cannot_be_read_is_a_warning_once(folder: pathlib.Path) ->
     assert "'a task' on edge-1" in run.warnings[0]
 
 
+ODD: dict[str, Json] = {
+    "a time of the year one": {
+        "timeline": [{"step": "join", "started": "0001-01-01", "ended": "0001-01-01", "clock": "its"}]
+    },
+    "a step that is unknown": {
+        "timeline": [{"step": "x", "started": None, "ended": "2026-03-01T10:22:05Z", "clock": "its"}]
+    },
+    "a state that is a list": {"state": ["joined"]},
+    "labels that are a text": {"labels": "abc"},
+    "a number that is none": {"labels": {"a": float("nan")}},
+    "a message that is a mapping": {"msg": {"x": "y"}},
+    "problems without a shape": {"problem": {"code": ["x"]}},
+    "a name that is a number": {"name": 3},
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_one_hostile_result_loses_nobody_elses(folder: pathlib.Path, case: str) -> None:
+    run = Run(report_dir=str(folder))
+    for name in ("edge-1", "edge-2", "edge-3"):
+        data = {**joined(name), **(ODD[case] if name == "edge-2" else {})}
+        run.callback.v2_runner_on_ok(run.result("kubestellar.wec.wec_join", data, host=name))
+    run.end()
+    found = {one["name"]: one for one in json.loads((folder / "report.json").read_text())["wecs"]}
+    assert found["edge-1"]["outcome"] == found["edge-3"]["outcome"] == "changed"
+    assert found["edge-2"]["host"] == "edge-2"
+    cases = [case.get("name") for case in ET.parse(folder / "junit.xml").iter("testcase")]
+    assert cases == ["edge-1", "edge-2", "edge-3"]
+    page = (folder / "report.html").read_text()
+    assert all(name in page for name in ("edge-1", "edge-2", "edge-3"))
+    if case not in ("a time of the year one", "a number that is none"):
+        assert "cannot be shown" in page
+        assert len(run.warnings) == 1
+
+
+def test_files_that_are_symbolic_links_are_replaced_and_not_followed(
+    folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    folder.mkdir(parents=True)
+    mine = tmp_path / "mine"
+    mine.write_text("precious")
+    mine.chmod(0o600)
+    for name in ("report.json", "junit.xml", "report.html"):
+        (folder / name).symlink_to(mine)
+    run = Run(report_dir=str(folder))
+    run.callback.v2_runner_on_ok(run.result("kubestellar.wec.wec_join", joined("edge-1")))
+    run.end()
+    assert (mine.read_text(), mine.stat().st_mode & 0o777) == ("precious", 0o600)
+    assert not any(path.is_symlink() for path in folder.iterdir())
+
+
+def test_a_folder_that_is_a_symbolic_link_of_somebody_else_is_not_written_into(
+    folder: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    folder.parent.mkdir()
+    folder.symlink_to(mine)
+    run = Run(report_dir=str(folder), formats=["json"])
+    run.callback.v2_runner_on_ok(run.result("kubestellar.wec.wec_join", joined("edge-1")))
+    lstat = os.lstat
+
+    def of_somebody(path: t.Any, **more: t.Any) -> t.Any:
+        found = lstat(path, **more)
+        return mock.Mock(wraps=found, st_mode=found.st_mode, st_uid=12345) if path == folder else found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "lstat", of_somebody)
+        run.end()
+    assert "symbolic link that another user has made" in run.warnings[0]
+    assert list(mine.iterdir()) == []
+    run.end()
+    assert (mine / "report.json").exists()
+
+
 def test_the_page_of_a_thousand_is_under_two_megabytes() -> None:
     assert len(_report_page.html(told(registration(1000, [3], range(50, 80)))).encode()) < 2_000_000
 
