@@ -67,6 +67,7 @@ def fleet_watch(
     read_inventory: ReadInventory,
     tell: t.Callable[[Json], None],
     warn: t.Callable[[str], None],
+    keep_secret: t.Callable[[t.Iterable[str]], None] = lambda _secrets: None,
 ) -> FleetWatch:
     """What the options ask for, not begun yet. Raises WecError."""
     _check(given)
@@ -85,8 +86,9 @@ def fleet_watch(
     def connect() -> Kube:
         # Options are looked up each time: a kubeconfig may have been replaced since.
         found = connection.resolve(connection.ITS, told, environment, read_file)
+        keep_secret(found.secrets)
         # The watch itself goes on after failures.
-        return Kube(found, given["connect_timeout"], given["read_timeout"], outage=0)
+        return Kube(found, given["connect_timeout"], given["read_timeout"], outage=0, keep_secret=keep_secret)
 
     connect().close()
     settings = Settings(given["initial"], given["watch_timeout"], given["unreachable_after"])

@@ -223,9 +223,12 @@ if not (__package__ or "").startswith(_COLLECTION):
     _make_importable()
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection
 from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import fleet_source
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import InvalidOption, WecError
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import screen, secrecy
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.events import Expected
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.unexpected import as_wec_error
 
 Json = dict[str, t.Any]
 _LOG = logging.getLogger("kubestellar.wec.fleet")
@@ -235,10 +238,27 @@ _READING_TAKES = 120
 
 
 async def main(queue: asyncio.Queue[t.Any], args: Json) -> None:
-    """Put events until cancelled. Raises WecError."""
+    """Put events until cancelled. Raises WecError, whose text has none of the secrets that the options hold."""
+    secrets = secrecy.hidden(secrecy.in_options([args, _environment()]))
+    try:
+        await _watch(queue, args, secrets)
+    except Exception as error:
+        told = as_wec_error(error, "kubestellar.wec.fleet")
+        # Not chained: what it was caused by may quote anything.
+        raise WecError(_without(told.message, secrets), told.problem) from None
+
+
+async def _watch(queue: asyncio.Queue[t.Any], args: Json, secrets: set[str]) -> None:
+    """``secrets`` takes what is found out. Raises anything."""
     loop = asyncio.get_running_loop()
     given, stopping, finished = _options(args), threading.Event(), asyncio.Event()
     failure: list[BaseException] = []
+
+    def keep_secret(found: t.Iterable[str]) -> None:
+        secrets.update(secrecy.hidden(found))
+
+    def warn(text: str) -> None:
+        _LOG.warning("%s", screen.shown(_without(text, secrets)))
 
     def tell(event: Json) -> None:
         put = asyncio.run_coroutine_threadsafe(queue.put(event), loop)
@@ -248,7 +268,7 @@ async def main(queue: asyncio.Queue[t.Any], args: Json) -> None:
         put.cancel()
         return None
 
-    watch = fleet_source.fleet_watch(given, os.environ, _read_file, _read_inventory, tell, _LOG.warning)
+    watch = fleet_source.fleet_watch(given, os.environ, _read_file, _read_inventory, tell, warn, keep_secret)
 
     def run() -> None:
         try:
@@ -269,6 +289,17 @@ async def main(queue: asyncio.Queue[t.Any], args: Json) -> None:
             await asyncio.wait_for(finished.wait(), _ENDS_WITHIN)
     if failure:
         raise failure[0]
+
+
+def _environment() -> Json:
+    return {field: os.environ.get(connection.ITS.variable(field)) for field in connection.FIELDS}
+
+
+def _without(text: str, secrets: t.Iterable[str]) -> str:
+    # Another thread may find out more meanwhile.
+    for secret in sorted(tuple(secrets), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
 
 
 def _options(args: Json) -> Json:

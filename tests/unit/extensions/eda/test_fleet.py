@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pathlib
+import traceback
 import typing as t
 
 import pytest
@@ -187,3 +188,29 @@ def test_examples_name_the_source_with_options_that_exist() -> None:
     for rulebook in yaml.safe_load(MODULE["EXAMPLES"]):
         for source in rulebook["sources"]:
             assert set(source["kubestellar.wec.fleet"]) <= set(fleet_source.SPEC["argument_spec"])
+
+
+@pytest.mark.parametrize("token", ["TOPSECRET-TOKEN\nmore", "TOPSECRET-TOKEN\x00"])
+def test_no_secret_is_in_what_ends_it(its: FakeIts, token: str) -> None:
+    for args in (
+        {"its_host": its.url, "its_api_key": token},
+        {"its_kubeconfig": its.kubeconfig(token)},
+        {"its_kubeconfig": f"clusters: [\ntoken: {token}\n"},
+    ):
+        with pytest.raises(WecError) as raised:
+            asyncio.run(_ends(args))
+        assert "TOPSECRET" not in "".join(traceback.format_exception(raised.value))
+
+
+def test_an_error_that_nobody_has_thought_of_ends_it_without_secrets(
+    its: FakeIts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "-".join(["TOPSECRET", "TOKEN"])
+
+    def fail(*_arguments: t.Any, **_more: t.Any) -> t.Any:
+        raise RuntimeError(f"it said {token}")
+
+    monkeypatch.setattr(fleet_source, "fleet_watch", fail)
+    with pytest.raises(WecError, match=r"it said \*\*\*") as raised:
+        asyncio.run(_ends({"its_host": its.url, "its_api_key": token}))
+    assert token not in "".join(traceback.format_exception(raised.value))
