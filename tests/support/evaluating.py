@@ -53,7 +53,10 @@ class Read:
         own["hostvars"] = self._hostvars
         templar = Templar(self._loader, variables=own)
         found: Json = {}
-        for name in [name for name in own if name.startswith(("wec_", "group", "inventory_hostname", "its_"))]:
+        # Before ansible-core 2.19 the names are marked as well, and a template that is put together of them is none.
+        for name in [
+            str.__str__(name) for name in own if name.startswith(("wec_", "group", "inventory_hostname", "its_"))
+        ]:
             value = templar.template(_trusted("{{ " + name + " }}"))
             templar.template(_trusted("{{ " + name + " | to_json }} {{ [" + name + "] | to_nice_yaml }}"))
             templar.template(_trusted("so: {{ hostvars['" + host + "']." + name + " }}"))

@@ -29,5 +29,6 @@ def why_not(name: str, host: str, groups: t.Collection[str] = ()) -> str | None:
         # No API server of Kubernetes lets one through. To Ansible it could be a pattern, or a template.
         return f"{screen.cell(name)} is left out: it is no name of a ManagedCluster."
     if host in _ALWAYS or host in groups:
-        return f"{name} is left out: {problems.of('name_is_group', f'the host would be called {host}')}"
+        problem = problems.of("name_is_group", f"the host would be called {host}")
+        return f"{name} is left out: {problem}"
     return None

@@ -99,7 +99,10 @@ def source(folder: pathlib.Path, its: FakeIts) -> pathlib.Path:
             {"key": "wec_all_labels", "separator": ""},
             {"key": "wec_claims", "parent_group": "{{ wec_kubernetes_version }}"},
         ],
-        "compose": {"wec_composed": "wec_all_annotations", "wec_joined_up": "wec_claims | dict2items"},
+        "compose": {
+            "wec_composed": "wec_all_annotations",
+            "wec_joined_up": "wec_claims | dict2items | sort(attribute='key')",
+        },
         "cache": True,
         "cache_plugin": "ansible.builtin.jsonfile",
         "cache_connection": str(folder / "cache"),
