@@ -295,9 +295,9 @@ def _environment() -> Json:
     return {field: os.environ.get(connection.ITS.variable(field)) for field in connection.FIELDS}
 
 
-def _without(text: str, secrets: t.Iterable[str]) -> str:
+def _without(text: str, secrets: set[str]) -> str:
     # Another thread may find out more meanwhile.
-    for secret in sorted(tuple(secrets), key=len, reverse=True):
+    for secret in sorted(secrets.copy(), key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
 
