@@ -18,7 +18,7 @@ from ansible.vars.manager import VariableManager
 Json = dict[str, t.Any]
 
 
-def _trusted(text: str) -> t.Any:
+def trusted(text: str) -> t.Any:
     # Before ansible-core 2.19, every text is a template.
     trust = getattr(ansible_template, "trust_as_template", None)
     return trust(text) if trust else text
@@ -57,11 +57,11 @@ class Read:
         for name in [
             str.__str__(name) for name in own if name.startswith(("wec_", "group", "inventory_hostname", "its_"))
         ]:
-            value = templar.template(_trusted("{{ " + name + " }}"))
-            templar.template(_trusted("{{ " + name + " | to_json }} {{ [" + name + "] | to_nice_yaml }}"))
-            templar.template(_trusted("so: {{ hostvars['" + host + "']." + name + " }}"))
+            value = templar.template(trusted("{{ " + name + " }}"))
+            templar.template(trusted("{{ " + name + " | to_json }} {{ [" + name + "] | to_nice_yaml }}"))
+            templar.template(trusted("so: {{ hostvars['" + host + "']." + name + " }}"))
             again = Templar(self._loader, variables={"again": value, "inner": [value]})
-            assert bare(again.template(_trusted("{{ again }}"))) == bare(value)
-            assert bare(again.template(_trusted("{{ inner }}"))) == [bare(value)]
+            assert bare(again.template(trusted("{{ again }}"))) == bare(value)
+            assert bare(again.template(trusted("{{ inner }}"))) == [bare(value)]
             found[name] = bare(value)
         return found
