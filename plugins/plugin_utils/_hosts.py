@@ -194,28 +194,28 @@ def by_connection(
     Also gives the hosts whose connection cannot be read, each with the reason.
     """
     options = (*_CONNECTIONS[ITS], *(_CONNECTIONS[WDS] if with_wds else ()))
-    connections: list[tuple[HostVariables, Json]] = []
+    connections: list[tuple[HostVariables, Json, str]] = []
     lost: list[Json] = []
     for name in task_vars["ansible_play_batch"]:
         try:
             host = HostVariables(name, _variables(name, task_vars))
             own = {option: host.get(option) for option in options}
             # What is no JSON is no connection.
-            json.dumps(own, sort_keys=True)
-            connections.append((host, own))
+            connections.append((host, own, json.dumps(own, sort_keys=True)))
         except WecError as error:
             lost.append({"hosts": [name], **failure(error)})
         except (TypeError, ValueError, RecursionError) as error:
             odd = InvalidVariable(name, "its_kubeconfig", f" cannot be used: {readable.why(error)}")
             lost.append({"hosts": [name], **failure(odd)})
-    this = next((own for host, own in connections if host.host == task_vars["inventory_hostname"]), {})
+    this = next((own for host, own, _text in connections if host.host == task_vars["inventory_hostname"]), {})
     for_all = {option: given[option] for option in options if option in given and given[option] != this.get(option)}
     groups: dict[str, tuple[Json, list[HostVariables]]] = {}
-    for host, own in connections:
+    for host, own, text in connections:
         if some is not None and host.host not in some:
             continue
         connection = {key: value for key, value in {**own, **for_all}.items() if value is not None}
-        groups.setdefault(json.dumps(connection, sort_keys=True), (connection, []))[1].append(host)
+        key = json.dumps(connection, sort_keys=True) if for_all else text
+        groups.setdefault(key, (connection, []))[1].append(host)
     return list(groups.values()), [one for one in lost if some is None or one["hosts"][0] in some]
 
 

@@ -113,17 +113,16 @@ class Configuring:
     def plan(self, wishes: t.Sequence[Wish], views: t.Mapping[str, ItsView] | None = None) -> list[Verdict]:
         """What has to change for each WEC, and what that does; what cannot or must not be is a problem of its own.
 
-        ``views``: what the ITS shows of them, if that has been looked at already.
+        ``views``: what the ITS shows of them, if that has been looked at, and checked, already.
         """
         if views is None:
-            views = self._its.views([wish.name for wish in wishes])
+            views = readable.views(self._its.views([wish.name for wish in wishes]))
         maps = self._property_maps(wishes)
 
         def of_view(wish: Wish, view: ItsView) -> Verdict:
             return self._plan_one(wish, Observed(view, None if view.unreadable else maps.get(wish.name)))
 
-        checked = readable.views(views)
-        verdicts = [readable.reading(functools.partial(of_view, wish), checked[wish.name]) for wish in wishes]
+        verdicts = [readable.reading(functools.partial(of_view, wish), views[wish.name]) for wish in wishes]
         self._judge([verdict for verdict in verdicts if verdict.problem is None and verdict.configuration.changes])
         for verdict in verdicts:
             if verdict.problem is None:
