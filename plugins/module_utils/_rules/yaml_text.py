@@ -39,38 +39,25 @@ class NotYamlError(Exception):
 
 
 def parse(content: bytes | str) -> t.Any:
-    """Raises NotYamlError, MissingLibrary."""
-    if IMPORT_TRACE is not None:
-        raise MissingLibrary("PyYAML", "to read kubeconfigs", IMPORT_TRACE)
-    try:
-        return yaml.load(content, Loader=_Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise NotYamlError(mark.line + 1 if mark else None) from None
+    """A document of the user's own. Raises NotYamlError, MissingLibrary."""
+    return _parse(content, with_aliases=True)
 
 
 def parse_untrusted(content: bytes | str) -> t.Any:
-    """The same for a document from a cluster or a node, with limits: of its size, its nesting, and without aliases.
+    """A document from a cluster or a node, with a limit of its size and without aliases.
 
-    PyYAML's parser in C calls itself for each collection in another, and ends the process on some ten thousand of them; ten
-    levels of aliases in 600 bytes make a text that no memory holds. Raises NotYamlError, MissingLibrary.
+    Ten levels of aliases in 600 bytes make a text that no memory holds. Raises NotYamlError, MissingLibrary.
     """
-    if IMPORT_TRACE is not None:
-        raise MissingLibrary("PyYAML", "to read kubeconfigs", IMPORT_TRACE)
     if len(content) > limits.DOCUMENT:
         raise NotYamlError(None, f"is longer than {limits.DOCUMENT} bytes")
-    depth = 0
+    return _parse(content, with_aliases=False)
+
+
+def _parse(content: bytes | str, with_aliases: bool) -> t.Any:
+    if IMPORT_TRACE is not None:
+        raise MissingLibrary("PyYAML", "to read kubeconfigs", IMPORT_TRACE)
     try:
-        # Events come one after the other, however deep they are.
-        for event in yaml.parse(content, Loader=_Loader):
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-            if depth > limits.NESTING:
-                raise NotYamlError(_line(event), "is nested too deeply")
-            if isinstance(event, yaml.AliasEvent):
-                raise NotYamlError(_line(event), "has aliases")
+        _check_nesting(content, with_aliases)
         return yaml.load(content, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -78,6 +65,23 @@ def parse_untrusted(content: bytes | str) -> t.Any:
     except (ValueError, TypeError, OverflowError, AttributeError):
         # Its constructors raise these for values such as the thirtieth of February.
         raise NotYamlError(None) from None
+
+
+def _check_nesting(content: bytes | str, with_aliases: bool) -> None:
+    """PyYAML's parser in C calls itself for each collection in another, and ends the process on some ten thousand of them.
+
+    Events come one after the other, however deep they are.
+    """
+    depth = 0
+    for event in yaml.parse(content, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > limits.NESTING:
+            raise NotYamlError(_line(event), "is nested too deeply")
+        if isinstance(event, yaml.AliasEvent) and not with_aliases:
+            raise NotYamlError(_line(event), "has aliases")
 
 
 def _line(event: t.Any) -> int | None:
