@@ -86,7 +86,7 @@ class _ActionTask:
     def progress(self, line: str) -> None:
         # A copy of the secrets, as other threads find out more meanwhile.
         if not self._action._task.no_log:
-            Display().display(screen.shown(_scrubbed(line, frozenset(self._secrets))))
+            Display().display(screen.line(_scrubbed(line, frozenset(self._secrets))))
 
     def warn(self, text: str) -> None:
         Display().warning(screen.shown(_scrubbed(text, frozenset(self._secrets))))
@@ -147,7 +147,12 @@ class InProcessAction(ActionBase):
         except Exception as error:
             failure = as_wec_error(error, str(self._task.args.get("name") or self._task.action))
             result = {"failed": True, **tasks.failure(failure), "exception": traceback.format_exc()}
-        return {key: _scrubbed(value, secrets) for key, value in result.items()}
+        result = {key: _scrubbed(value, secrets) for key, value in result.items()}
+        # Ansible shows these two as they are, and what a cluster says may be in them.
+        for key, show in (("msg", screen.line), ("exception", screen.shown)):
+            if isinstance(result.get(key), str):
+                result[key] = show(result[key])
+        return result
 
     def _attempt(self, task_vars: Json, secrets: set[str]) -> Json:
         """``secrets`` takes what is found out. Raises anything."""

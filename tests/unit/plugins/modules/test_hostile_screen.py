@@ -59,3 +59,14 @@ def test_tables_are_quiet_and_not_endless(run: AsAction, its: FakeIts, text: str
         assert "\n" not in line
         assert len(line) <= WIDEST
     assert all(map(is_quiet, run.warnings))
+
+
+def test_a_failure_is_one_quiet_line(run: AsAction, its: FakeIts) -> None:
+    """From ansible-core 2.19 on, the message of a failure is shown as it is."""
+    put(its, "edge-1", f"{ESCAPES}\nPLAY RECAP")
+    result = run("wec_status", wait_for="joined", wait_timeout=1, its_kubeconfig=its.kubeconfig())
+    assert result["failed"]
+    assert "OK: all is well" in result["msg"]
+    assert is_quiet(result["msg"])
+    assert "\n" not in result["msg"]
+    assert is_quiet(result["exception"])
