@@ -18,7 +18,7 @@ from ansible.module_utils.errors import ArgumentTypeError
 from ..module_utils._apis.connection import FIELDS, ITS, WDS, WEC
 from ..module_utils._bodies.task import each_its, failure
 from ..module_utils._errors import MissingLibrary, WecError
-from ..module_utils._rules import readable
+from ..module_utils._rules import problems, readable
 from ..module_utils._rules.unexpected import as_wec_error
 from ._in_process import plain
 
@@ -88,6 +88,11 @@ class HostVariables:
             shown = f": {value}" if isinstance(value, (int, float)) else ""
             raise InvalidVariable(self.host, name, f"{shown} must be text: write it in quotes, as you mean it")
         return value
+
+    @property
+    def is_found_on_its(self) -> bool:
+        """Whether the inventory plugin has made it of what an ITS has."""
+        return "wec_state" in self._variables and "wec_conditions" in self._variables
 
     @property
     def wec(self) -> str:
@@ -199,6 +204,7 @@ def by_connection(
     for name in task_vars["ansible_play_batch"]:
         try:
             host = HostVariables(name, _variables(name, task_vars))
+            _refuse_group(host, task_vars.get("groups") or {})
             own = {option: host.get(option) for option in options}
             # What is no JSON is no connection.
             connections.append((host, own, json.dumps(own, sort_keys=True)))
@@ -217,6 +223,17 @@ def by_connection(
         key = json.dumps(connection, sort_keys=True) if for_all else text
         groups.setdefault(key, (connection, []))[1].append(host)
     return list(groups.values()), [one for one in lost if some is None or one["hosts"][0] in some]
+
+
+def _refuse_group(host: HostVariables, groups: t.Collection[str]) -> None:
+    """Raises WecError for a ManagedCluster that is called as a group of hosts.
+
+    The inventory plugin leaves those out whose groups it can see. A group of a file that is read after its own, it cannot; to
+    Ansible, such a host is meant wherever the group is named. Hosts that somebody has written down may be called so.
+    """
+    if host.host in groups and host.is_found_on_its:
+        problem = problems.of("name_is_group", f"the host {host.host} is also a group")
+        raise WecError(f"{host.host}: {problem}", problem)
 
 
 def _variables(name: str, task_vars: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:

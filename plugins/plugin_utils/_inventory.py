@@ -44,7 +44,7 @@ def read(sources: t.Sequence[str], group: str) -> Inventory:
             secret.load()
             loader.set_vault_secrets([(C.DEFAULT_VAULT_IDENTITY, secret)])
         inventory = InventoryManager(loader, [os.path.expanduser(source) for source in sources])
-        hosts = [host.name for host in inventory.get_hosts(group)] if group in inventory.groups else None
+        hosts = [host.name for host in inventory.groups[group].get_hosts()] if group in inventory.groups else None
         manager = VariableManager(loader, inventory)
         variables = HostVars(inventory, manager, loader)
         if hosts is None:

@@ -22,7 +22,7 @@ import typing as t
 
 from .._rules import limits
 
-_PIECE = 64 * 1024
+_PIECE = 256 * 1024
 
 
 class SlowAnswerError(OSError):

@@ -17,7 +17,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from .._apis import connection
 from .._apis.host import Host
 from .._errors import MissingLibrary, WecError
-from .._rules import secrecy
+from .._rules import screen, secrecy
 from .._rules.unexpected import as_wec_error
 from . import task as tasks
 from .this_host import ThisHost
@@ -42,7 +42,7 @@ class _ModuleTask:
         """A module has no way to the screen while it runs."""
 
     def warn(self, text: str) -> None:
-        self._module.warn(text)
+        self._module.warn(screen.shown(text))
 
     def keep_secret(self, values: t.Iterable[str]) -> None:
         self._module.no_log_values.update(secrecy.hidden(values))

@@ -9,7 +9,11 @@ import threading
 import typing as t
 
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import WecError
-from ansible_collections.kubestellar.wec.plugins.plugin_utils._hosts import HostVariables, each_connection
+from ansible_collections.kubestellar.wec.plugins.plugin_utils._hosts import (
+    HostVariables,
+    by_connection,
+    each_connection,
+)
 
 Json = dict[str, t.Any]
 
@@ -61,3 +65,18 @@ def test_what_fails_is_told_of_its_own_hosts() -> None:
         (["b", "c"], "it does not answer"),
         (["d"], "a variable cannot be evaluated"),
     ]
+
+
+def test_a_managed_cluster_that_is_called_as_a_group_is_refused_alone() -> None:
+    made = {"wec_state": "joined", "wec_conditions": {}}
+    variables = {"edge": made, "edge-1": made, "written-down": {}}
+    groups = {"all": [], "edge": ["edge-1"], "written-down": ["x"]}
+    task_vars = {
+        "ansible_play_batch": list(variables),
+        "hostvars": variables,
+        "inventory_hostname": "edge",
+        "groups": groups,
+    }
+    parts, lost = by_connection(task_vars, {}, with_wds=False)
+    assert [host.host for _connection, hosts in parts for host in hosts] == ["edge-1", "written-down"]
+    assert [(one["hosts"], one["problem"]["code"]) for one in lost] == [(["edge"], "name_is_group")]
