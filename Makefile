@@ -5,6 +5,7 @@
 WECS ?= 3
 OCM ?= 1.2.1
 KUBESTELLAR ?=
+FUZZ_EXAMPLES ?= 400
 SIMULATED ?= 0
 SIMULATED_FAULTS ?=
 # Which Python to make environments with: make PYTHON=python3.12 ...
@@ -37,12 +38,15 @@ sandbox-status:  ## what runs, memory, ports, URLs, faults
 sandbox-build:  ## only build the sandbox's binaries, once
 	@$(SANDBOX) build $(SHAPE)
 
-.PHONY: test test-unit test-integration test-lint test-docs test-sanity test-build test-browser test-molecule test-eda test-awx
+.PHONY: test test-unit fuzz test-integration test-lint test-docs test-sanity test-build test-browser test-molecule test-eda test-awx
 test:  ## everything below
-	@tests/run unit lint docs sanity build browser molecule integration eda awx
+	@tests/run unit fuzz lint docs sanity build browser molecule integration eda awx
 
 test-unit:  ## rules, modules and actions against a fake API, in seconds
 	@tests/run unit
+
+fuzz:  ## whatever others may send, at random and other each time [FUZZ_EXAMPLES=400]
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) tests/run fuzz_on
 
 test-integration:  ## the README's promises on real clusters
 	@tests/run integration

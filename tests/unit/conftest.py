@@ -13,11 +13,9 @@ from fake_api import FakeApi
 from fake_ocm import FakeAuthority, FakeIts, fake_clusteradm
 from fake_wds import FakeWds
 from front_ends import FRONT_ENDS, FrontEnd
-from hypothesis import settings
+from fuzzing import settings
 
-# What is right today is right tomorrow; HYPOTHESIS_PROFILE=default searches on.
-settings.register_profile("repeatable", derandomize=True)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+assert settings, "importing it chooses how property tests search"
 
 
 @pytest.fixture(params=FRONT_ENDS, ids=lambda front_end: front_end.name)

@@ -69,9 +69,9 @@ def change(kind: str, answer: t.Any) -> Json:
     return found
 
 
-def uid(found: t.Mapping[str, t.Any]) -> str:
+def uid(answer: t.Any) -> str:
     """What identifies an object. Raises OddShape."""
-    value = (found.get("metadata") or {}).get("uid")
+    value = (item(answer).get("metadata") or {}).get("uid")
     if not isinstance(value, str) or not value:
         raise OddShape("an object without a uid")
     return value
