@@ -64,7 +64,7 @@ class Twentyfive:
         assert "dead state" not in run.text
         assert "secret-of-the-odd-one" not in run.output
         assert "odd" in run.text
-        assert run.rc != 0
+        assert run.code != 0
 
 
 @pytest.fixture(scope="module")
