@@ -11,11 +11,15 @@ The client library has no time limit for it, and writes private keys that it giv
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import json
 import os
+import selectors
+import signal
 import subprocess
+import time
 import typing as t
 
 from .._rules import limits, times
@@ -67,28 +71,72 @@ def run(plugin: Json, cluster: Json, environment: t.Mapping[str, str]) -> Creden
     if plugin.get("provideClusterInfo"):
         info["spec"]["cluster"] = _cluster_info(cluster)
     variables = {str(one["name"]): str(one["value"]) for one in plugin.get("env") or []}
+    code, output, said = _run(
+        [command, *map(str, plugin.get("args") or [])],
+        {**environment, **variables, "KUBERNETES_EXEC_INFO": json.dumps(info)},
+    )
+    if code:
+        last = (said.strip().splitlines() or ["it said nothing"])[-1]
+        raise PluginError(f"{command} ended with {code}: {last[:300]}")
+    return _read(command, version, output)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> tuple[int, str, str]:
+    """Its exit code, and what it wrote to both of its outputs. It has neither a terminal nor all the time, nor all the memory.
+
+    It is the leader of a session of its own, so that what it has started ends with it.
+    """
     try:
-        done = subprocess.run(
-            [command, *map(str, plugin.get("args") or [])],
-            env={**environment, **variables, "KUBERNETES_EXEC_INFO": json.dumps(info)},
+        process = subprocess.Popen(
+            command,
+            env=environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=limits.PLUGIN_SECONDS,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
-    except subprocess.TimeoutExpired:
-        # Not chained: the cause carries what it has said so far.
-        raise PluginError(
-            f"{command} did not answer within {limits.PLUGIN_SECONDS} s; it must not ask anybody, and has no terminal"
-        ) from None
     except (OSError, ValueError) as error:
-        raise PluginError(f"{command} cannot be run: {error}") from None
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise PluginError(f"{command} ended with {done.returncode}: {said[:300]}")
-    return _read(command, version, done.stdout)
+        raise PluginError(f"{command[0]} cannot be run: {error}") from None
+    try:
+        with process:
+            return _outputs(process, command[0])
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _outputs(process: subprocess.Popen[bytes], command: str) -> tuple[int, str, str]:
+    end = time.monotonic() + limits.PLUGIN_SECONDS
+    written = {process.stdout: b"", process.stderr: b""}
+    too_long = (
+        f"{command} did not answer within {limits.PLUGIN_SECONDS} s; it must not ask anybody, and has no terminal"
+    )
+    with selectors.DefaultSelector() as selector:
+        for pipe in (process.stdout, process.stderr):
+            selector.register(t.cast("t.IO[bytes]", pipe), selectors.EVENT_READ)
+        # One that has ended is not waited for because of something that it has left running.
+        while selector.get_map() and process.poll() is None:
+            for key, _events in selector.select(min(0.1, max(0.0, end - time.monotonic()))):
+                piece = os.read(key.fd, 65536)
+                written[t.cast(t.Any, key.fileobj)] += piece
+                if not piece:
+                    selector.unregister(key.fileobj)
+                if len(written[t.cast(t.Any, key.fileobj)]) > limits.DOCUMENT:
+                    process.kill()
+                    raise PluginError(f"{command} gave more than {limits.DOCUMENT} bytes")
+            if time.monotonic() > end:
+                process.kill()
+                raise PluginError(too_long)
+        # What it wrote just before it ended.
+        for key, _events in selector.select(0):
+            written[t.cast(t.Any, key.fileobj)] += os.read(key.fd, limits.DOCUMENT)
+    try:
+        code = process.wait(max(0.1, end - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise PluginError(too_long) from None
+    out, said = (written[pipe].decode(errors="replace") for pipe in (process.stdout, process.stderr))
+    return code, out, said
 
 
 def environment_of(side: str, environment: t.Mapping[str, str] | None = None) -> dict[str, str]:

@@ -20,6 +20,7 @@ import email.utils
 import json
 import logging
 import random
+import threading
 import time
 import traceback
 import typing as t
@@ -27,7 +28,7 @@ import urllib.parse
 import urllib.request
 
 from .._errors import ApiError, MissingLibrary, Unreachable, WecError
-from .._rules import kubeconfigs, limits, problems
+from .._rules import endpoints, kubeconfigs, limits, problems
 from .._rules.kubeconfigs import KubeconfigError
 from . import credential_plugin, failures, shapes
 from .bounded_http import Bounds
@@ -91,6 +92,8 @@ class Kube:
         self._secrets = set(connection.secrets)
         self._keep_secret = keep_secret
         self._bounds: Bounds | None = None
+        self._answers = threading.local()
+        """``size``: bytes of the last answer, of each thread."""
         self._ends: float | None = None
         self._timeouts = (connect_timeout, read_timeout)
         self._outage = outage
@@ -164,7 +167,7 @@ class Kube:
         if field_selector:
             query["field_selector"] = field_selector
         end = time.monotonic() + limits.LISTING_READS * self._timeouts[1]
-        empty, seen = 0, set()
+        empty, seen, size = 0, set(), 0
         for _page in range(limits.PAGES):
             try:
                 page = shapes.page(self._request("get", path, **query))
@@ -176,6 +179,9 @@ class Kube:
             except shapes.OddShape as error:
                 raise self.no_api_server(f"a list of {path}: {error}") from None
             items += page.items
+            size += self._answers.size
+            if size > limits.LISTING.get(self.connection.side, limits.LISTING[""]):
+                raise self.no_api_server(f"a list of {path} of more than {size} bytes")
             if not page.more:
                 return items, page.version
             empty = 0 if page.items else empty + 1
@@ -343,6 +349,7 @@ class Kube:
 
     def _once(self, method: str, path: str, body: t.Any, query: dict[str, t.Any]) -> t.Any:
         text = self._send(method, path, body, query)
+        self._answers.size = len(text or b"")
         try:
             return json.loads(text) if text else {}
         except (ValueError, RecursionError):
@@ -513,7 +520,7 @@ class Kube:
             return from_kubeconfig
         parts = urllib.parse.urlsplit(self.connection.server)
         host = parts.hostname or ""
-        if host in ("localhost", "127.0.0.1", "::1") or _bypasses_proxy(parts.netloc):
+        if endpoints.is_loopback(host) or _bypasses_proxy(parts.netloc):
             return None
         return urllib.request.getproxies_environment().get(parts.scheme)
 

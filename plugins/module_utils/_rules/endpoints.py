@@ -51,7 +51,7 @@ def is_local(url: str) -> bool:
 def is_in_the_clear(url: str, proxy: str | None) -> bool:
     """Whether what is sent there is seen on a network: without TLS, and to another machine or through a proxy."""
     parts = urllib.parse.urlsplit(url)
-    return parts.scheme == "http" and (bool(proxy) or not _is_loopback(parts.hostname or ""))
+    return parts.scheme == "http" and (bool(proxy) or not is_loopback(parts.hostname or ""))
 
 
 def bypasses(url: str, no_proxy: str) -> bool:
@@ -60,7 +60,8 @@ def bypasses(url: str, no_proxy: str) -> bool:
     return bool(urllib.request.proxy_bypass_environment(host, {"no": no_proxy}))  # type: ignore[attr-defined]
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself, for sure. Go uses no proxy for these (golang.org/x/net/http/httpproxy)."""
     # By name only where that cannot be answered otherwise (RFC 6761); the address that another name leads to is not known.
     if host.lower() == "localhost":
         return True

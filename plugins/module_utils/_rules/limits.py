@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
-BODY = 64 * 1024 * 1024
+BODY = 16 * 1024 * 1024
 """Bytes of one answer of an API server. A page of a list that is larger is asked for in smaller pages."""
+LISTING = {"WEC": 64 * 1024 * 1024, "": 2 * 1024 * 1024 * 1024}
+"""Bytes of all pages of a list together, by the side that answers. In memory they take some ten times as much."""
 WATCH_LINE = 8 * 1024 * 1024
 """Bytes of one change in a watch; etcd holds no object of more than 1.5 MiB."""
 PAGES = 2000

@@ -9,6 +9,7 @@ import base64
 import json
 import pathlib
 import tempfile
+import time
 import typing as t
 
 import pytest
@@ -217,6 +218,8 @@ BAD_PLUGINS = {
     "a status that is a list": "echo '"
     + json.dumps({"apiVersion": "x", "kind": "ExecCredential", "status": [1]})
     + "'",
+    "it writes without end": "yes 2>/dev/null",
+    "it complains without end": "yes >&2",
     "deep JSON": "head -c 200000 /dev/zero | tr '\\0' '['",
 }
 
@@ -242,6 +245,19 @@ def test_a_plugin_that_waits_for_somebody_ends(
     result = run("wec_status", name="edge-1", its_kubeconfig=config)
     assert result["failed"]
     assert "did not answer within" in result["msg"]
+
+
+def test_what_a_plugin_leaves_running_ends_with_it(run: FrontEnd, its: FakeIts, tmp_path: pathlib.Path) -> None:
+    its.join("edge-1", "uid")
+    config = its.kubeconfig()
+    child = tmp_path / "child"
+    config["users"][0]["user"] = plugin(tmp_path, f"sleep 300 & echo $! > {child}; echo '{credential(token=SECRET)}'")
+    began = time.monotonic()
+    result = run("wec_status", name="edge-1", its_kubeconfig=config)
+    assert not result.get("failed"), result
+    assert time.monotonic() - began < 30
+    state = pathlib.Path(f"/proc/{child.read_text().strip()}/stat")
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 # -- without TLS -----------------------------------------------------------------------------------------------------

@@ -95,6 +95,23 @@ def test_a_list_without_end_ends(answer: t.Callable[[str], list[bytes]], monkeyp
         assert len(server.requests) <= 31
 
 
+def test_a_list_is_not_endless_in_bytes_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(limits.LISTING, "WEC", 50_000)
+    answer = _pages(str, lambda n: [{"metadata": {"name": f"a{n}"}, "data": "x" * 10_000}])
+    with RawServer(answer) as server, kube_of(server) as kube:
+        with pytest.raises(Unreachable):
+            kube.items(NAMESPACES)
+        assert len(server.requests) < 8
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9"])
+def test_this_machine_is_reached_without_a_proxy(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    config = {"host": f"http://{address}:7", "api_key": "k"}
+    with Kube(connection.resolve(connection.WEC, config, {}, lambda path: (path, b""))) as kube:
+        assert kube._proxy(None) is None
+
+
 def test_a_list_that_takes_too_long_in_all_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(line: str) -> t.Iterator[bytes]:
         pause_for(0.15)
