@@ -272,3 +272,9 @@ def test_whom_to_act_as_is_sent_with_every_group(api: FakeApi) -> None:
     with Kube(found) as kube:
         kube.get("/version")
     assert seen == [("alice", ["a", "b"])]
+
+
+def test_an_outage_may_be_long(kube: Kube) -> None:
+    began = time.monotonic()
+    kube._pause(5000)
+    assert time.monotonic() - began < 10
