@@ -11,6 +11,7 @@ import os
 import traceback
 import typing as t
 
+from hostile import is_quiet
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ SECRET = "-".join(["TELLTALE", "SECRET", "d41d8cd98f00"])
 """Stands in every place of a document that is a secret; put together, so that no line of a trace has it."""
 _MILLISECONDS = 10_000
 """For one example, on a machine that does other things, too."""
+_LONGEST_RESULT, _LONGEST_TEXT = 8 * 1024 * 1024, 64 * 1024
+"""Characters; for what a few documents of at most 100,000 give."""
 _MANY = int(os.environ.get("FUZZ_EXAMPLES", "400"))
 
 # What is right today is right tomorrow; the others search on.
@@ -124,6 +127,18 @@ def check_told(error: BaseException) -> None:
     assert isinstance(error, WecError), repr(error)
     assert SECRET not in "".join(traceback.format_exception(error))
     assert SECRET not in json.dumps([error.message, error.details], default=repr)
+
+
+def check_result(result: Json, lines: t.Sequence[str] = (), warnings: t.Sequence[str] = ()) -> None:
+    """What a task gives and shows is JSON of a sensible size, has no secret in it, and nothing that a screen would take for an order."""
+    shown = [*lines, *warnings, *(str(result[key]) for key in ("msg", "exception") if key in result)]
+    text = json.dumps(result)
+    assert SECRET not in text
+    assert len(text) < _LONGEST_RESULT
+    for one in shown:
+        assert SECRET not in one
+        assert is_quiet(one), repr(one)
+        assert len(one) < _LONGEST_TEXT, repr(one[:1000])
 
 
 def check_text(error: BaseException) -> None:

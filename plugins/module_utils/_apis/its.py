@@ -15,6 +15,7 @@ import typing as t
 from .._errors import ApiError, WecError
 from .._rules import addon, kubeconfigs, problems, properties, times, versions, works, yaml_text
 from .._rules import csr as csr_rules
+from .._rules import names as name_rules
 from .._rules.hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE, HubFacts, HubIdentity
 from .._rules.its_view import CLUSTER_NAME_LABEL, IDENTITY_ANNOTATION, LEASE_NAME, ItsView, newest_first
 from .._rules.leaving import ADDON_FINALIZERS, WORK_FINALIZERS, ItsSide
@@ -166,7 +167,9 @@ class Its:
             return {name: self._single_view(name) for name in names}
         clusters = {one["metadata"]["name"]: one for one in self.kube.items(paths.MANAGED_CLUSTERS)}
         csrs = self.kube.items(paths.CSRS, label_selector=CLUSTER_NAME_LABEL)
-        wanted = sorted({*clusters, *map(_wec_of, csrs)}) if names is None else names
+        # The label of a request can be anything; what is no name can never become a WEC.
+        asking = (name for name in map(_wec_of, csrs) if not name_rules.fault(name))
+        wanted = sorted({*clusters, *asking}) if names is None else names
         return self._views(wanted, clusters, csrs, self._mailboxes())
 
     def selected_views(self, label_selector: str | None, field_selector: str | None) -> dict[str, ItsView]:

@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 from fake_api import FakeApi, jwt, now
-from fake_ocm import MANAGED_CLUSTERS, FakeIts, condition, install_agent
+from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeIts, condition, csr, install_agent
 from front_ends import FrontEnd
 
 
@@ -21,6 +21,17 @@ def test_without_names_the_whole_fleet_is_told(run: FrontEnd, its: FakeIts, opti
     its.announce("edge-2")
     found = {one["name"]: one["state"] for one in run("wec_status", **options)["wecs"]}
     assert found == {"edge-1": "joined", "edge-2": "pending_approval"}
+
+
+@pytest.mark.parametrize("label", ["", "All", "a_b", "kube-system"])
+def test_a_request_for_what_can_be_no_wec_is_none(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any], label: str
+) -> None:
+    its.join("edge-1")
+    made = csr("edge-1")
+    made["metadata"]["labels"] = {"open-cluster-management.io/cluster-name": label}
+    its.put(f"{CSRS}/x", made)
+    assert [one["name"] for one in run("wec_status", **options)["wecs"]] == ["edge-1"]
 
 
 def test_it_never_writes(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
