@@ -20,8 +20,8 @@ SECRET = "-".join(["TELLTALE", "SECRET", "d41d8cd98f00"])
 """Stands in every place of a document that is a secret; put together, so that no line of a trace has it."""
 _MILLISECONDS = 10_000
 """For one example, on a machine that does other things, too."""
-_LONGEST_RESULT, _LONGEST_TEXT = 8 * 1024 * 1024, 64 * 1024
-"""Characters; for what a few documents of at most 100,000 give."""
+_LONGEST_RESULT, _LONGEST_TEXT = 8 * 1024 * 1024, 128 * 1024
+"""Characters: a few facts of what may be as long as the message of a condition."""
 _MANY = int(os.environ.get("FUZZ_EXAMPLES", "400"))
 
 # What is right today is right tomorrow; the others search on.

@@ -13,6 +13,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from . import screen
+
 Json = dict[str, t.Any]
 
 
@@ -51,8 +53,8 @@ class Problem:
 
 
 def of(code: str, *evidence: str) -> Problem:
-    """A problem of this kind; empty facts are left out."""
-    return Problem(BY_CODE[code], tuple(fact for fact in evidence if fact))
+    """A problem of this kind; empty facts are left out, and endless ones end."""
+    return Problem(BY_CODE[code], tuple(screen.fact(fact) for fact in evidence if fact))
 
 
 def united(found: t.Iterable[Problem]) -> list[Problem]:

@@ -42,6 +42,11 @@ def line(text: str) -> str:
     return _BLANKS.sub(" ", text) if "\n" in text or "\t" in text else text
 
 
+def fact(text: str) -> str:
+    """What a cluster says of itself, for a message. No text of Kubernetes for people is so long that it is cut."""
+    return text if len(text) <= limits.TEXT else text[: limits.TEXT - 1] + _ELLIPSIS
+
+
 def cell(value: t.Any, longest: int = limits.CELL) -> str:
     """What stands in a cell of a table: one line, and not endless."""
     text = str(value)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from . import certificates, times
+from . import certificates, screen, times
 from .conditions import Condition, find
 from .hub_view import HubIdentity
 from .its_view import ItsView, is_pending
@@ -57,6 +57,10 @@ class State:
     name: str
     reason: str
     evidence: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", screen.fact(self.reason))
+        object.__setattr__(self, "evidence", tuple(map(screen.fact, self.evidence)))
 
 
 def of_its_view(view: ItsView, now: datetime.datetime) -> State:
