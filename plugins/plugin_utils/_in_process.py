@@ -33,6 +33,7 @@ from ansible.utils.display import Display
 
 from ..module_utils._apis.connection import FIELDS, ITS, WDS, WEC
 from ..module_utils._apis.host import Host
+from ..module_utils._bodies import options
 from ..module_utils._bodies import task as tasks
 from ..module_utils._errors import MissingLibrary, WecError
 from ..module_utils._rules import screen, secrecy
@@ -164,7 +165,9 @@ class InProcessAction(ActionBase):
         params = checked.validated_parameters
         environment = self._environment()
         secrets.update(secrecy.hidden(_secrets_of(environment)))
-        shown = {"invocation": {"module_args": params}} if self._shows_invocation(task_vars) else {}
+        shown: Json = {}
+        if self._shows_invocation(task_vars):
+            shown["invocation"] = {"module_args": options.known(params, spec["argument_spec"])}
         try:
             if checked.error_messages:
                 raise WecError(_option_faults(self._task.action, checked.errors))

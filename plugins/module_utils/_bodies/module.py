@@ -19,6 +19,7 @@ from .._apis.host import Host
 from .._errors import MissingLibrary, WecError
 from .._rules import screen, secrecy
 from .._rules.unexpected import as_wec_error
+from . import options
 from . import task as tasks
 from .this_host import ThisHost
 
@@ -53,7 +54,9 @@ class _Module(AnsibleModule):
 
     def fail_json(self, msg: str, **more: t.Any) -> None:
         self._hide()
-        super().fail_json(msg, **more)
+        # The arguments are shown as they were given, too, if they are not valid.
+        self.params = options.known(self.params, self.argument_spec)
+        super().fail_json(screen.line(str(msg)), **more)
 
     def exit_json(self, **more: t.Any) -> None:
         self._hide()

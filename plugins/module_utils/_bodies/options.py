@@ -54,6 +54,22 @@ def common() -> Spec:
     }
 
 
+def known(given: t.Mapping[str, t.Any], spec: Spec) -> dict[str, t.Any]:
+    """The options that there are, with their values. Nobody knows whether that of a misspelled one is a secret."""
+    found: dict[str, t.Any] = {}
+    for option, one in spec.items():
+        for name in (option, *one.get("aliases", ())):
+            if name in given:
+                found[name] = _known(given[name], one["options"]) if "options" in one else given[name]
+    return found
+
+
+def _known(value: t.Any, spec: Spec) -> t.Any:
+    if isinstance(value, (list, tuple)):
+        return [_known(one, spec) for one in value]
+    return known(value, spec) if isinstance(value, t.Mapping) else value
+
+
 def proofs() -> Spec:
     return {
         "wait_addon": {"type": "str", "choices": [addon.AUTO, addon.ALWAYS, addon.NEVER], "default": addon.AUTO},

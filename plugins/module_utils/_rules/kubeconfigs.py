@@ -231,8 +231,11 @@ def decode(config: Kubeconfig, part: t.Literal["cluster", "user"], field: str) -
 
 
 def is_text(kubeconfig: t.Any) -> bool:
-    """Whether a text is a kubeconfig itself, such as one out of a store of secrets, and not a path."""
-    return isinstance(kubeconfig, str) and "\n" in kubeconfig.strip()
+    """Whether a text is a kubeconfig itself, such as one out of a store of secrets, and not a path. JSON may be on one line."""
+    if not isinstance(kubeconfig, str):
+        return False
+    text = kubeconfig.strip()
+    return "\n" in text or text.startswith("{")
 
 
 def sends_secret(user: t.Mapping[str, t.Any]) -> bool:

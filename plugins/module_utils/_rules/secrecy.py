@@ -20,6 +20,10 @@ _FIELD = re.compile(
     r"^[ \t-]*[\"']?(?:[\w-]*token|password|client-key-data|[\w-]*secret)[\"']?[ \t]*:[ \t]*(\S.*)$", re.MULTILINE
 )
 _LONGEST_URL = 4096
+_LONGEST_NAME = 255
+"""Bytes of the name of a file."""
+_ENCODED = re.compile(r"[A-Za-z0-9+/_-]+=*\s*")
+"""Base64."""
 _KUBECONFIG = re.compile(r"^[\"']?(?:clusters|contexts|users)[\"']?[ \t]*:", re.MULTILINE)
 """Not each line of one is a secret."""
 _PIECE = 8
@@ -49,6 +53,9 @@ def in_options(options: t.Any) -> set[str]:
                 found.add(value)
             elif "kubeconfig" in name and kubeconfigs.is_text(value):
                 found.update(_in_text(value))
+            elif "kubeconfig" in name and len(value) > _LONGEST_NAME and _ENCODED.fullmatch(value):
+                # It came out of a Secret as it is there, and is no path.
+                found.add(value)
     return found
 
 

@@ -260,6 +260,39 @@ def test_what_a_plugin_leaves_running_ends_with_it(run: FrontEnd, its: FakeIts, 
     assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
+@pytest.mark.parametrize("change", [{}, {"clusters": None}, {"users": None, "the-token-is": SECRET}])
+def test_a_kubeconfig_of_one_line_is_no_path(run: FrontEnd, its: FakeIts, change: Json) -> None:
+    text = json.dumps({**its.kubeconfig(SECRET), **change})
+    its.join("edge-1", "uid")
+    result = run("wec_status", name="edge-1", its_kubeconfig=text, its_context="fake")
+    assert bool(result.get("failed")) == bool(change)
+    assert SECRET not in shown(run, result)
+
+
+def test_a_kubeconfig_as_it_is_in_a_secret_is_not_quoted(run: FrontEnd, its: FakeIts) -> None:
+    encoded = base64.b64encode(json.dumps(its.kubeconfig(SECRET)).encode()).decode()
+    result = run("wec_status", name="edge-1", its_kubeconfig=encoded)
+    assert result["failed"]
+    assert encoded[:100] not in shown(run, result)
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("wec_status", {"its_apikey": SECRET}),
+        ("wec_register", {"wecs": [{"name": "edge-1", "apikey": SECRET}]}),
+    ],
+)
+def test_the_value_of_an_option_that_does_not_exist_is_not_shown(run: FrontEnd, module: str, options: Json) -> None:
+    result = run(module, **options)
+    assert "Unsupported parameters" in result["msg"]
+    assert SECRET not in shown(run, result)
+
+
+def test_what_is_wrong_with_an_option_is_shown_as_characters_that_can_be_seen(run: FrontEnd) -> None:
+    assert "\x1b" not in run("wec_status", its_validate_certs="\x1b[2J")["msg"]
+
+
 # -- without TLS -----------------------------------------------------------------------------------------------------
 
 
