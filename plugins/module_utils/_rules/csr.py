@@ -130,7 +130,8 @@ def _metadata_faults(csr: Json, name: str) -> t.Iterator[str]:
     if "client auth" not in usages:
         yield "it is not for client authentication"
     seconds = spec.get("expirationSeconds")
-    if seconds is not None and (type(seconds) is not int or not 0 < seconds <= _LONGEST_VALIDITY):
+    is_number = isinstance(seconds, int) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and 0 < seconds <= _LONGEST_VALIDITY):
         yield f"it wants to be valid for {seconds!r} seconds, and a year ({_LONGEST_VALIDITY}) is the most"
 
 

@@ -129,7 +129,7 @@ def _conditions(item: Json, kind: str) -> Json:
 def _all_texts(item: Json, keys: t.Container[str], kind: str, where: str) -> None:
     """Written for speed: it is done for each condition of each WEC."""
     for key, value in item.items():
-        if type(value) is not str and key in keys and value is not None:
+        if not isinstance(value, str) and key in keys and value is not None:
             raise Odd(f"{kind} {where}.{key}: {_what(value)} in place of a text")
 
 
@@ -168,7 +168,7 @@ def _list(item: Json, key: str, where: str) -> list[t.Any]:
 def _typed(item: Json, key: str, kind: type, where: str) -> None:
     value = item.get(key)
     # True is no number.
-    if value is not None and type(value) is not kind:
+    if value is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
         raise Odd(f"{where}.{key}: {_what(value)} in place of {_NAMES[kind]}")
 
 

@@ -172,7 +172,7 @@ def test_the_line_end_after_the_block_may_lack() -> None:
 
 
 _PIECES = st.sampled_from(
-    [GOOD, EVIL, HEADERS, GOOD.rstrip(b"\n"), *(line + b"\n" for line in {GOOD.splitlines()[0], GOOD.splitlines()[-1]})]
+    [GOOD, EVIL, HEADERS, GOOD.rstrip(b"\n"), *(line + b"\n" for line in (GOOD.splitlines()[0], GOOD.splitlines()[-1]))]
 )
 _NOISE = st.sampled_from(
     [b"", b" ", b"\t", b"\n", b"\r\n", b"-", b"-----", b"\x00", b"\xef\xbb\xbf", b"x", b"\x0c", b"\xc2\xa0"]

@@ -255,5 +255,9 @@ def test_a_row_that_one_format_cannot_write_is_told_in_it_and_is_whole_in_the_ot
     assert set(found) == set(NAMES)
     assert "LookupError: out of ink" in found["edge-2"]["msg"]
     assert found["edge-1"]["outcome"] == found["edge-3"]["outcome"] == "changed"
+
+    def fail(_given: t.Any) -> str:
+        raise LookupError("no ink")
+
     with pytest.raises(LookupError, match="no ink"):
-        written(data, lambda _given: (_ for _ in ()).throw(LookupError("no ink")))
+        written(data, fail)
