@@ -22,11 +22,14 @@ _MILLISECONDS = 10_000
 """For one example, on a machine that does other things, too."""
 _LONGEST_RESULT, _LONGEST_TEXT = 8 * 1024 * 1024, 128 * 1024
 """Characters: a few facts of what may be as long as the message of a condition."""
+_FEW = 40
 _MANY = int(os.environ.get("FUZZ_EXAMPLES", "400"))
 
 # What is right today is right tomorrow; the others search on.
 settings.register_profile("repeatable", derandomize=True)
-settings.register_profile("short", derandomize=True, deadline=_MILLISECONDS, suppress_health_check=list(HealthCheck))
+settings.register_profile(
+    "short", max_examples=_FEW, derandomize=True, deadline=_MILLISECONDS, suppress_health_check=list(HealthCheck)
+)
 settings.register_profile(
     "fuzz",
     max_examples=_MANY,

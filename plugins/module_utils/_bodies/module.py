@@ -52,10 +52,17 @@ class _ModuleTask:
 class _Module(AnsibleModule):
     """A module that hides what its options hold, also where they are not valid."""
 
+    _given: t.Collection[str] = ()
+
+    def _load_params(self) -> None:
+        """What is not valid may be gone from the options when they have been validated."""
+        super()._load_params()
+        self._given = secrecy.hidden(secrecy.in_options(self.params))
+
     def fail_json(self, msg: str, **more: t.Any) -> None:
         self._hide()
         # The arguments are shown as they were given, too, if they are not valid.
-        self.params = options.known(self.params, self.argument_spec)
+        self.params: dict[str, t.Any] = options.known(self.params, self.argument_spec)
         super().fail_json(screen.line(str(msg)), **more)
 
     def exit_json(self, **more: t.Any) -> None:
@@ -68,7 +75,7 @@ class _Module(AnsibleModule):
             for family in (connection.ITS, connection.WDS, connection.WEC)
             for field in connection.FIELDS
         }
-        self.no_log_values.update(secrecy.hidden(secrecy.in_options([self.params, environment])))
+        self.no_log_values.update(self._given, secrecy.hidden(secrecy.in_options([self.params, environment])))
 
 
 def run(body: tasks.Body) -> None:

@@ -289,6 +289,12 @@ def test_the_value_of_an_option_that_does_not_exist_is_not_shown(run: FrontEnd, 
     assert SECRET not in shown(run, result)
 
 
+def test_options_of_another_shape_are_not_quoted_with_their_secrets(run: FrontEnd) -> None:
+    result = run("wec_register", wecs=[[{"name": "edge-1", "api_key": SECRET}]])
+    assert result["failed"]
+    assert SECRET not in shown(run, result)
+
+
 def test_what_is_wrong_with_an_option_is_shown_as_characters_that_can_be_seen(run: FrontEnd) -> None:
     assert "\x1b" not in run("wec_status", its_validate_certs="\x1b[2J")["msg"]
 
