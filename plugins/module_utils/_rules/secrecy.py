@@ -34,29 +34,35 @@ def in_options(options: t.Any) -> set[str]:
     """Every text that must not be shown. Raises nothing, whatever the options are."""
     found: set[str] = set()
     seen: set[int] = set()
-    todo: list[tuple[str, t.Any]] = [("", options)]
+    todo: list[tuple[str, t.Any, bool]] = [("", options, False)]
     while todo:
-        name, value = todo.pop()
+        name, value, is_inside = todo.pop()
         if isinstance(value, (t.Mapping, list, tuple)):
             if id(value) in seen:
                 continue
             seen.add(id(value))
-        if "kubeconfig" in name and isinstance(value, t.Mapping):
+        is_kubeconfig = "kubeconfig" in name
+        if is_kubeconfig and not is_inside and isinstance(value, t.Mapping):
             found.update(kubeconfigs.secrets(value))
         if isinstance(value, t.Mapping):
-            todo += [(str(key), one) for key, one in value.items()]
+            todo += [(str(key), one, is_inside or is_kubeconfig) for key, one in value.items()]
         elif isinstance(value, (list, tuple)):
-            todo += [(name, one) for one in value]
+            todo += [(name, one, is_inside) for one in value]
         elif isinstance(value, str):
             found.update(kubeconfigs.PASSWORD_IN_URL.findall(value[:_LONGEST_URL]))
             if name.endswith(_OPTIONS):
                 found.add(value)
-            elif "kubeconfig" in name and kubeconfigs.is_text(value):
-                found.update(_in_text(value))
-            elif "kubeconfig" in name and len(value) > _LONGEST_NAME and _ENCODED.fullmatch(value):
-                # It came out of a Secret as it is there, and is no path.
-                found.add(value)
+            elif is_kubeconfig or (is_inside and not name.endswith("-data")):
+                found.update(_in_place_of_a_path(value))
     return found
+
+
+def _in_place_of_a_path(value: str) -> set[str]:
+    """Also one that was put a level too deep, such as a whole Secret with a kubeconfig in it."""
+    if kubeconfigs.is_text(value):
+        return _in_text(value)
+    # As it is in a Secret.
+    return {value} if len(value) > _LONGEST_NAME and _ENCODED.fullmatch(value) else set()
 
 
 def hidden(secrets: t.Iterable[str]) -> set[str]:

@@ -20,6 +20,7 @@ from fake_ocm import FakeIts
 from front_ends import AsAction, FrontEnd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from raw_server import encoded as _encoded
 
 Json = dict[str, t.Any]
 SECRET = "TOPSECRET-TOKEN-OF-THE-ITS"
@@ -35,6 +36,10 @@ BROKEN = {
     "a letter that no header can carry": f"{SECRET}\u20ac",
     "an emoji": f"{SECRET}😀",
 }
+
+
+def encoded(text: str) -> str:
+    return _encoded(text.encode())
 
 
 def shown(run: FrontEnd, result: Json) -> str:
@@ -270,10 +275,22 @@ def test_a_kubeconfig_of_one_line_is_no_path(run: FrontEnd, its: FakeIts, change
 
 
 def test_a_kubeconfig_as_it_is_in_a_secret_is_not_quoted(run: FrontEnd, its: FakeIts) -> None:
-    encoded = base64.b64encode(json.dumps(its.kubeconfig(SECRET)).encode()).decode()
-    result = run("wec_status", name="edge-1", its_kubeconfig=encoded)
+    text = encoded(json.dumps(its.kubeconfig(SECRET)))
+    result = run("wec_status", name="edge-1", its_kubeconfig=text)
     assert result["failed"]
-    assert encoded[:100] not in shown(run, result)
+    assert text[:100] not in shown(run, result)
+
+
+@pytest.mark.parametrize("write", [json.dumps, yaml.safe_dump, lambda one: encoded(json.dumps(one))])
+@pytest.mark.parametrize("key", ["value", "stringData"])
+def test_a_whole_secret_in_place_of_a_kubeconfig_is_not_quoted(
+    run: FrontEnd, its: FakeIts, write: t.Callable[[Json], str], key: str
+) -> None:
+    text = write(its.kubeconfig(SECRET))
+    result = run("wec_status", name="edge-1", its_kubeconfig={"kind": "Secret", "data": {key: text}})
+    assert result["failed"]
+    assert SECRET not in shown(run, result)
+    assert text[:100] not in shown(run, result)
 
 
 @pytest.mark.parametrize(
