@@ -393,7 +393,9 @@ class Kube:
             raise self._unreachable(error) from None
         except (ConfigException, PluginError) as error:
             raise self._no_credential(error) from None
-        except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+        except WecError:
+            raise
+        except Exception as error:
             # What the libraries make of values and answers that they have not thought of.
             raise self.no_api_server(f"{method.upper()} {path}: {type(error).__name__}: {error}") from None
 
