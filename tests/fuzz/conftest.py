@@ -14,7 +14,7 @@ from fuzzing import settings
 
 if "HYPOTHESIS_PROFILE" not in os.environ:
     settings.load_profile("short")
-_SECONDS = 900
+_SECONDS = 300 if settings.default is settings.get_profile("short") else 1800
 _MEBIBYTES = 400
 
 

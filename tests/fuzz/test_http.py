@@ -40,7 +40,9 @@ _KNOWN: dict[str, st.SearchStrategy[str]] = {
     "Warning": st.just('299 - "\x1b[2J"'),
 }
 STATUSES = st.sampled_from(["200 OK", "201 x", "204 x", "206 x", "304 x", "400 x", "401 x", "403 x", "404 x", "410 x"])
-ODD = st.sampled_from(["301 x", "302 x", "303 x", "307 x", "308 x", "101 x", "100 x", "999 x", "abc", "200", "-1 x", ""])
+ODD = st.sampled_from(
+    ["301 x", "302 x", "303 x", "307 x", "308 x", "101 x", "100 x", "999 x", "abc", "200", "-1 x", ""]
+)
 
 
 @st.composite

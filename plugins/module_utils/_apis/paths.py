@@ -44,13 +44,17 @@ BINDING_POLICIES = f"{CONTROL_GROUP}/bindingpolicies"
 BINDINGS = f"{CONTROL_GROUP}/bindings"
 
 
+class NotANameError(WecError):
+    """Something cannot be a name in a path; an API server that shows it is none."""
+
+
 def part(text: str) -> str:
-    """A name as a part of a path. Raises WecError for what Kubernetes takes for no name in a path.
+    """A name as a part of a path. Raises NotANameError for what Kubernetes takes for no name in a path.
 
     (Kubernetes: apimachinery/pkg/api/validation/path/name.go. An encoded slash is a slash for the server.)
     """
     if text in ("", ".", "..") or "/" in text or "%" in text:
-        raise WecError(f"{text[:60]!r} cannot be a name in the path of a request.")
+        raise NotANameError(f"{text[:60]!r} cannot be a name in the path of a request.")
     return urllib.parse.quote(text, safe="")
 
 

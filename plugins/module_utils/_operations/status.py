@@ -13,6 +13,7 @@ import datetime
 import typing as t
 
 from .._apis.its import Its
+from .._apis.paths import NotANameError
 from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable, WecError
 from .._rules import addon as addon_rules
@@ -160,6 +161,9 @@ def of_one(its: Its, wec: Wec, name: str, hub_apiserver: str | None = None) -> S
     except (Unreachable, ApiError) as error:
         problem = problems.of("wec_unreachable" if isinstance(error, Unreachable) else "forbidden", error.message)
         return Status(view, states.of_its_view(view, now), (problem, *diagnosis.from_its(view, now)), now)
+    except NotANameError as error:
+        odd = problems.of("unexpected_answer", error.message)
+        return Status(view, states.of_its_view(view, now), (odd, *diagnosis.from_its(view, now)), now)
     except WecError:
         raise
     except Exception as error:

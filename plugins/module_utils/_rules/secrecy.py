@@ -42,15 +42,17 @@ def in_options(options: t.Any) -> set[str]:
                 continue
             seen.add(id(value))
         is_kubeconfig = "kubeconfig" in name
+        is_secret = name.endswith(_OPTIONS)
         if is_kubeconfig and not is_inside and isinstance(value, t.Mapping):
             found.update(kubeconfigs.secrets(value))
         if isinstance(value, t.Mapping):
-            todo += [(str(key), one, is_inside or is_kubeconfig) for key, one in value.items()]
+            # Whatever is in the place of a secret is one.
+            todo += [(name if is_secret else str(key), one, is_inside or is_kubeconfig) for key, one in value.items()]
         elif isinstance(value, (list, tuple)):
             todo += [(name, one, is_inside) for one in value]
         elif isinstance(value, str):
             found.update(kubeconfigs.PASSWORD_IN_URL.findall(value[:_LONGEST_URL]))
-            if name.endswith(_OPTIONS):
+            if is_secret:
                 found.add(value)
             elif is_kubeconfig or (is_inside and not name.endswith("-data")):
                 found.update(_in_place_of_a_path(value))

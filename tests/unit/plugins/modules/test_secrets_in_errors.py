@@ -312,6 +312,13 @@ def test_options_of_another_shape_are_not_quoted_with_their_secrets(run: FrontEn
     assert SECRET not in shown(run, result)
 
 
+@pytest.mark.parametrize("given", [{"a": {"b": SECRET}}, [[SECRET]], {"api_key": [SECRET]}])
+def test_what_is_in_the_place_of_a_token_is_a_secret(run: FrontEnd, given: t.Any) -> None:
+    result = run("wec_accept", its_host="https://127.0.0.1:1", its_api_key=given, wecs="{{")
+    assert result["failed"]
+    assert SECRET not in shown(run, result)
+
+
 def test_what_is_wrong_with_an_option_is_shown_as_characters_that_can_be_seen(run: FrontEnd) -> None:
     assert "\x1b" not in run("wec_status", its_validate_certs="\x1b[2J")["msg"]
 

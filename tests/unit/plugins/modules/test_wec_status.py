@@ -23,6 +23,18 @@ def test_without_names_the_whole_fleet_is_told(run: FrontEnd, its: FakeIts, opti
     assert found == {"edge-1": "joined", "edge-2": "pending_approval"}
 
 
+@pytest.mark.parametrize("namespace", ["../a", "{{ '%' }}", ".."])
+def test_a_wec_whose_agent_is_in_no_namespace_has_a_problem(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any], namespace: str
+) -> None:
+    its.join("edge-1", wec.uid)
+    install_agent(wec, "edge-1", its, its.authority.client("edge-1"))
+    klusterlet = "/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet"
+    wec.change(klusterlet, {"spec": {"namespace": namespace}})
+    (found,) = run("wec_status", name="edge-1", kubeconfig=wec.kubeconfig(), **options)["wecs"]
+    assert found["problems"][0]["code"] == "unexpected_answer"
+
+
 @pytest.mark.parametrize("label", ["", "All", "a_b", "kube-system"])
 def test_a_request_for_what_can_be_no_wec_is_none(
     run: FrontEnd, its: FakeIts, options: dict[str, t.Any], label: str
