@@ -127,8 +127,9 @@ def test_what_is_examined_is_what_the_hub_signs(fleet: Fleet, wec: str) -> None:
             try:
                 fleet.forge(wec, name, b" " + request(subject(wec)) + EVIL, token)
             except urllib.error.HTTPError as error:
+                if error.code != 401:
+                    raise
                 # The WEC is available by then, and its token is worthless.
-                assert error.code == 401
                 return
             sent.append(name)
 

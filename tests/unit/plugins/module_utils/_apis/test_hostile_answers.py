@@ -283,7 +283,9 @@ def test_whatever_bytes_come_only_our_own_errors_come_of_it(noise: bytes, after_
         assert "token-for-the-raw-server" not in told
 
 
-@pytest.mark.parametrize("status", ["304 Not Modified", "302 Found", "101 Switching Protocols", "204 No Content", "199 x"])
+@pytest.mark.parametrize(
+    "status", ["304 Not Modified", "302 Found", "101 Switching Protocols", "204 No Content", "199 x"]
+)
 def test_a_status_that_nobody_has_asked_for_is_told_as_ours(status: str) -> None:
     answer = [f"HTTP/1.1 {status}\r\nConnection: close\r\n\r\n".encode()]
     with RawServer(lambda _line: answer) as server, kube_of(server) as kube:
