@@ -140,7 +140,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ..module_utils._apis.connection import FIELDS, ITS
+from ..module_utils._apis.connection import FIELDS, ITS, secrets_in
 from ..module_utils._apis.host import Host
 from ..module_utils._bodies import inventory as body
 from ..module_utils._bodies import options as specs
@@ -174,7 +174,7 @@ class _InventoryTask:
         self.host: Host = ThisHost()
         self.secrets: set[str] = set()
         self.keep_secret(secrecy.in_options(params))
-        self.keep_secret(secrecy.in_options({field: os.environ.get(ITS.variable(field)) for field in FIELDS}))
+        self.keep_secret(secrets_in(os.environ, [ITS]))
 
     def read_file(self, path: str) -> tuple[str, bytes]:
         """Relative paths are relative to the inventory file; vaulted files are decrypted in memory."""

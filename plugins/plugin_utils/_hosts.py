@@ -18,7 +18,7 @@ from ansible.module_utils.errors import ArgumentTypeError
 from ..module_utils._apis.connection import FIELDS, ITS, WDS, WEC
 from ..module_utils._bodies.task import each_its, failure
 from ..module_utils._errors import MissingLibrary, WecError
-from ..module_utils._rules import problems, readable
+from ..module_utils._rules import problems, readable, screen
 from ..module_utils._rules.unexpected import as_wec_error
 from ._in_process import plain
 
@@ -187,7 +187,7 @@ def _word(value: t.Any) -> str:
 def _short(told: t.Any) -> str:
     if isinstance(told, BaseException):
         return readable.why(told)
-    return " ".join(str(told).split())[:300].rstrip(".")
+    return screen.shortened(" ".join(str(told).split()), 300).rstrip(".")
 
 
 def by_connection(

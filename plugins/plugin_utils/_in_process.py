@@ -31,7 +31,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils._apis.connection import FIELDS, ITS, WDS, WEC
+from ..module_utils._apis.connection import secrets_in
 from ..module_utils._apis.host import Host
 from ..module_utils._bodies import options
 from ..module_utils._bodies import task as tasks
@@ -132,8 +132,9 @@ class InProcessAction(ActionBase):
     def _run_here(self, task_vars: Json) -> Json:
         """Whatever is raised becomes a failure, without any of the secrets that are known by then, or that the options hold."""
         secrets: set[str] = set()
+        shown: Json = {}
         try:
-            result = self._attempt(task_vars, secrets)
+            result = self._attempt(task_vars, secrets, shown)
         except MissingLibrary as error:
             result = {"failed": True, "msg": f"{error.message} {missing_required_lib(error.library)}"}
             result["exception"] = error.trace
@@ -148,15 +149,15 @@ class InProcessAction(ActionBase):
         except Exception as error:
             failure = as_wec_error(error, str(self._task.args.get("name") or self._task.action))
             result = {"failed": True, **tasks.failure(failure), "exception": traceback.format_exc()}
-        result = {key: _scrubbed(value, secrets) for key, value in result.items()}
+        result = {key: _scrubbed(value, secrets) for key, value in {**result, **shown}.items()}
         # Ansible shows these two as they are, and what a cluster says may be in them.
         for key, show in (("msg", screen.line), ("exception", screen.shown)):
             if isinstance(result.get(key), str):
                 result[key] = show(result[key])
         return result
 
-    def _attempt(self, task_vars: Json, secrets: set[str]) -> Json:
-        """``secrets`` takes what is found out. Raises anything."""
+    def _attempt(self, task_vars: Json, secrets: set[str], shown: Json) -> Json:
+        """``secrets`` takes what is found out, ``shown`` what is in the result whatever comes of it. Raises anything."""
         arguments = plain(self._task.args)
         secrets.update(secrecy.hidden(secrecy.in_options(arguments)))
         spec = {key: value for key, value in self.BODY.SPEC.items() if key != "supports_check_mode"}
@@ -164,24 +165,18 @@ class InProcessAction(ActionBase):
         secrets.update(secrecy.hidden(checked._no_log_values))
         params = checked.validated_parameters
         environment = self._environment()
-        secrets.update(secrecy.hidden(_secrets_of(environment)))
-        shown: Json = {}
+        secrets.update(secrecy.hidden(secrets_in(environment)))
         if self._shows_invocation(task_vars):
             shown["invocation"] = {"module_args": options.known(params, spec["argument_spec"])}
-        try:
-            if checked.error_messages:
-                raise WecError(_option_faults(self._task.action, checked.errors))
-            host = TaskHost(self, task_vars)
-            task = _ActionTask(self, params, secrets, environment, host)
-            with self._as_environment(environment):
-                result = self._run_body(task)
-            if host.facts:
-                result["ansible_facts"] = host.facts
-        except WecError as error:
-            if isinstance(error, MissingLibrary):
-                raise
-            result = {"failed": True, **tasks.failure(error), "exception": traceback.format_exc()}
-        return {**result, **shown}
+        if checked.error_messages:
+            raise WecError(_option_faults(self._task.action, checked.errors))
+        host = TaskHost(self, task_vars)
+        task = _ActionTask(self, params, secrets, environment, host)
+        with self._as_environment(environment):
+            result = self._run_body(task)
+        if host.facts:
+            result["ansible_facts"] = host.facts
+        return result
 
     def _run_body(self, task: tasks.Task) -> Json:
         return self.BODY.run(task)
@@ -223,12 +218,6 @@ class InProcessAction(ActionBase):
         except AnsibleError:
             # Before 2.21 there is no such setting, and it is always shown.
             return True
-
-
-def _secrets_of(environment: t.Mapping[str, str]) -> t.Iterator[str]:
-    """Those of the connections that variables of the environment describe."""
-    for family in (ITS, WDS, WEC):
-        yield from secrecy.in_options({field: environment.get(family.variable(field)) for field in FIELDS})
 
 
 def _option_faults(action: str, errors: t.Iterable[Exception]) -> str:

@@ -14,7 +14,7 @@ import os
 import shlex
 import typing as t
 
-from ..module_utils._apis.connection import ITS, WDS
+from ..module_utils._apis.connection import ITS, VARIABLES_OF_HUBS, WDS
 from ..module_utils._errors import WecError
 from ..module_utils._rules import limits, screen
 from . import _host_results
@@ -24,7 +24,6 @@ if t.TYPE_CHECKING:
 
 Json = dict[str, t.Any]
 _NOT_FOR_HOSTS = (ITS.prefix, WDS.prefix)
-_VARIABLES_NOT_FOR_HOSTS = (ITS.environment_prefix, WDS.environment_prefix)
 _MISSING = os.strerror(errno.ENOENT)
 
 
@@ -91,7 +90,7 @@ class TaskHost:
         """The task's keyword ``environment`` also says how this process reaches the ITS and the WDS."""
         layers = [self._action._templar.template(layer) for layer in self._action._task.environment or []]
         return [
-            {key: value for key, value in layer.items() if not str(key).startswith(_VARIABLES_NOT_FOR_HOSTS)}
+            {key: value for key, value in layer.items() if not str(key).startswith(VARIABLES_OF_HUBS)}
             for layer in layers
             if isinstance(layer, t.Mapping)
         ]

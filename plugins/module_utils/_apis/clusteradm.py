@@ -25,7 +25,7 @@ from .._errors import ClusteradmError
 from .._rules import versions
 from .._rules.kubeconfigs import Kubeconfig
 from .._rules.versions import Version
-from .credential_plugin import environment_of
+from .connection import environment_of
 from .private_files import PrivateFile
 
 OLDEST = (1, 0, 0)
@@ -153,7 +153,7 @@ class Clusteradm:
         known: t.Mapping[str, str] | None = None,
     ) -> None:
         # What says how the ITS is reached is not for a program that works on a WEC.
-        self._environment = environment_of("WEC", environment)
+        self._environment = environment_of("WEC", os.environ if environment is None else environment)
         found = shutil.which(os.path.expanduser(binary), path=self._environment.get("PATH"))
         if found is None:
             raise ClusteradmError(f"clusteradm_binary: {binary!r} is not there or not executable. {_INSTALL}.")

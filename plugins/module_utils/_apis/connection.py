@@ -18,7 +18,7 @@ import os
 import typing as t
 
 from .._errors import InvalidOption, InvalidOptions
-from .._rules import endpoints, host_kubeconfigs, kubeconfigs, large_kubeconfigs, limits, yaml_text
+from .._rules import endpoints, host_kubeconfigs, kubeconfigs, large_kubeconfigs, limits, secrecy, yaml_text
 from .._rules.kubeconfigs import Kubeconfig, KubeconfigError
 from .._rules.untrusted import Value, WrongShape
 from .._rules.yaml_text import NotYamlError
@@ -66,6 +66,8 @@ FIELDS = tuple(_VARIABLES)
 ITS = Family("ITS", "its_", "KUBESTELLAR_ITS_")
 WDS = Family("WDS", "wds_", "KUBESTELLAR_WDS_")
 WEC = Family("WEC", "", "K8S_AUTH_")
+VARIABLES_OF_HUBS = (ITS.environment_prefix, WDS.environment_prefix)
+"""How variables begin that say how the ITS or the WDS is reached: no host and no program that works on a WEC is given them."""
 FROM_HOST = "kubeconfig_from_host"
 """An option that only WECs have."""
 
@@ -92,6 +94,19 @@ class Connection:
 
     def as_data(self) -> dict[str, str]:
         return {"server": self.server, "source": self.source}
+
+
+def environment_of(side: str, environment: t.Mapping[str, str]) -> dict[str, str]:
+    """What a program of this side inherits."""
+    return {
+        key: value for key, value in environment.items() if side != WEC.side or not key.startswith(VARIABLES_OF_HUBS)
+    }
+
+
+def secrets_in(environment: t.Mapping[str, str], families: t.Iterable[Family] = (ITS, WDS, WEC)) -> set[str]:
+    """Every text that must not be shown in what the environment says of these sides."""
+    said = [{field: environment.get(family.variable(field)) for field in FIELDS} for family in families]
+    return secrecy.in_options(said)
 
 
 def is_given(family: Family, options: t.Mapping[str, t.Any], environment: t.Mapping[str, str]) -> bool:

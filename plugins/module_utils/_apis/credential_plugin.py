@@ -22,7 +22,7 @@ import subprocess
 import time
 import typing as t
 
-from .._rules import limits, times
+from .._rules import limits, screen, times
 
 Json = dict[str, t.Any]
 _SOON = datetime.timedelta(seconds=30)
@@ -35,7 +35,6 @@ _CLUSTER_FIELDS = (
     "proxy-url",
     "disable-compression",
 )
-_OF_HUBS = ("KUBESTELLAR_ITS_", "KUBESTELLAR_WDS_")
 
 
 class PluginError(Exception):
@@ -77,7 +76,7 @@ def run(plugin: Json, cluster: Json, environment: t.Mapping[str, str]) -> Creden
     )
     if code:
         last = (said.strip().splitlines() or ["it said nothing"])[-1]
-        raise PluginError(f"{command} ended with {code}: {last[:300]}")
+        raise PluginError(f"{command} ended with {code}: {screen.shortened(last, 300)}")
     return _read(command, version, output)
 
 
@@ -97,12 +96,13 @@ def _run(command: list[str], environment: dict[str, str]) -> tuple[int, str, str
         )
     except (OSError, ValueError) as error:
         raise PluginError(f"{command[0]} cannot be run: {error}") from None
-    try:
-        with process:
+    with process:
+        try:
             return _outputs(process, command[0])
-    finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        finally:
+            # Also where the task has run out of time: whoever leaves here waits for the program.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _outputs(process: subprocess.Popen[bytes], command: str) -> tuple[int, str, str]:
@@ -122,10 +122,8 @@ def _outputs(process: subprocess.Popen[bytes], command: str) -> tuple[int, str, 
                 if not piece:
                     selector.unregister(key.fileobj)
                 if len(written[t.cast(t.Any, key.fileobj)]) > limits.DOCUMENT:
-                    process.kill()
                     raise PluginError(f"{command} gave more than {limits.DOCUMENT} bytes")
             if time.monotonic() > end:
-                process.kill()
                 raise PluginError(too_long)
         # What it wrote just before it ended.
         for key, _events in selector.select(0):
@@ -133,16 +131,9 @@ def _outputs(process: subprocess.Popen[bytes], command: str) -> tuple[int, str, 
     try:
         code = process.wait(max(0.1, end - time.monotonic()))
     except subprocess.TimeoutExpired:
-        process.kill()
         raise PluginError(too_long) from None
     out, said = (written[pipe].decode(errors="replace") for pipe in (process.stdout, process.stderr))
     return code, out, said
-
-
-def environment_of(side: str, environment: t.Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a program inherits: nothing that says how the ITS or the WDS is reached, unless it is theirs."""
-    known = os.environ if environment is None else environment
-    return {key: value for key, value in known.items() if side != "WEC" or not key.startswith(_OF_HUBS)}
 
 
 def _read(command: str, version: str, output: str) -> Credential:

@@ -12,7 +12,7 @@ import json
 import typing as t
 
 from .._errors import ApiError
-from .._rules import problems
+from .._rules import problems, screen
 from .bounded_http import LargeAnswerError, SlowAnswerError
 
 _LONGEST = 4096
@@ -24,9 +24,9 @@ def api_error(side: str, method: str, path: str, error: t.Any) -> ApiError:
     told = ""
     try:
         body = error.body.decode() if isinstance(error.body, bytes) else error.body
-        told = str(json.loads(body).get("message") or "")[:_LONGEST] if body else ""
+        told = screen.shortened(str(json.loads(body).get("message") or ""), _LONGEST) if body else ""
     except (ValueError, AttributeError, RecursionError):
-        told = str(error.body)[:300]
+        told = screen.shortened(str(error.body), 300)
     if error.status == 401:
         told = "the credentials were not accepted: they are wrong, or have expired"
     found = ApiError(side, method, path, int(error.status or 0), str(error.reason or ""), told)

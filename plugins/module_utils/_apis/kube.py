@@ -19,6 +19,7 @@ import datetime
 import email.utils
 import json
 import logging
+import os
 import random
 import threading
 import time
@@ -28,11 +29,11 @@ import urllib.parse
 import urllib.request
 
 from .._errors import ApiError, MissingLibrary, Unreachable, WecError
-from .._rules import endpoints, kubeconfigs, limits, problems
+from .._rules import endpoints, kubeconfigs, limits, problems, screen
 from .._rules.kubeconfigs import KubeconfigError
 from . import credential_plugin, failures, shapes
 from .bounded_http import Bounds
-from .connection import Connection
+from .connection import Connection, environment_of
 from .credential_plugin import Credential, PluginError
 from .private_files import PrivateFile
 from .watch import Watch
@@ -469,7 +470,7 @@ class Kube:
         found = credential_plugin.run(
             kubeconfigs.the_user(config)["exec"],
             kubeconfigs.the_cluster(config),
-            credential_plugin.environment_of(self.connection.side),
+            environment_of(self.connection.side, os.environ),
         )
         self._note_secrets(found.secrets)
         return found
@@ -530,7 +531,8 @@ class Kube:
 
     def no_api_server(self, asked: str) -> Unreachable:
         """What answers is something else. ``asked`` is what it was asked for."""
-        what = f"at {self.connection.server} does not answer as an API server does ({self._scrubbed(asked[:500])})"
+        told = screen.shortened(self._scrubbed(asked), 500)
+        what = f"at {self.connection.server} does not answer as an API server does ({told})"
         return self._no_answer(
             "nonsense", what, f"Check the address in {self.connection.option}, and what stands between"
         )

@@ -70,12 +70,8 @@ class _Module(AnsibleModule):
         super().exit_json(**more)
 
     def _hide(self) -> None:
-        environment = {
-            f"{family.side}_{field}": os.environ.get(family.variable(field))
-            for family in (connection.ITS, connection.WDS, connection.WEC)
-            for field in connection.FIELDS
-        }
-        self.no_log_values.update(self._given, secrecy.hidden(secrecy.in_options([self.params, environment])))
+        found = secrecy.in_options(self.params) | connection.secrets_in(os.environ)
+        self.no_log_values.update(self._given, secrecy.hidden(found))
 
 
 def run(body: tasks.Body) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import typing as t
 
 from .._errors import MissingLibrary
-from . import limits, problems
+from . import limits, problems, screen
 from .its_view import ItsView
 from .problems import Problem
 
@@ -66,11 +66,11 @@ def stand_in(view: ItsView, error: Exception) -> ItsView:
 
 def why(error: BaseException) -> str:
     """The error in one short line; it may quote what a stranger wrote."""
-    text = str(error)[: 4 * limits.FACT]
+    text = screen.shortened(str(error), 4 * limits.FACT)
     told = " ".join("".join(one if one.isprintable() else " " for one in text).split())
     kind = "" if isinstance(error, Odd) else f"{type(error).__name__}: "
     shown = f"{kind}{told}".rstrip(": ")
-    return shown if len(shown) <= limits.FACT else shown[: limits.FACT - 3] + "..."
+    return screen.shortened(shown, limits.FACT)
 
 
 def problem(view: ItsView) -> Problem:

@@ -42,9 +42,17 @@ def line(text: str) -> str:
     return _BLANKS.sub(" ", text) if "\n" in text or "\t" in text else text
 
 
+def shortened(text: str, longest: int) -> str:
+    """The beginning of a text. It ends between words: half a secret is not known any more by whoever hides secrets."""
+    if len(text) <= longest:
+        return text
+    beginning = text[: longest - len(_ELLIPSIS)]
+    return (beginning.rpartition(" ")[0] or beginning) + _ELLIPSIS
+
+
 def fact(text: str) -> str:
     """What a cluster says of itself, for a message. No text of Kubernetes for people is so long that it is cut."""
-    return text if len(text) <= limits.TEXT else text[: limits.TEXT - 1] + _ELLIPSIS
+    return shortened(text, limits.TEXT)
 
 
 def cell(value: t.Any, longest: int = limits.CELL) -> str:

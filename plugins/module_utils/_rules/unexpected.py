@@ -9,7 +9,10 @@
 from __future__ import annotations
 
 from .._errors import MissingLibrary, WecError
-from . import problems
+from . import problems, screen
+
+_LONGEST = 300
+"""Characters of an error's own text."""
 
 
 def as_wec_error(error: Exception, what: str) -> WecError:
@@ -21,7 +24,7 @@ def as_wec_error(error: Exception, what: str) -> WecError:
         raise error
     if isinstance(error, WecError):
         return error
-    fact = f"{type(error).__name__}: {error}"[:300]
-    found = WecError(f"{what}: {problems.of('unexpected_answer', fact)}", problems.of("unexpected_answer", fact))
+    problem = problems.of("unexpected_answer", screen.shortened(f"{type(error).__name__}: {error}", _LONGEST))
+    found = WecError(f"{what}: {problem}", problem)
     found.__cause__ = error
     return found

@@ -239,7 +239,7 @@ _READING_TAKES = 120
 
 async def main(queue: asyncio.Queue[t.Any], args: Json) -> None:
     """Put events until cancelled. Raises WecError, whose text has none of the secrets that the options hold."""
-    secrets = secrecy.hidden(secrecy.in_options([args, _environment()]))
+    secrets = secrecy.hidden(secrecy.in_options(args) | connection.secrets_in(os.environ, [connection.ITS]))
     try:
         await _watch(queue, args, secrets)
     except Exception as error:
@@ -289,10 +289,6 @@ async def _watch(queue: asyncio.Queue[t.Any], args: Json, secrets: set[str]) -> 
             await asyncio.wait_for(finished.wait(), _ENDS_WITHIN)
     if failure:
         raise failure[0]
-
-
-def _environment() -> Json:
-    return {field: os.environ.get(connection.ITS.variable(field)) for field in connection.FIELDS}
 
 
 def _without(text: str, secrets: set[str]) -> str:

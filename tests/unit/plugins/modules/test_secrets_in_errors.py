@@ -14,7 +14,7 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.kubestellar.wec.plugins.module_utils._apis import kube
+from ansible_collections.kubestellar.wec.plugins.module_utils._apis import credential_plugin, kube
 from fake_api import FakeApi
 from fake_ocm import FakeIts
 from front_ends import AsAction, FrontEnd
@@ -117,6 +117,19 @@ def test_an_error_that_nobody_has_thought_of_is_a_failure_without_secrets(
     result = run("wec_status", name="edge-1", its_kubeconfig=its.kubeconfig(SECRET))
     assert result["failed"]
     assert SECRET not in shown(run, result)
+
+
+@pytest.mark.parametrize("before", [*range(240, 300, 7)])
+def test_a_secret_that_is_cut_off_is_not_shown_in_part(
+    run: FrontEnd, its: FakeIts, before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: t.Any, **_more: t.Any) -> t.Any:
+        raise ValueError(f"{'x' * before} {SECRET}")
+
+    monkeypatch.setattr(kube.Kube, "find", fail)
+    result = run("wec_status", name="edge-1", its_kubeconfig=its.kubeconfig(SECRET))
+    assert result["failed"]
+    assert SECRET[:6] not in shown(run, result)
 
 
 @pytest.mark.parametrize(
@@ -237,6 +250,22 @@ def test_a_plugin_that_gives_nothing_is_named(run: FrontEnd, its: FakeIts, tmp_p
     assert result["failed"]
     assert str(tmp_path / "plugin") in result["msg"]
     assert SECRET not in result["msg"]
+
+
+def test_a_plugin_ends_with_the_task_that_has_run_out_of_time(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OutOfTime(BaseException):
+        """As Ansible's own is: nothing catches it."""
+
+    def fail(*_arguments: t.Any) -> t.Any:
+        raise OutOfTime
+
+    monkeypatch.setattr(credential_plugin, "_outputs", fail)
+    began = time.monotonic()
+    with pytest.raises(OutOfTime):
+        credential_plugin.run(plugin(tmp_path, "exec sleep 20")["exec"], {}, {})
+    assert time.monotonic() - began < 10
 
 
 def test_a_plugin_that_waits_for_somebody_ends(
