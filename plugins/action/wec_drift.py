@@ -29,7 +29,7 @@ class ActionModule(InProcessAction):
     def _run_body(self, task: Task) -> Json:
         if task.params["wecs"] is not None:
             return wec_drift.run(task)
-        parts, lost = by_connection(self._variables, plain(self._task.args), with_wds=False)
+        parts, lost = by_connection(self._variables, self._of_each_host, plain(self._task.args), with_wds=False)
         inventory = task.params["inventory"]
         if inventory is None:
             inventory = self._names(task, {host.host: host for _connection, hosts in parts for host in hosts})
@@ -47,7 +47,7 @@ class ActionModule(InProcessAction):
 
     def _names(self, task: Task, known: dict[str, HostVariables]) -> list[str]:
         """Every WEC's name that the inventory has, whatever the run is limited to."""
-        variables = self._variables["hostvars"]
+        variables = self._of_each_host
         names = []
         for host in self._variables["groups"]["all"]:
             try:

@@ -31,7 +31,7 @@ class ActionModule(InProcessAction):
         if task.params["wecs"] is not None:
             return wec_plan.run(task)
         some = task.params["hosts"]
-        parts, lost = by_connection(self._variables, plain(self._task.args), with_wds=True, some=some)
+        parts, lost = by_connection(self._variables, self._of_each_host, plain(self._task.args), with_wds=True, some=some)
         with contextlib.ExitStack() as stack:
 
             def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], FleetPlan]:

@@ -33,7 +33,7 @@ class ActionModule(InProcessAction):
             task.params["at_once"] = context.CLIARGS.get("forks")
         if task.params["wecs"] is not None:
             return wec_register.run(task)
-        connections, lost = by_connection(self._variables, plain(self._task.args), with_wds=False)
+        connections, lost = by_connection(self._variables, self._of_each_host, plain(self._task.args), with_wds=False)
         places = wec_register.places(task)
         with contextlib.ExitStack() as stack:
 

@@ -25,7 +25,7 @@ class ActionModule(InProcessAction):
         if task.params["names"] is not None:
             return wec_survey.run(task)
 
-        connections, lost = by_connection(self._variables, plain(self._task.args), with_wds=False)
+        connections, lost = by_connection(self._variables, self._of_each_host, plain(self._task.args), with_wds=False)
 
         def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], tuple[Json, dict[str, Json]]]:
             sound, unnamed = named(hosts)

@@ -24,6 +24,21 @@ from ._in_process import plain
 
 Json = dict[str, t.Any]
 T = t.TypeVar("T")
+
+
+class Variables(t.Protocol):
+    """One host's variables."""
+
+    def __contains__(self, name: t.Any) -> bool: ...
+
+    def get(self, name: str) -> t.Any:
+        """The value, or None. Raises whatever its evaluation raises."""
+
+
+class OfEachHost(t.Protocol):
+    def __getitem__(self, host: str) -> Variables: ...
+
+
 _CONNECTIONS = {side: tuple(side.option(field) for field in FIELDS) for side in (ITS, WDS)}
 
 _OF_WEC = frozenset({*(WEC.option(field) for field in FIELDS), "connect_timeout", "read_timeout"})
@@ -61,7 +76,7 @@ class Said:
 class HostVariables:
     """One host's variables, by the names that the roles read."""
 
-    def __init__(self, host: str, variables: t.Mapping[str, t.Any]) -> None:
+    def __init__(self, host: str, variables: Variables) -> None:
         self.host, self._variables = host, variables
 
     def find(self, *names: str) -> tuple[str, t.Any]:
@@ -191,7 +206,12 @@ def _short(told: t.Any) -> str:
 
 
 def by_connection(
-    task_vars: t.Mapping[str, t.Any], given: Json, *, with_wds: bool, some: t.Collection[str] | None = None
+    task_vars: t.Mapping[str, t.Any],
+    variables: OfEachHost,
+    given: Json,
+    *,
+    with_wds: bool,
+    some: t.Collection[str] | None = None,
 ) -> tuple[list[tuple[Json, list[HostVariables]]], list[Json]]:
     """The hosts of the batch, or ``some`` of them, for each connection to an ITS (and a WDS) that they have.
 
@@ -203,7 +223,7 @@ def by_connection(
     lost: list[Json] = []
     for name in task_vars["ansible_play_batch"]:
         try:
-            host = HostVariables(name, _variables(name, task_vars))
+            host = HostVariables(name, _variables(name, variables))
             _refuse_group(host, task_vars.get("groups") or {})
             own = {option: host.get(option) for option in options}
             # What is no JSON is no connection.
@@ -236,13 +256,12 @@ def _refuse_group(host: HostVariables, groups: t.Collection[str]) -> None:
         raise WecError(f"{host.host}: {problem}", problem)
 
 
-def _variables(name: str, task_vars: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+def _variables(name: str, variables: OfEachHost) -> Variables:
     """Raises InvalidVariable."""
     try:
-        found: t.Mapping[str, t.Any] = task_vars["hostvars"][name]
+        return variables[name]
     except Exception as error:
         raise InvalidVariable(name, "its variables", f" cannot be read: {_short(error)}") from error
-    return found
 
 
 def named(hosts: t.Iterable[HostVariables]) -> tuple[list[tuple[HostVariables, str]], list[Json]]:

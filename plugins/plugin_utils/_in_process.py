@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import datetime
+import functools
 import gc
 import json
 import multiprocessing
@@ -39,6 +40,7 @@ from ..module_utils._errors import MissingLibrary, WecError
 from ..module_utils._rules import screen, secrecy
 from ..module_utils._rules.unexpected import as_wec_error
 from . import _files, _host_results
+from ._host_variables import BatchVariables
 from ._task_host import TaskHost
 
 Json = dict[str, t.Any]
@@ -117,6 +119,10 @@ class InProcessAction(ActionBase):
             gc.freeze()
         result.update(self._run_here(task_vars or {}))
         return result
+
+    @functools.cached_property
+    def _of_each_host(self) -> BatchVariables:
+        return BatchVariables(self._task, self._loader)
 
     def _run_on_host(self, task_vars: Json) -> Json:
         try:

@@ -53,8 +53,8 @@ def test_they_are_read_or_named(variables: t.Any) -> None:
 def test_no_host_is_lost_and_none_stops_the_others(variables: list[t.Any]) -> None:
     hosts = {f"host-{number}": one for number, one in enumerate(variables)}
     hosts["good"] = DOCUMENT
-    task_vars = {"ansible_play_batch": list(hosts), "hostvars": hosts, "inventory_hostname": "good", "groups": {}}
-    parts, lost = by_connection(task_vars, {}, with_wds=True)
+    task_vars = {"ansible_play_batch": list(hosts), "inventory_hostname": "good", "groups": {}}
+    parts, lost = by_connection(task_vars, hosts, {}, with_wds=True)
     found = [host.host for _connection, own in parts for host in own]
     assert "good" in found
     assert sorted([*found, *(one["hosts"][0] for one in lost)]) == sorted(hosts)
@@ -62,6 +62,6 @@ def test_no_host_is_lost_and_none_stops_the_others(variables: list[t.Any]) -> No
 
 @given(VALUES)
 def test_variables_that_are_none(variables: t.Any) -> None:
-    task_vars = {"ansible_play_batch": ["x"], "hostvars": {"x": variables}, "inventory_hostname": "x", "groups": {}}
-    parts, lost = by_connection(task_vars, {}, with_wds=False)
+    task_vars = {"ansible_play_batch": ["x"], "inventory_hostname": "x", "groups": {}}
+    parts, lost = by_connection(task_vars, {"x": variables}, {}, with_wds=False)
     assert len(parts) + len(lost) == 1

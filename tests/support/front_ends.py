@@ -56,6 +56,20 @@ class AsModule:
         return t.cast(Json, json.loads(printed.getvalue().splitlines()[-1]))
 
 
+class _VariableManager:
+    """Gives each host what a test says, in place of what Ansible makes of an inventory, a play and a task."""
+
+    def __init__(self, hosts: t.Mapping[str, Json]) -> None:
+        self._hosts = hosts
+        self._inventory = self
+
+    def get_host(self, name: str) -> str:
+        return name
+
+    def get_vars(self, *, host: str, **_of_task: t.Any) -> Json:
+        return self._hosts[host]
+
+
 class AsAction:
     """``run()`` of the action, with a task as the executor makes it."""
 
@@ -77,6 +91,8 @@ class AsAction:
         task.check_mode = check_mode
         task.diff = True
         task.environment = self.environment
+        task._variable_manager = _VariableManager(self._variables.get("hostvars") or {})
+        task.get_play = lambda: None
         loader = DataLoader()
         connection = self.host or mock.Mock()
         connection._shell.tmpdir = None

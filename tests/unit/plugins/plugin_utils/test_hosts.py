@@ -73,10 +73,9 @@ def test_a_managed_cluster_that_is_called_as_a_group_is_refused_alone() -> None:
     groups = {"all": [], "edge": ["edge-1"], "written-down": ["x"]}
     task_vars = {
         "ansible_play_batch": list(variables),
-        "hostvars": variables,
         "inventory_hostname": "edge",
         "groups": groups,
     }
-    parts, lost = by_connection(task_vars, {}, with_wds=False)
+    parts, lost = by_connection(task_vars, variables, {}, with_wds=False)
     assert [host.host for _connection, hosts in parts for host in hosts] == ["edge-1", "written-down"]
     assert [(one["hosts"], one["problem"]["code"]) for one in lost] == [(["edge"], "name_is_group")]

@@ -1,0 +1,54 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""The variables that Ansible itself would give each host in this task, for an action that is one task for all of them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.task import Task
+from ansible.template import Templar
+
+Json = dict[str, t.Any]
+
+
+class Evaluated:
+    """One host's variables. Each is evaluated when it is asked for; ``omit`` is the same as unset."""
+
+    def __init__(self, variables: Json, loader: DataLoader) -> None:
+        self._variables = variables
+        self._templar = Templar(loader=loader, variables=variables)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._variables
+
+    def get(self, name: str) -> t.Any:
+        """The value, or None. Raises whatever its evaluation raises."""
+        value = self._variables.get(name)
+        # Omit has a meaning only inside of a container.
+        return None if value is None else self._templar.template({name: value}).get(name)
+
+
+class BatchVariables:
+    """Inventory, play, import, role, task, set_fact and -e, in Ansible's own precedence.
+
+    ``hostvars`` knows neither the variables of a play nor those of a role
+    (ansible-core: VariableManager.get_vars, called by HostVars.raw_get without play and task).
+    """
+
+    def __init__(self, task: Task, loader: DataLoader) -> None:
+        self._task, self._play, self._loader = task, task.get_play(), loader
+        self._manager = task.get_variable_manager()
+
+    def __getitem__(self, host: str) -> Evaluated:
+        found = self._manager.get_vars(
+            play=self._play,
+            host=self._manager._inventory.get_host(host),
+            task=self._task,
+            include_hostvars=False,
+        )
+        return Evaluated(found, self._loader)
