@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from ..module_utils._bodies import wec_properties
-from ..plugin_utils._in_process import InProcessAction
+from ..plugin_utils._configure_action import ConfigureAction
 
 
-class ActionModule(InProcessAction):
+class ActionModule(ConfigureAction):
     BODY = wec_properties

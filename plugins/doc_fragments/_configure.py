@@ -11,8 +11,24 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   name:
-    description: Name of one WEC.
+    description:
+      - Name of one WEC.
+      - Without it and without O(wecs), the hosts of the play are meant, which needs O(run_on=controller). What they shall have is
+        read from the variables of the role configure, such as C(wec_labels) and C(configure_labels_state), which Ansible evaluates
+        for each host as in any task. An argument of the task counts for all hosts.
+      - With the keyword C(run_once), one task works on all hosts of the batch, and M(kubestellar.wec.wec_result) then gives each
+        host its own result. Without it, each host's task is for this host alone.
     type: str
+  hosts:
+    description: The hosts of the batch to work on, if not all of them. Only with the keyword C(run_once).
+    type: list
+    elements: str
+  stop_on_violation:
+    description:
+      - With the hosts of the play, whether nothing is changed for any of them if the desired state of one is not valid.
+      - A host whose variables cannot be evaluated, or have the wrong type, fails alone in any case.
+    type: bool
+    default: true
   protected:
     description:
       - More keys of labels and annotations that must not be written or removed, as patterns with V(*) and V(?).

@@ -69,12 +69,6 @@ options:
       - The ITS identity needs the right to delete C(certificatesigningrequests), which the shipped roles do not grant.
     type: bool
     default: false
-  survey:
-    description:
-      - What M(kubestellar.wec.wec_survey) has found for this WEC a moment ago, with the keys C(hub) and C(view), so that the
-        ITS is not asked for the same again by each WEC of a batch.
-      - What decides about a change is looked at afresh all the same. A survey of another ITS is not used.
-    type: dict
   wec_run_on:
     description:
       - Where the WEC's half of the work is done, for a WEC whose API only its own node reaches.

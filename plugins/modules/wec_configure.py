@@ -100,6 +100,16 @@ author:
 """
 
 EXAMPLES = r"""
+- name: Configure the WECs of all hosts at once, as their variables say
+  kubestellar.wec.wec_configure:
+  register: configured
+  run_once: true
+  failed_when: false
+
+- name: Show the result for each cluster
+  kubestellar.wec.wec_result:
+    registered: [configured]
+
 - name: Make two WECs what the inventory says, and nothing else
   kubestellar.wec.wec_configure:
     wecs:
@@ -116,9 +126,52 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+wecs:
+  description: The record of each WEC.
+  returned: for the hosts of the play
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: Its host in the inventory.
+      type: str
+      sample: edge-1
+    name:
+      description: Name of the WEC.
+      type: str
+      sample: edge-1
+    its:
+      description: Address of the ITS's API server.
+      type: str
+      sample: https://its1.example:6443
+    outcome:
+      description: What became of it, V(in_sync), V(changed), V(planned) (in check mode), V(failed) or V(unreachable).
+      type: str
+      sample: changed
+    changed:
+      description: Whether anything was changed for this WEC, or would be in check mode.
+      type: bool
+      sample: true
+    failed:
+      description: Whether it could not be configured, or must not be.
+      type: bool
+      sample: false
+    msg:
+      description: The result in a sentence, with each key that has changed.
+      type: str
+      sample: "edge-1 was changed: region=us-west->us-east."
+    steps:
+      description: What was done, or would be done in check mode, with what is before and after.
+      type: list
+      elements: dict
+      sample: []
+    problem:
+      description: Why it failed.
+      type: dict
+      sample: null
 verdicts:
   description: How it ended for each WEC, by its name.
-  returned: success, and on failure if the ITS could be asked
+  returned: with O(name) or O(wecs), on failure if the ITS could be asked
   type: dict
   contains:
     name:

@@ -72,7 +72,7 @@ options:
         elements: str
         default: []
       schema:
-        description: What the fleet's WECs may and must have, as O(kubestellar.wec.wec_validate#module:schema).
+        description: What the fleet's WECs may and must have, as O(kubestellar.wec.wec_plan#module:wecs[].schema).
         type: dict
       groups:
         description: The groups that it is in, for the schema.

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: wec_join
-short_description: Join a cluster to an ITS as a Workload Execution Cluster (WEC), or take it off
+short_description: Join clusters to an ITS as Workload Execution Clusters (WECs), or take them off
 description:
-  - Registers one Kubernetes cluster with a KubeStellar Inventory and Transport Space (ITS), which is an Open Cluster
+  - Registers Kubernetes clusters with a KubeStellar Inventory and Transport Space (ITS), which is an Open Cluster
     Management hub.
   - It looks at both sides first and does only what is missing. Installing the agent is left to C(clusteradm join).
     Tokens, approval, acceptance and verification go through the APIs.
@@ -22,6 +22,13 @@ description:
   - With O(state=absent) a WEC leaves in an order in which nothing gets stuck and no workload is lost by accident. Its labels
     go first, so that KubeStellar withdraws its workload. The ManagedCluster goes when that is done, then the agent, and
     then what the hub leaves behind, which is the mailbox, the properties, the signing requests and the bootstrap token.
+  - It works on one WEC (O(name)), on several of one ITS (O(wecs)), or on the hosts of the play, with the variables that the roles
+    register and deregister read, such as C(wec_kubeconfig), C(register_hub_apiserver) and C(deregister_purge). Ansible evaluates
+    them for each host as in any task, also those of the play and of a role. An argument of the task counts for all hosts.
+  - With the keyword C(run_once), one task works on all hosts of the batch. First all clusters are asked for their identity, so that
+    no cluster gets two names. Then each is checked and its agent installed, in parallel, and the ITS approves and accepts the first
+    clusters while others are still being joined. A cluster that fails does so alone. M(kubestellar.wec.wec_result) then gives each
+    host its own result. Without C(run_once), each host's task is for this host alone.
   - A run that was interrupted is repeated, and goes on from what it finds. What does not go in time stops it, with what is
     still there and why.
 attributes:
@@ -35,8 +42,201 @@ options:
   name:
     description:
       - Name of the WEC on the ITS. A DNS label.
+      - Without it and without O(wecs), the hosts of the play are meant, which needs O(run_on=controller).
     type: str
-    required: true
+  wecs:
+    description: Several WECs of one ITS.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the WEC.
+        type: str
+        required: true
+      inventory_hostname:
+        description: Its host in the inventory, if that is not O(wecs[].name).
+        type: str
+      hub_apiserver:
+        description: As O(hub_apiserver).
+        type: str
+      internal_endpoint_lookup:
+        description: As O(internal_endpoint_lookup).
+        type: str
+        choices: [auto, always, never]
+        default: auto
+      hub_ca_cert:
+        description: As O(hub_ca_cert).
+        type: path
+      hub_token:
+        description: As O(hub_token).
+        type: str
+      bundle_version:
+        description: As O(bundle_version).
+        type: str
+      bundle_overrides:
+        description: As O(bundle_overrides).
+        type: dict
+      klusterlet_mode:
+        description: As O(klusterlet_mode).
+        type: str
+        choices: [singleton, default, hosted]
+        default: singleton
+      image_registry:
+        description: As O(image_registry).
+        type: str
+      image_pull_credential_file:
+        description: As O(image_pull_credential_file).
+        type: path
+      proxy_url:
+        description: As O(proxy_url).
+        type: str
+      proxy_ca_cert:
+        description: As O(proxy_ca_cert).
+        type: path
+      feature_gates:
+        description: As O(feature_gates).
+        type: dict
+      klusterlet_annotations:
+        description: As O(klusterlet_annotations).
+        type: dict
+      resource_qos_class:
+        description: As O(resource_qos_class).
+        type: str
+        choices: [Default, BestEffort, ResourceRequirement]
+      resource_requests:
+        description: As O(resource_requests).
+        type: dict
+      resource_limits:
+        description: As O(resource_limits).
+        type: dict
+      klusterlet_values_file:
+        description: As O(klusterlet_values_file).
+        type: path
+      clusteradm_binary:
+        description: As O(clusteradm_binary).
+        type: str
+        default: clusteradm
+      clusteradm_timeout:
+        description: As O(clusteradm_timeout).
+        type: int
+        default: 120
+      move_from_other_hub:
+        description: As O(move_from_other_hub).
+        type: bool
+        default: false
+      replace_lost_cluster:
+        description: As O(replace_lost_cluster).
+        type: bool
+        default: false
+      remove_foreign_csrs:
+        description: As O(remove_foreign_csrs).
+        type: bool
+        default: false
+      wec_run_on:
+        description: As O(wec_run_on).
+        type: str
+        choices: [controller, host]
+        default: controller
+      deletion_timeout:
+        description: As O(deletion_timeout).
+        type: int
+        default: 60
+      drain:
+        description: As O(drain), which counts for all that have none of their own.
+        type: str
+        choices: [refuse, wait, ignore]
+      wec_access:
+        description: As O(wec_access), which counts for all that have none of their own.
+        type: str
+        choices: [given, lost]
+      its_access:
+        description: As O(its_access), which counts for all that have none of their own.
+        type: str
+        choices: [given, lost]
+      workload:
+        description: As O(workload), which counts for all that have none of their own.
+        type: str
+        choices: [keep, remove]
+      purge:
+        description: As O(purge), which counts for all that have none of their own.
+        type: bool
+      wait_timeout:
+        description: As O(wait_timeout), with O(state=absent).
+        type: int
+      kubeconfig_from_host:
+        description: As O(kubeconfig_from_host).
+        type: str
+      kubeconfig:
+        description: As O(kubeconfig).
+        type: raw
+      context:
+        description: As O(context).
+        type: str
+      host:
+        description: As O(host).
+        type: str
+      api_key:
+        description: As O(api_key).
+        type: str
+      ca_cert:
+        description: As O(ca_cert).
+        type: path
+        aliases: [ssl_ca_cert]
+      client_cert:
+        description: As O(client_cert).
+        type: path
+        aliases: [cert_file]
+      client_key:
+        description: As O(client_key).
+        type: path
+        aliases: [key_file]
+      validate_certs:
+        description: As O(validate_certs).
+        type: bool
+        aliases: [verify_ssl]
+      proxy:
+        description: As O(proxy).
+        type: str
+      no_proxy:
+        description: As O(no_proxy).
+        type: str
+      impersonate_user:
+        description: As O(impersonate_user).
+        type: str
+      impersonate_groups:
+        description: As O(impersonate_groups).
+        type: list
+        elements: str
+      connect_timeout:
+        description: As O(connect_timeout).
+        type: float
+      read_timeout:
+        description: As O(read_timeout).
+        type: float
+  hosts:
+    description: The hosts of the batch to work on, if not all of them. Only with the keyword C(run_once).
+    type: list
+    elements: str
+  at_once:
+    description:
+      - With several WECs, how many are worked on at the same time, of whatever ITS. One that does not answer holds up its own place
+        only.
+      - Without it, as many as Ansible has forks; V(5) where that is not known.
+    type: int
+  preflight_only:
+    description:
+      - Whether only to check everything that could make the registration fail, without changing anything.
+      - The module fails, and names all of it, if there is anything.
+    type: bool
+    default: false
+  stop_on_violation:
+    description: With several WECs, whether nothing is changed for any of them if the checks fail for one.
+    type: bool
+    default: false
+  progress_interval:
+    description: With several WECs, seconds between two lines about the progress. Only with O(run_on=controller).
+    type: float
+    default: 5.0
   state:
     description:
       - V(present) sees to it that the cluster is joined.
@@ -100,6 +300,7 @@ options:
       - Whether to approve the agent's signing request, accept the WEC and wait until it is available.
       - Without it, the module returns when the agent is applied. M(kubestellar.wec.wec_accept) does the rest for a whole
         batch at once.
+      - Several WECs are always waited for.
       - Without meaning with O(state=absent), which always waits.
     type: bool
     default: true
@@ -122,7 +323,7 @@ extends_documentation_fragment:
 seealso:
   - module: kubestellar.wec.wec_accept
   - module: kubestellar.wec.wec_agent
-  - module: kubestellar.wec.wec_preflight
+  - module: kubestellar.wec.wec_result
   - module: kubestellar.wec.wec_status
   - name: Registering a cluster
     description: What Open Cluster Management does during registration.
@@ -139,6 +340,37 @@ EXAMPLES = r"""
     its_context: its1
     kubeconfig: ~/.kube/fleet.kubeconfig
     context: edge-1
+
+- name: Join the clusters of all hosts at once, as their variables say
+  kubestellar.wec.wec_join:
+  register: joined
+  run_once: true
+  failed_when: false
+
+- name: Show the result for each cluster
+  kubestellar.wec.wec_result:
+    registered: [joined]
+
+- name: Join two clusters of one kubeconfig, with images from a mirror
+  kubestellar.wec.wec_join:
+    its_kubeconfig: ~/.kube/its1.kubeconfig
+    wecs:
+      - name: edge-1
+        kubeconfig: ~/.kube/fleet.kubeconfig
+        context: edge-1
+        image_registry: mirror.example/open-cluster-management
+      - name: edge-2
+        kubeconfig: ~/.kube/fleet.kubeconfig
+        context: edge-2
+        image_registry: mirror.example/open-cluster-management
+
+- name: Check what could be in the way of one cluster, and change nothing
+  kubestellar.wec.wec_join:
+    name: edge-1
+    its_kubeconfig: ~/.kube/its1.kubeconfig
+    kubeconfig: ~/.kube/fleet.kubeconfig
+    context: edge-1
+    preflight_only: true
 
 - name: Only install the agent; another task accepts the whole batch
   kubestellar.wec.wec_join:
@@ -215,6 +447,89 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+wecs:
+  description: The record of each WEC, where several were worked on.
+  returned: with O(wecs), and for the hosts of the play
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: Its host in the inventory.
+      type: str
+      sample: edge-1
+    name:
+      description: Name of the WEC.
+      type: str
+      sample: edge-1
+    its:
+      description: Address of the ITS's API server.
+      type: str
+      sample: https://its1.example:6443
+    outcome:
+      description: What became of it, V(in_sync), V(changed), V(planned) (in check mode), V(failed) or V(unreachable).
+      type: str
+      sample: changed
+    changed:
+      description: Whether anything was changed for this WEC, or would be in check mode.
+      type: bool
+      sample: true
+    failed:
+      description: Whether it failed.
+      type: bool
+      sample: false
+    msg:
+      description: The result in a sentence.
+      type: str
+      sample: edge-1 is joined and available.
+    problem:
+      description: Why it failed, as RV(kubestellar.wec.wec_status#module:wecs[].problems).
+      type: dict
+      sample: null
+    diff:
+      description: What was changed, before and after.
+      type: dict
+      sample: null
+    checks:
+      description: The checks that were made, as RV(checks).
+      type: list
+      elements: dict
+      sample: []
+    seconds:
+      description: Seconds from the installation of its agent to the end.
+      type: float
+      sample: 6.2
+msg:
+  description: The result in a sentence; of several WECs how many were changed, or what failed, for each that did.
+  returned: with several WECs, with O(state=absent), and on failure
+  type: str
+  sample: 2 of 2 WECs registered.
+checks:
+  description: Every check, in the order in which they were made.
+  returned: with O(preflight_only)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the check.
+      type: str
+      sample: agent_endpoint
+    passed:
+      description: Whether it passed. Null if it could not be made.
+      type: bool
+      sample: true
+    fact:
+      description: What was seen, or what is wrong and what to do about it.
+      type: str
+      sample: agents dial https://its1.example:6443
+    problem:
+      description: What is wrong, if it is a known problem.
+      type: dict
+      sample: null
+distribution:
+  description: What the cluster looks like, such as V(kind), V(k3s), V(openshift), V(eks) or V(unknown).
+  returned: with O(preflight_only)
+  type: str
+  sample: k3s
 name:
   description: Name of the WEC.
   returned: success

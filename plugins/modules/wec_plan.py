@@ -9,18 +9,17 @@ DOCUMENTATION = r"""
 module: wec_plan
 short_description: Tell what a run would do to a fleet of WECs, and to which of them
 description:
-  - Looks at all WECs of an ITS at once, with a few requests however many they are, and tells for each whether it is as wanted, is
+  - Looks at all WECs of an ITS at once, with a few requests however many they are, and tells for each whether it is in sync, is
     to be registered, is to be configured (with each label, annotation and property that would change), or is blocked and why.
   - As an action it looks at all hosts of the play in one task. What they want is read from the variables that the roles use, such
     as C(wec_labels), and so is their connection to the ITS.
   - The WECs themselves are not asked. What registering does to one shows only there, with the check mode of
     M(kubestellar.wec.wec_join).
-  - It reads only, unless O(configure) is set. The digest of a plan can be handed to a later run (O(expected_plan)), which then refuses to go on if the plan is
+  - It reads only. The digest of a plan can be handed to a later run (O(expected_plan)), which then refuses to go on if the plan is
     another by then.
 attributes:
   check_mode:
     support: full
-    details: With O(configure) in check mode, the plan is what would be done.
   diff_mode:
     support: N/A
   idempotent:
@@ -73,7 +72,12 @@ options:
         elements: str
         default: []
       schema:
-        description: What the fleet's WECs may and must have, as O(kubestellar.wec.wec_validate#module:schema).
+        description:
+          - What the fleet's WECs may and must have. It has the parts C(labels), C(annotations) and C(properties), each of which maps
+            keys, or patterns of keys with V(*) and V(?), to rules. In a part that is there, other keys are not allowed.
+          - A rule can have C(required) (V(true) for a key that each WEC must have), C(required_in) (groups of the inventory whose
+            hosts must have it), C(values) (a list of the values that are allowed) and C(pattern) (a regular expression that the
+            whole value must match). An empty rule allows everything.
         type: dict
       groups:
         description: The groups that it is in, for the schema.
@@ -108,35 +112,27 @@ options:
     description: Whether the removal of a property that a template may need is a change, and does not block the WEC.
     type: bool
     default: false
-  configure:
-    description:
-      - Whether to configure the WECs at once, as M(kubestellar.wec.wec_configure) does it.
-      - The module fails then if any WEC is blocked, is not registered or could not be configured. The others are configured all
-        the same.
-    type: bool
-    default: false
-  leave_unregistered:
-    description:
-      - With O(configure), whether WECs that are yet to be registered are left alone. They are in RV(to_register) then, and do not
-        make the module fail.
-    type: bool
-    default: false
-  stop_on_violation:
-    description: With O(configure), whether nothing is changed at all if what is wanted of any WEC cannot be had.
+  to_register:
+    description: Whether WECs that are not registered are to be registered. Otherwise they are blocked.
     type: bool
     default: true
-  deliver:
-    description: With O(configure), whether to have properties with other values than before delivered at once.
+  ask_wecs:
+    description: Whether each WEC's own API is to be asked, whatever the ITS shows. Then all of them are to be registered.
     type: bool
-    default: true
-  wait_timeout:
-    description: With O(configure), the seconds to wait for KubeStellar where the order of changes or the delivery asks for it.
-    type: int
-    default: 60
+    default: false
   show_table:
     description: Whether to show the plan on the screen. Only with O(run_on=controller).
     type: bool
     default: false
+  outcome_of:
+    description:
+      - The name of a playbook. The plan becomes a custom statistic of the run then, as with M(ansible.builtin.set_stats), with the
+        name C(wec_outcome). AWX makes an artifact of it.
+      - With V(plan), RV(digests) becomes C(expected_plan) too, an extra variable of the jobs that follow.
+    type: str
+  retry_file:
+    description: A file for the hosts in RV(to_report), for C(--limit) with C(@). Not written in check mode.
+    type: path
 extends_documentation_fragment:
   - kubestellar.wec._attributes
   - kubestellar.wec._attributes.actiongroup_wec
@@ -208,26 +204,25 @@ wecs:
           before: {"labels": {"region": null}}
           after: {"labels": {"region": "us-east"}}
     problem:
-      description: Why it is blocked, or could not be configured.
+      description: Why it is blocked.
       type: dict
       sample: null
+    outcome:
+      description: V(in_sync), V(planned) or V(blocked).
+      type: str
+      sample: planned
     changed:
-      description: Whether it was configured just now.
+      description: Always V(false). A plan changes nothing.
       type: bool
       sample: false
-    timeline:
-      description:
-        - When it was configured, V(configure).
-        - Times are the ITS's, to the second. What was done here has C(started), too.
-      type: list
-      elements: dict
-      sample: [{"step": "configure", "started": "2026-03-01T10:22:30Z", "ended": "2026-03-01T10:22:31Z", "clock": "its"}]
-not_configured:
-  description: The hosts that are blocked, or could not be configured.
-  returned: with O(configure)
-  type: list
-  elements: str
-  sample: []
+    msg:
+      description: The same in a sentence.
+      type: str
+      sample: "edge-1 is to be configured: +region=us-east."
+    diff:
+      description: What is to be changed, before and after.
+      type: dict
+      sample: null
 to_register:
   description: The hosts that are to be registered.
   returned: success
@@ -240,45 +235,25 @@ to_configure:
   type: list
   elements: str
   sample: [edge-1]
-to_look_at:
-  description: The hosts for which anything is to be done, blocked ones too.
+to_report:
+  description:
+    - The hosts whose WECs something is to be done for, or that cannot be worked on. In a small fleet, all of them.
+    - One whose WEC is in sync is always there, since Ansible ends a run when all hosts of a play have failed.
   returned: success
   type: list
   elements: str
-  sample: [edge-1, edge-7]
-as_wanted:
+  sample: [edge-1, edge-2, edge-7]
+in_sync:
   description: The hosts for which nothing is to be done.
   returned: success
   type: list
   elements: str
   sample: [edge-2]
 unseen:
-  description:
-    - Hosts whose ITS could not be asked, with the reason.
-    - Those that have no sound connection to one are in RV(to_register) and RV(to_look_at), too.
+  description: Hosts whose ITS could not be asked, with the reason.
   returned: success
   type: list
   elements: dict
-  sample: []
-by_host:
-  description:
-    - Those in RV(to_register) whose WECs are reached over their hosts' own connections (C(wec_kubeconfig_from_host),
-      C(wec_run_on)), so that M(kubestellar.wec.wec_register) cannot take them. Without O(wecs) only.
-  returned: success
-  type: list
-  elements: str
-  sample: []
-at_once:
-  description: The others in RV(to_register), which M(kubestellar.wec.wec_register) can take.
-  returned: success
-  type: list
-  elements: str
-  sample: [edge-7]
-without_its:
-  description: Hosts whose ITS does not answer.
-  returned: success
-  type: list
-  elements: str
   sample: []
 digest:
   description: The same for two plans that do the same.
@@ -294,7 +269,7 @@ msg:
   description: The plan in a sentence.
   returned: success
   type: str
-  sample: "1000 WECs: 990 as wanted, 10 to register."
+  sample: "1000 WECs: 990 in sync, 10 to register."
 """
 
 from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_plan

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.errors import AnsibleValueOmittedError
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.task import Task
 from ansible.template import Templar
@@ -29,8 +30,10 @@ class Evaluated:
     def get(self, name: str) -> t.Any:
         """The value, or None. Raises whatever its evaluation raises."""
         value = self._variables.get(name)
-        # Omit has a meaning only inside of a container.
-        return None if value is None else self._templar.template({name: value}).get(name)
+        try:
+            return None if value is None else self._templar.template(value)
+        except AnsibleValueOmittedError:
+            return None
 
 
 class BatchVariables:

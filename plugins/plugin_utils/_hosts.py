@@ -15,7 +15,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import ArgumentTypeError
 
-from ..module_utils._apis.connection import FIELDS, ITS, WDS, WEC
+from ..module_utils._apis.connection import FIELDS, FROM_HOST, ITS, WDS, WEC
 from ..module_utils._bodies.task import each_its, failure
 from ..module_utils._errors import MissingLibrary, WecError
 from ..module_utils._rules import problems, readable, screen
@@ -24,6 +24,12 @@ from ._in_process import plain
 
 Json = dict[str, t.Any]
 T = t.TypeVar("T")
+
+
+def _variable_of(option: str, role: str) -> str:
+    if option == "wec_run_on":
+        return option
+    return f"wec_{option}" if option in _OF_WEC else f"{role}_{option}"
 
 
 class Variables(t.Protocol):
@@ -41,12 +47,18 @@ class OfEachHost(t.Protocol):
 
 _CONNECTIONS = {side: tuple(side.option(field) for field in FIELDS) for side in (ITS, WDS)}
 
-_OF_WEC = frozenset({*(WEC.option(field) for field in FIELDS), "connect_timeout", "read_timeout"})
+_OF_WEC = frozenset({*(WEC.option(field) for field in FIELDS), FROM_HOST, "connect_timeout", "read_timeout"})
 """Options of wec_join that an inventory has as wec_OPTION; the others are the role's, as register_OPTION."""
+_PATIENCE = {
+    "connect_timeout": "wec_connect_timeout",
+    "read_timeout": "wec_read_timeout",
+    "its_outage_timeout": "its_outage_timeout",
+}
+"""Options of an ITS's connection that are not in FIELDS, with their variables."""
 _PARTS = ("labels", "annotations", "properties")
 _NAMES = ("context", "cluster_set")
 """Options that are names: a number in their place was read by YAML, and is not what was written (0042 is 34)."""
-_NAME = ("register_name", "configure_name", "wec_name")
+_NAME = ("register_name", "configure_name", "deregister_name", "wec_name")
 _WORDS = {
     "dict": "a dictionary",
     "list": "a list",
@@ -96,6 +108,14 @@ class HostVariables:
         """The value of the first of these that is set. Raises InvalidVariable."""
         return self.find(*names)[1]
 
+    def seconds(self, name: str) -> float | None:
+        """The value of a variable that is a number. Raises InvalidVariable."""
+        value = self.get(name)
+        try:
+            return None if value is None else float(value)
+        except (TypeError, ValueError) as error:
+            raise InvalidVariable(self.host, name, f" must be a number, and is {_word(value)}") from error
+
     def text(self, *names: str) -> str | None:
         """The same, for a name: a number was something else before YAML has read it. Raises InvalidVariable."""
         name, value = self.find(*names)
@@ -114,10 +134,13 @@ class HostVariables:
         """The WEC's name. Raises InvalidVariable."""
         return self.text(*_NAME) or self.host
 
-    def wish(self, validator: ArgumentSpecValidator, **more: t.Sequence[str]) -> Said:
+    def wish(
+        self, validator: ArgumentSpecValidator, given: t.Mapping[str, t.Any] | None = None, **more: t.Sequence[str]
+    ) -> Said:
         """What it shall have, as an entry of the option wecs, which ``validator`` knows; faults are its own, and all are named.
 
-        ``more`` are other options of an entry, with the variables that they are in. Raises InvalidVariable for a name.
+        ``given`` wins over the variables. ``more`` are other options of an entry, with the variables that they are in. Raises
+        InvalidVariable for a name.
         """
         said = Said({"host": self.host, "name": self.wec})
         self._take(said, "cluster_set", ["configure_cluster_set", "wec_cluster_set"])
@@ -133,15 +156,15 @@ class HostVariables:
             self._take(said, f"{part}_state", [f"configure_{part}_state"])
         for option, variables in more.items():
             self._take(said, option, variables)
-        said.options = {key: value for key, value in said.options.items() if value is not None}
+        said.options = {**{key: value for key, value in said.options.items() if value is not None}, **(given or {})}
         return self._checked(said, validator)
 
-    def registration(self, spec: t.Mapping[str, Json]) -> Said:
-        """How it shall be registered, as an entry of the option wecs of wec_register. Raises InvalidVariable."""
+    def entry(self, spec: t.Mapping[str, Json], role: str) -> Said:
+        """An entry of the option wecs of wec_join, as the variables of this role say. Raises InvalidVariable."""
         said = Said({"name": self.wec, "inventory_hostname": self.host})
         for option in spec:
             if option not in said.options:
-                self._take(said, option, [f"wec_{option}" if option in _OF_WEC else f"register_{option}"])
+                self._take(said, option, [_variable_of(option, role)])
         return said
 
     def _take(self, said: Said, option: str, variables: t.Sequence[str]) -> None:
@@ -172,11 +195,6 @@ class HostVariables:
         """An entry that wants nothing."""
         entry: Json = validator.validate({"host": self.host, "name": name}).validated_parameters
         return entry
-
-    @property
-    def needs_own_connection(self) -> bool:
-        """Whether something of its WEC is to be done or read on the host itself."""
-        return bool(self.get("wec_kubeconfig_from_host")) or self.get("wec_run_on") == "host"
 
 
 def type_faults(host: str, said: Said, validator: ArgumentSpecValidator) -> list[str]:
@@ -221,11 +239,14 @@ def by_connection(
     options = (*_CONNECTIONS[ITS], *(_CONNECTIONS[WDS] if with_wds else ()))
     connections: list[tuple[HostVariables, Json, str]] = []
     lost: list[Json] = []
-    for name in task_vars["ansible_play_batch"]:
+    patience: dict[str, Json] = {}
+    for name in task_vars["ansible_play_batch"] if some is None else some:
         try:
             host = HostVariables(name, _variables(name, variables))
             _refuse_group(host, task_vars.get("groups") or {})
             own = {option: host.get(option) for option in options}
+            # Not parts of what a connection is: hosts of one ITS may differ in them.
+            patience[name] = {option: host.seconds(variable) for option, variable in _PATIENCE.items()}
             # What is no JSON is no connection.
             connections.append((host, own, json.dumps(own, sort_keys=True)))
         except WecError as error:
@@ -237,12 +258,26 @@ def by_connection(
     for_all = {option: given[option] for option in options if option in given and given[option] != this.get(option)}
     groups: dict[str, tuple[Json, list[HostVariables]]] = {}
     for host, own, text in connections:
-        if some is not None and host.host not in some:
-            continue
         connection = {key: value for key, value in {**own, **for_all}.items() if value is not None}
         key = json.dumps(connection, sort_keys=True) if for_all else text
         groups.setdefault(key, (connection, []))[1].append(host)
-    return list(groups.values()), [one for one in lost if some is None or one["hosts"][0] in some]
+    for connection, hosts in groups.values():
+        connection.update(_longest(patience[host.host] for host in hosts), **_given_patience(given))
+    return list(groups.values()), lost
+
+
+def _longest(found: t.Iterable[Json]) -> Json:
+    """The most patient of the hosts of one ITS counts for all of them."""
+    longest: Json = {}
+    for one in found:
+        for option, value in one.items():
+            if value is not None and (option not in longest or value > longest[option]):
+                longest[option] = value
+    return longest
+
+
+def _given_patience(given: Json) -> Json:
+    return {option: given[option] for option in _PATIENCE if option in given}
 
 
 def _refuse_group(host: HostVariables, groups: t.Collection[str]) -> None:

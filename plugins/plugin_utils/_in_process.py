@@ -107,6 +107,11 @@ class InProcessAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Json:
         self._variables = task_vars or {}
+        question = getattr(self._task, "question", None)
+        if question is not None:
+            # One task for all hosts asks something of this one (_batch_host.py).
+            question(TaskHost(self, self._variables))
+            return {}
         on_host = self._task.args.get("run_on") == "host"
         # What async_status fetches of a host would go past us, with facts and all.
         self._supports_async = False

@@ -163,7 +163,7 @@ def test_join(its: InMemoryIts, wec: InMemory, data: st.DataObject, state: str) 
 @given(st.data())
 def test_preflight(its: InMemoryIts, wec: InMemory, data: st.DataObject) -> None:
     odd(data, wec)
-    ask(its, wec, "wec_preflight", name="edge-1", clusteradm_binary="/nonexistent")
+    ask(its, wec, "wec_join", preflight_only=True, name="edge-1", clusteradm_binary="/nonexistent")
 
 
 @given(st.data())

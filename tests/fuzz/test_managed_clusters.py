@@ -155,19 +155,17 @@ def test_leftovers(its: InMemoryIts, data: st.DataObject) -> None:
 
 
 @given(st.data())
-def test_survey(its: InMemoryIts, data: st.DataObject) -> None:
-    result = ask(its, data, "wec_survey", names=NAMES)
-    assert result
-
-
-@given(st.data())
 def test_configuration_is_planned_for_the_others(its: InMemoryIts, data: st.DataObject) -> None:
     """The others' labels are set; what is odd about one may keep only its own from being set."""
     its.forget_shown()
     for path, made in data.draw(shown(its)).items():
         its.show(path, made)
-    run = AsAction()
-    result = run("wec_plan", check_mode=True, configure=True, **options(its, wecs=wecs()))
+    of_its = options(its)
+    hosts = {
+        one["name"]: {**of_its, **{f"wec_{part}": one.get(part) for part in ("labels", "properties")}} for one in wecs()
+    }
+    run = AsAction(ansible_play_batch=list(hosts), hostvars=hosts, inventory_hostname=next(iter(hosts)))
+    result = run("wec_configure", check_mode=True)
     check_result(result, run.lines, run.warnings)
     done = {one["name"]: one for one in result["wecs"]}
     assert {done[name]["problem"] for name in OTHERS} == {None}, json.dumps(result)[:2000]

@@ -52,20 +52,16 @@ ENTRY: Json = {"name": "edge-1", "host": "a", "labels": {"a": "b"}, "properties"
 OF_WEC = connection("", {})
 OPTIONS: dict[str, Json] = {
     "wec_status": {"names": ["edge-1"], "wait_timeout": 1},
-    "wec_plan": {"wecs": [ENTRY], "expected_plan": "a", "configure": True},
+    "wec_plan": {"wecs": [ENTRY], "expected_plan": "a"},
     "wec_drift": {"wecs": [ENTRY], "inventory": ["edge-1"], "fail_on": ["drift"], "certificate_days": 1.0},
     "wec_export": {"group": "wecs", "host_prefix": "a", "states": ["joined"], "protected": ["a"]},
     "wec_leftovers": {"names": ["edge-1"]},
-    "wec_survey": {"names": ["edge-1"]},
     "wec_accept": {"wecs": [{"name": "edge-1", "uid": "u", "token_id": "t"}], "wait_timeout": 1},
     "wec_label": {"wecs": [ENTRY], "protected": ["a"]},
     "wec_properties": {"name": "edge-1", "properties": {"a": "b"}},
-    "wec_configure": {"name": "edge-1", "labels": {"a": "b"}, "schema": {"labels": {"a": {"required": True}}}},
-    "wec_validate": {"wecs": [ENTRY]},
-    "wec_join": {"name": "edge-1", "klusterlet_values": f"a: {SECRET}", "feature_gates": {"a": True}, **OF_WEC},
-    "wec_preflight": {"name": "edge-1", **OF_WEC},
+    "wec_configure": {"name": "edge-1", "labels": {"a": "b"}, "stop_on_violation": True},
     "wec_agent": {"name": "edge-1", "hub_token": SECRET, "image_pull_credential": SECRET, **OF_WEC},
-    "wec_register": {"wecs": [{"name": "edge-1", "clusteradm_binary": "/nonexistent", **OF_WEC}], "wait_timeout": 1},
+    "wec_join": {"wecs": [{"name": "edge-1", "clusteradm_binary": "/nonexistent", **OF_WEC}], "wait_timeout": 1},
 }
 
 
@@ -89,7 +85,7 @@ def options(draw: st.DrawFn, server: str, module: str) -> Json:
         # Most of these may not be given at once.
         for key in draw(st.sets(st.sampled_from(sorted(connection(side, 0))[:-1]), min_size=3)):
             given.pop(key)
-    if isinstance(given.get("wecs"), list) and module == "wec_register":
+    if isinstance(given.get("wecs"), list) and module == "wec_join":
         given["wecs"][0]["kubeconfig"] = written
     return draw(mutated(given, VALUES))
 

@@ -18,17 +18,17 @@ from fuzzing import VALUES, Json, mutated
 from hostile import TEXTS, is_quiet
 from hypothesis import given
 from hypothesis import strategies as st
-from reporting import accepted, configured, forecast, joined, late, plan
+from reporting import accepted, batch, configured, forecast, joined, late, plan
 
 SCHEMA = jsonschema.Draft202012Validator(
     json.loads((pathlib.Path(__file__).parents[2] / "docs" / "report.schema.json").read_text())
 )
 RESULTS: list[tuple[str, Json]] = [
     ("wec_plan", plan(forecast("edge-2"))),
-    ("wec_plan", plan(configured("edge-2"), not_configured=[])),
+    ("wec_configure", batch(configured("edge-2"))),
     ("wec_join", joined("edge-2")),
     ("wec_accept", {"verdicts": {"edge-2": accepted("edge-2")}, "changed": True}),
-    ("wec_register", {"verdicts": {"edge-2": late("edge-2")}, "changed": True, "unseen": []}),
+    ("wec_join", batch({**late("edge-2"), "host": "edge-2", "its": "https://its.example"})),
     ("wec_status", {"wecs": [{"name": "edge-2", "state": "joined", "labels": {"a": "b"}, "problems": []}]}),
     ("wec_drift", {"drift": [{"kind": "labels", "name": "edge-2", "host": "edge-2", "msg": "x"}], "problems": []}),
     ("wec_leftovers", {"leftovers": [{"kind": "Namespace", "name": "edge-2", "side": "ITS", "code": "x"}]}),

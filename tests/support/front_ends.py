@@ -91,6 +91,7 @@ class AsAction:
         task.check_mode = check_mode
         task.diff = True
         task.environment = self.environment
+        task.run_once = "ansible_play_batch" in self._variables
         task._variable_manager = _VariableManager(self._variables.get("hostvars") or {})
         task.get_play = lambda: None
         loader = DataLoader()

@@ -134,9 +134,23 @@ def late(name: str, began: float = 4) -> Json:
 
 
 def configured(name: str, moment: float = 14) -> Json:
+    """A record of wec_configure."""
     return forecast(
-        name, "configure", state="joined", changed=True, timeline=[reached("configure", moment + 1, moment)]
+        name,
+        "configure",
+        state="joined",
+        outcome="changed",
+        changed=True,
+        failed=False,
+        msg=f"{name} was changed: +region=us-east.",
+        diff=None,
+        timeline=[reached("configure", moment + 1, moment)],
     )
+
+
+def batch(*records: Json) -> Json:
+    """The result of a task that was for many WECs."""
+    return {"changed": True, "msg": f"{len(records)} WECs", "wecs": list(records)}
 
 
 LABELS = {"location-group": "edge", "region": "us-east", "zone": "us-east-1"}
@@ -163,12 +177,8 @@ def registration(count: int, failing: t.Collection[int] = (), wanted: t.Collecti
     report.note(task("wec_accept", accept, host=names[0], ended=end))
     for name in failed:
         report.note(task("ansible.builtin.debug", {"msg": verdicts[name]["msg"]}, host=name, failed=True, ended=end))
-    wecs = [
-        configured(name, begins[name] + 12) if name not in failed | done else forecast(name, "nothing")
-        for name in names
-        if name not in failed
-    ]
-    report.note(task("wec_plan", plan(*wecs, not_configured=[]), host=names[0], ended=end + 3))
+    records = [configured(name, begins[name] + 12) for name in names if name not in failed | done]
+    report.note(task("wec_configure", batch(*records), host=names[0], ended=end + 3))
     return report
 
 

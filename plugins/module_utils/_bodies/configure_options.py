@@ -34,6 +34,8 @@ def spec(own: t.Mapping[str, Json], states: t.Iterable[str]) -> Json:
             "name": {"type": "str"},
             **own,
             "wecs": {"type": "list", "elements": "dict", "options": several},
+            "hosts": {"type": "list", "elements": "str"},
+            "stop_on_violation": {"type": "bool", "default": True},
             **dict.fromkeys(states, STATE),
             "protected": {"type": "list", "elements": "str", "default": []},
             "allow_withdrawal": {"type": "bool", "default": False},
@@ -45,8 +47,7 @@ def spec(own: t.Mapping[str, Json], states: t.Iterable[str]) -> Json:
             **options.wds(),
             **options.common(),
         },
-        "mutually_exclusive": [("name", "wecs"), *((key, "wecs") for key in own)],
-        "required_one_of": [("name", "wecs")],
+        "mutually_exclusive": [("name", "wecs"), ("name", "hosts"), ("wecs", "hosts"), *((key, "wecs") for key in own)],
         "supports_check_mode": True,
     }
 
@@ -55,6 +56,8 @@ def run(task: Task, states: t.Mapping[str, str]) -> Json:
     """``states`` maps each part (labels, annotations, properties) to the option with its state."""
     given = task.params
     several = given["wecs"] is not None
+    if not several and given["name"] is None:
+        raise InvalidOption("name", None, "must be given with run_on=host", "Name the WEC, or list several in wecs")
     entries: list[Json] = given["wecs"] if several else [given]
     places = [f"wecs[{index}]." if several else "" for index in range(len(entries))]
     check_names(task, {f"{place}name": one["name"] for place, one in zip(places, entries, strict=True)})

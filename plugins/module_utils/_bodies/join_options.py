@@ -42,7 +42,6 @@ SPEC: dict[str, t.Any] = {
     "move_from_other_hub": {"type": "bool", "default": False},
     "replace_lost_cluster": {"type": "bool", "default": False},
     "remove_foreign_csrs": {"type": "bool", "default": False},
-    "survey": {"type": "dict"},
     "wec_run_on": {"type": "str", "choices": ["controller", "host"], "default": "controller"},
 }
 
@@ -86,7 +85,6 @@ def wishes(task: Task) -> Wishes:
         klusterlet_values=files["klusterlet_values_file"],
         clusteradm_binary=given["clusteradm_binary"],
         clusteradm_timeout=given["clusteradm_timeout"],
-        clusteradm_known=texts(((given["survey"] or {}).get("hub") or {}).get("clusteradm")),
         owner=task.owner,
     )
 

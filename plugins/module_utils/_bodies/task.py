@@ -22,9 +22,8 @@ from .._apis.wec import Wec
 from .._errors import InvalidOption, InvalidOptions, WecError
 from .._operations import side_by_side
 from .._operations.wec_on_host import WecOnHost
-from .._rules import names, surveys
+from .._rules import names
 from .._rules.kubeconfigs import KubeconfigError
-from .._rules.surveys import Survey
 from .._rules.unexpected import as_wec_error
 
 Json = dict[str, t.Any]
@@ -86,21 +85,9 @@ class Body(t.Protocol):
 def its_of(task: Task) -> t.Iterator[Its]:
     with _kube(task, connection.ITS) as kube:
         try:
-            yield Its(kube, _survey(task, kube.connection.server))
+            yield Its(kube)
         except (KubeconfigError, OSError) as error:
             raise WecError(f"{kube.connection.option}: the CA in it cannot be read: {error}") from error
-
-
-def _survey(task: Task, server: str) -> Survey | None:
-    """That of the option survey, if it is of this ITS. Raises InvalidOption."""
-    given = task.params.get("survey")
-    if not given:
-        return None
-    try:
-        survey = surveys.read(given)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InvalidOption("survey", "...", "is none", "Give what wec_survey has returned, or leave it out") from error
-    return survey if survey.server == server else None
 
 
 @contextlib.contextmanager
@@ -111,11 +98,13 @@ def wec_of(task: Task, read_file: ReadFile | None = None) -> t.Iterator[Wec]:
 
 
 @contextlib.contextmanager
-def wec_to_join(task: Task, with_rights: bool = False) -> t.Iterator[Wec | WecOnHost]:
+def wec_to_join(
+    task: Task, with_rights: bool = False, read_file: ReadFile | None = None
+) -> t.Iterator[Wec | WecOnHost]:
     """The WEC, or with wec_run_on=host what stands for it here. ``with_rights``: as a preflight looks at it."""
     given = task.params
     if given["wec_run_on"] != "host":
-        with wec_of(task) as wec:
+        with wec_of(task, read_file) as wec:
             yield wec
         return
     # Nothing else of this task's options goes to the host.

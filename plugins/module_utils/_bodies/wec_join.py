@@ -15,24 +15,23 @@ from .._errors import InvalidOption, InvalidOptions, Refused
 from .._operations import verification
 from .._operations.acceptance import Patience
 from .._operations.joining import Joining, Outcome
-from .._operations.leaving import Leaving
+from .._operations.preflight import Preflight
 from .._operations.wec_on_host import WecOnHost
-from .._rules import leaving, limits, states
-from . import join_options, options
-from .task import Task, check_names, has_wds_connection, its_of, wds_of, wec_of, wec_to_join
+from .._rules import limits, states
+from . import join_batch, join_options, leave_batch, leaving_options, options
+from .task import Task, check_names, its_of, wec_to_join
 
 Json = dict[str, t.Any]
 
 SPEC: dict[str, t.Any] = {
     "argument_spec": {
-        "name": {"type": "str", "required": True},
+        "name": {"type": "str"},
+        "wecs": {"type": "list", "elements": "dict", "options": {**join_batch.OF_ONE, **leaving_options.OF_ONE}},
+        "hosts": {"type": "list", "elements": "str"},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "drain": {"type": "str", "choices": [leaving.REFUSE, leaving.WAIT, leaving.IGNORE], "default": leaving.REFUSE},
-        "wec_access": {"type": "str", "choices": ["given", "lost"], "default": "given"},
-        "its_access": {"type": "str", "choices": ["given", "lost"], "default": "given"},
-        "workload": {"type": "str", "choices": [leaving.KEEP, leaving.REMOVE]},
-        "purge": {"type": "bool", "default": False},
+        **leaving_options.SPEC,
         "deletion_timeout": {"type": "int", "default": 60},
+        **join_batch.OF_BATCH,
         **join_options.SPEC,
         **options.its(),
         **options.wec(),
@@ -41,16 +40,23 @@ SPEC: dict[str, t.Any] = {
         **options.wait(300),
         **options.proofs(),
     },
+    "mutually_exclusive": [("name", "wecs"), ("name", "hosts"), ("wecs", "hosts")],
     "supports_check_mode": True,
 }
 
 
 def run(task: Task) -> Json:
     given = task.params
+    if given["wecs"] is not None:
+        return leave_batch.run(task) if given["state"] == "absent" else join_batch.run(task)
+    if given["name"] is None:
+        raise InvalidOption("name", None, "must be given with run_on=host", "Name the WEC, or list several in wecs")
     check_names(task, {"name (wec_name in an inventory)": given["name"]})
     if given["state"] == "absent":
-        return _leave(task)
-    InvalidOptions.raise_for(list(_leaving_only(given)))
+        return leave_batch.one(task)
+    InvalidOptions.raise_for(list(leaving_options.unused(given)))
+    if given["preflight_only"]:
+        return _preflight(task)
     wishes = join_options.wishes(task)
     with its_of(task) as its, wec_to_join(task) as wec, _within(task, wec):
         joining = Joining(its, wec, wishes, join_options.permissions(task))
@@ -71,6 +77,28 @@ def run(task: Task) -> Json:
             "its": {**its.kube.connection.as_data(), "uid": its.uid},
             "wec": wec.connection_data(),
         }
+
+
+def _preflight(task: Task) -> Json:
+    """What could make it fail, all of it, with nothing changed."""
+    wishes = join_options.wishes(task)
+    with its_of(task) as its, wec_to_join(task, with_rights=True) as wec:
+        report = Preflight(its, wec, wishes, join_options.permissions(task)).run()
+        result: Json = {
+            "changed": False,
+            "name": wishes.name,
+            "state": report.state.name if report.state else None,
+            "uid": report.uid,
+            "kubernetes_version": report.version,
+            "distribution": report.distribution.name,
+            "checks": [check.as_data() for check in report.checks],
+            "its": its.kube.connection.as_data(),
+            # A host that could not tell anything of the WEC cannot tell where it is, either.
+            "wec": wec.connection_data() if report.uid is not None or isinstance(wec, Wec) else None,
+        }
+        if report.violations:
+            result.update(failed=True, msg=report.message(wishes.name))
+        return result
 
 
 def _within(task: Task, wec: Wec | WecOnHost) -> t.ContextManager[None]:
@@ -98,63 +126,3 @@ def _failure(outcome: Outcome) -> Json:
     if verdict is None or not verdict.failed:
         return {}
     return {"failed": True, "msg": verdict.message()}
-
-
-def _leaving_only(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
-    defaults = {"drain": leaving.REFUSE, "wec_access": "given", "its_access": "given", "workload": None, "purge": False}
-    for option, default in defaults.items():
-        if given[option] != default:
-            yield InvalidOption(option, given[option], "has a meaning only with state=absent", "Leave it out")
-
-
-def _leaving_faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
-    if given["wec_run_on"] == "host" and given["wec_access"] != "lost":
-        yield InvalidOption(
-            "wec_run_on",
-            "host",
-            "cannot be done with state=absent, where both sides are needed at once",
-            "First take its labels away and wait until its works are gone (wec_configure), then run this with run_on=host "
-            "and its_access=lost, without any option of the ITS, and when its lease has run out without this and with "
-            "wec_access=lost",
-        )
-    if given["wec_access"] == "lost":
-        if given["its_access"] == "lost":
-            yield InvalidOption(
-                "its_access", "lost", "leaves nothing to do, because the WEC is lost too", "Leave it out"
-            )
-        if given["drain"] == leaving.WAIT:
-            yield InvalidOption(
-                "drain",
-                leaving.WAIT,
-                "cannot be done on a lost WEC: nothing takes works off it",
-                "Use refuse or ignore",
-            )
-        for option in ("purge", "workload"):
-            if given[option]:
-                yield InvalidOption(option, given[option], "cannot be done on a WEC that is lost", "Leave it out")
-
-
-def _leave(task: Task) -> Json:
-    given = task.params
-    InvalidOptions.raise_for(list(_leaving_faults(given)))
-    choices = leaving.Choices(given["drain"], given["purge"], given["workload"], given["wec_access"] == "lost")
-    with contextlib.ExitStack() as stack:
-        with_its, with_wec = given["its_access"] != "lost", given["wec_access"] != "lost"
-        its = stack.enter_context(its_of(task)) if with_its else None
-        wec = stack.enter_context(wec_of(task)) if with_wec else None
-        wds = stack.enter_context(wds_of(task)) if with_its and has_wds_connection(task) else None
-        if wds is not None:
-            wds.require_wds()
-        one = Leaving(given["name"], its, wec, wds, choices, given["hub_apiserver"])
-        departure = one.observe()
-        if not task.check_mode:
-            one.run(departure, given["wait_timeout"], task.progress)
-        for warning in departure.warnings:
-            task.warn(warning)
-        result: Json = {"changed": departure.plan.changes, "diff": departure.plan.diff(), **departure.as_data()}
-        if its is not None:
-            result["its"] = {**its.kube.connection.as_data(), "uid": its.uid}
-        for side, other in (("wec", wec), ("wds", wds)):
-            if other is not None:
-                result[side] = other.kube.connection.as_data()
-        return result

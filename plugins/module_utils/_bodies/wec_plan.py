@@ -19,15 +19,19 @@ from .._operations.planning import FleetPlan, Member
 from .._rules import addon, fleet_plan, merging, problems, readable
 from .._rules.configuration import Part, Wish
 from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
-from . import configure_options, options
+from . import configure_options, options, retry_list, statistics
 from .configure_options import PARTS, STATE
-from .task import Task, each_its, has_wds_connection, its_of, wds_of
+from .task import Task, has_wds_connection, its_of, wds_of
 
 Json = dict[str, t.Any]
 VIOLATIONS = "violations"
 """In an entry of wecs that was made of a host's variables: what is wrong with these."""
+IS_INVALID = "is_invalid"
+"""In such an entry: whether the variables themselves cannot be used, which concerns this host alone."""
 IS_NAMED = "is_named"
 """In such an entry: whether its name is the WEC's, and not only the host's because nobody can read the other."""
+SMALL = 20
+"""In a fleet of so many WECs, each is reported, whatever is to be done for it."""
 _NAMED = 10
 """So many hosts are named in a sentence."""
 OWN = {
@@ -49,12 +53,11 @@ SPEC: Json = {
         "expected_plan": {"type": "raw"},
         "allow_withdrawal": {"type": "bool", "default": False},
         "allow_removal": {"type": "bool", "default": False},
-        "configure": {"type": "bool", "default": False},
-        "leave_unregistered": {"type": "bool", "default": False},
-        "stop_on_violation": {"type": "bool", "default": True},
-        "deliver": {"type": "bool", "default": True},
-        "wait_timeout": {"type": "int", "default": 60},
+        "to_register": {"type": "bool", "default": True},
+        "ask_wecs": {"type": "bool", "default": False},
         "show_table": {"type": "bool", "default": False},
+        "outcome_of": {"type": "str"},
+        "retry_file": {"type": "path"},
         **options.its(),
         **options.wds(),
         **options.common(),
@@ -70,84 +73,91 @@ def run(task: Task) -> Json:
     if task.params["hosts"] is not None:
         raise InvalidOption("hosts", None, "cannot be given with wecs", "List those that shall be looked at in wecs")
     with contextlib.ExitStack() as stack:
-        return conclude(task, [look(stack, task)], [])
+        return conclude(task, [look(stack, task, wecs)], [])
 
 
-def look(stack: contextlib.ExitStack, task: Task) -> FleetPlan:
+def look(stack: contextlib.ExitStack, task: Task, wecs: t.Sequence[Json]) -> FleetPlan:
     """The WECs of one ITS, whose connection is open until the end of ``stack``. Raises WecError."""
     given = task.params
-    twice = repeated(given["wecs"])
-    members = [member(one, twice) for one in given["wecs"]]
+    twice = repeated(wecs)
+    members = [member({**one, "ask_wec": True} if given.get("ask_wecs") else one, twice) for one in wecs]
     its = stack.enter_context(its_of(task))
     wds = stack.enter_context(wds_of(task)) if has_wds_connection(task) else None
     its.require_hub()
     if wds is not None:
         wds.require_wds()
-    allowed = Allowed(given["allow_withdrawal"], given["allow_removal"], deliver=given["deliver"])
-    settling = Settling(its, wds, given["wait_timeout"], task.progress)
-    to_configure_only = given["configure"] and not given["leave_unregistered"]
-    return planning.plan(its, wds, members, allowed, settling, to_configure_only=to_configure_only)
+    allowed = Allowed(given["allow_withdrawal"], given["allow_removal"], deliver=given.get("deliver", True))
+    # A plan alone waits for nothing.
+    settling = Settling(its, wds, given.get("wait_timeout", 0), task.progress)
+    return planning.plan(its, wds, members, allowed, settling, to_configure_only=not given.get("to_register"))
 
 
 def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Json:
-    """Show the plans of one or several ITSs and, with the option configure, carry them out; gives the result.
+    """Show the plans of one or several ITSs; ``unseen`` are hosts whose ITS could not be asked, and why.
 
-    ``unseen`` are hosts whose ITS could not be asked, and why. Raises Refused, with nothing changed, for another plan than was
-    expected, and for what cannot be wanted.
+    Raises Refused for another plan than was expected.
     """
-    planned = [forecast for plan in plans for forecast in plan.forecasts]
-    expected, digest = _expected(task.params["expected_plan"]), fleet_plan.digest(planned)
+    found = [forecast for plan in plans for forecast in plan.forecasts]
+    digest = fleet_plan.digest(found)
     if task.params["show_table"]:
-        for line in fleet_plan.table(planned):
+        for line in fleet_plan.table(found):
             task.progress(line)
         for one in unseen:
             task.progress(f"Not looked at: {', '.join(one['hosts'][:10])}: {one['msg']}")
-    changed = _changed(expected, digest, planned, unseen)
-    if changed:
-        problem = problems.of("plan_changed", changed, fleet_plan.summary(planned))
-        raise Refused(str(problem), problem.evidence, problem)
-    found, lost = _configured(task, plans, planned, unseen) if task.params["configure"] else (planned, [])
-    unseen = [*unseen, *lost]
-    silent = [host for one in unseen if "kind" in one for host in one["hosts"]]
-    hidden = [host for one in unseen if "kind" not in one for host in one["hosts"]]
-    to_register = [*(one.host for one in found if one.action == REGISTER), *hidden]
+    require_expected(task.params["expected_plan"], found, unseen)
+    in_sync = [one.host for one in found if one.action == NOTHING]
+    to_report: list[str] = [
+        *(one.host for one in found if one.action != NOTHING),
+        *(host for one in unseen for host in one["hosts"]),
+    ]
+    # Ansible ends a run when all hosts of a play have failed, however many others there are.
+    shown = len(in_sync) if len(found) <= SMALL else 1
+    to_report += in_sync[:shown]
+    digests, told = fleet_plan.digests(found), f"{fleet_plan.summary(found)}."
+    if task.params["retry_file"] is not None and not task.check_mode:
+        retry_list.write(task.params["retry_file"], to_report)
     return {
+        "changed": False,
         "digest": digest,
-        "digests": fleet_plan.digests(planned),
-        "msg": f"{fleet_plan.summary(found)}.",
+        "digests": digests,
+        "msg": told,
         "wecs": [one.as_data() for one in found],
-        "to_register": to_register,
-        "at_once": to_register,
+        "to_register": [one.host for one in found if one.action == REGISTER],
         "to_configure": [one.host for one in found if one.action in (CONFIGURE, BLOCKED)],
-        "to_look_at": [*(one.host for one in found if one.action != NOTHING), *hidden],
-        "as_wanted": [one.host for one in found if one.action == NOTHING],
+        "to_report": to_report,
+        "in_sync": in_sync,
         "unseen": unseen,
-        "by_host": [],
-        "without_its": silent,
-        **_outcome(task, found, unseen),
+        **_statistics(task, len(found) + sum(len(one["hosts"]) for one in unseen), told, digest, digests),
     }
 
 
-def _configured(
-    task: Task, plans: t.Sequence[FleetPlan], planned: list[Forecast], unseen: t.Sequence[Json]
-) -> tuple[list[Forecast], list[Json]]:
-    """How it ended for each WEC, or is ``planned`` in check mode; and the hosts whose ITS did not go on answering.
+def _statistics(task: Task, count: int, told: str, digest: str, digests: dict[str, str]) -> Json:
+    """What becomes of a job's artifacts, for the jobs that follow."""
+    playbook = task.params["outcome_of"]
+    if playbook is None:
+        return {}
+    if playbook == "plan":
+        outcome = {"playbook": "plan", "finished": True, "wecs": count, "planned": told, "digest": digest}
+        return statistics.of(outcome, expected_plan=digests)
+    return statistics.of(
+        {
+            "playbook": playbook,
+            "finished": False,
+            "check_mode": task.check_mode,
+            "wecs": count,
+            "planned": told,
+            "failed": 0,
+            "failed_hosts": [],
+        }
+    )
 
-    Raises Refused, with nothing changed, for what cannot be wanted.
-    """
-    wrong = [one for one in planned if one.problem and one.problem.code == "cannot_be_wanted"]
-    violations = [one.told if f"{one.host}: " in one.told else f"{one.host}: {one.told}" for one in wrong]
-    # So does a host whose connection cannot be read; one whose ITS does not answer stops nobody.
-    violations += [str(one["msg"]) for one in unseen if "variable" in one]
-    if violations and task.params["stop_on_violation"]:
-        raise Refused(f"Nothing was changed. {' '.join(violations)}", violations)
-    for warning in (warning for plan in plans for warning in plan.warnings):
-        task.warn(warning)
-    if task.check_mode:
-        return planned, []
-    # Each ITS takes in changes at its own pace.
-    found, lost = each_its(FleetPlan.configure, plans, lambda plan: [one.host for one in plan.forecasts])
-    return [forecast for one in found for forecast in one], lost
+
+def require_expected(given: t.Any, found: t.Sequence[Forecast], unseen: t.Sequence[Json]) -> None:
+    """Raises Refused for another plan than was expected, InvalidOption for what is no digest."""
+    changed = _changed(_expected(given), fleet_plan.digest(found), found, unseen)
+    if changed:
+        problem = problems.of("plan_changed", changed, fleet_plan.summary(found))
+        raise Refused(str(problem), problem.evidence, problem)
 
 
 def _expected(given: t.Any) -> str | dict[str, str] | None:
@@ -177,19 +187,6 @@ def _changed(
     hosts = [*fleet_plan.differing(found, expected), *(host for one in unseen for host in one["hosts"])]
     more = f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
     return f"it is another for {', '.join(hosts[:_NAMED])}{more}" if hosts else ""
-
-
-def _outcome(task: Task, found: t.Sequence[Forecast], unseen: list[Json]) -> Json:
-    """A plan alone changes nothing, and fails of nothing."""
-    if not task.params["configure"]:
-        return {"changed": False}
-    failed = [one for one in found if one.is_in_trouble]
-    texts = [*(f"{one.name}: {one.problem}" for one in failed), *(str(one["msg"]) for one in unseen)]
-    outcome: Json = {
-        "changed": any(one.action == CONFIGURE if task.check_mode else one.is_done for one in found),
-        "not_configured": [*(one.host for one in failed), *(host for one in unseen for host in one["hosts"])],
-    }
-    return {**outcome, "failed": True, "msg": " ".join(texts)} if texts else outcome
 
 
 def member(one: Json, twice: t.Mapping[str, list[str]]) -> Member:
@@ -223,6 +220,7 @@ def member(one: Json, twice: t.Mapping[str, list[str]]) -> Member:
         one.get("wait_addon", addon.AUTO),
         one.get("ask_wec", False),
         tuple(violations),
+        bool(one.get(IS_INVALID)),
     )
 
 

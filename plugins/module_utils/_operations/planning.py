@@ -35,6 +35,8 @@ class Member:
     wait_addon: str = addon.AUTO
     asks_wec: bool = False
     violations: tuple[str, ...] = ()
+    is_invalid: bool = False
+    """Whether these are of variables that cannot be used."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +102,7 @@ def plan(
     for one in members:
         name = one.wish.name
         if one.violations:
-            problem = problems.of("cannot_be_wanted", *one.violations)
+            problem = problems.of("invalid_variable" if one.is_invalid else "cannot_be_wanted", *one.violations)
             found.append(Forecast(name, one.host, server, states.UNKNOWN, BLOCKED, str(problem), (), problem))
             continue
         state = known[name][1].name

@@ -19,11 +19,12 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import WecError
-from .._rules import problems, surveys, timeline
+from .._rules import problems, states, timeline
 from .._rules.acceptance import Member
 from .._rules.agent_plan import Permissions
 from .._rules.plan import Plan
 from .._rules.problems import Problem
+from .._rules.surveys import Survey
 from .._rules.unexpected import as_wec_error
 from . import acceptance, side_by_side, status, surveying, verification
 from .acceptance import Patience, Verdict
@@ -33,9 +34,10 @@ from .preflight import Preflight, Report
 from .roll_call import RollCall
 from .status import Status
 from .verification import Proofs
+from .wec_on_host import WecOnHost
 
 Json = dict[str, t.Any]
-_Work = t.Callable[["Registration", Wec], None]
+_Work = t.Callable[["Registration", "Wec | WecOnHost"], None]
 _FOLLOWS = "bootstrap_token_expired"
 _KEPT = 100
 """Up to so many WECs' connections are kept from the first look to the last; for more, files that may be open run out."""
@@ -48,7 +50,9 @@ class Candidate:
     host: str
     wishes: Wishes
     allowed: Permissions
-    reach: t.Callable[[], t.ContextManager[Wec]]
+    reach: t.Callable[[], t.ContextManager[Wec | WecOnHost]]
+    deletion_timeout: float = 60.0
+    """Seconds that an earlier registration has to be taken apart."""
 
 
 @dataclasses.dataclass
@@ -58,7 +62,7 @@ class Registration:
     host: str
     name: str
     candidate: Candidate | None = None
-    wec: Wec | None = None
+    wec: Wec | WecOnHost | None = None
     report: Report | None = None
     outcome: Outcome | None = None
     verdict: Verdict | None = None
@@ -142,6 +146,7 @@ class Registration:
             "msg": self.message,
             "problem": self.problem.as_data() if self.problem else None,
             "steps": self.plan.as_data() if done is None else done,
+            "diff": self.plan.diff() if done is None else None,
             "proofs": verdict.proofs if verdict else {},
             "rejected_csrs": verdict.rejected if verdict else [],
             "addon": verdict.addon if verdict else None,
@@ -165,6 +170,7 @@ class Manner:
     patience: Patience
     proofs: Proofs
     places: threading.Semaphore
+    only_looks: bool = False
 
 
 class Registering:
@@ -182,8 +188,7 @@ class Registering:
         self._its, self._manner, self._progress = its, manner, progress
         sound = [Registration(one.host, one.wishes.name, one) for one in candidates]
         self.registrations = [*sound, *lost]
-        self._views: dict[str, Json] = {}
-        self._hub: Json = {}
+        self._surveys: dict[str, Survey] = {}
         self._kept = contextlib.ExitStack()
 
     def close(self) -> None:
@@ -208,7 +213,7 @@ class Registering:
     def look(self) -> None:
         """Ask the ITS for all of them, and each of them who it is. Raises WecError for what concerns the whole ITS."""
         began = time.monotonic()
-        self._hub, self._views = surveying.survey(self._its, [one.name for one in self._sound])
+        self._surveys = surveying.survey(self._its, [one.name for one in self._sound])
         self._refuse_repeated()
         self._roll = RollCall(self._sound, self._ask, _refuse_twin, self._manner.at_once, self._owns)
         self._kept.callback(self._roll.close)
@@ -222,7 +227,7 @@ class Registering:
 
     def _owns(self, one: Registration, uid: str) -> bool:
         """Whether the ITS has this cluster under this name already."""
-        return surveys.read({"hub": self._hub, "view": self._views[one.name]}).view.identity == uid
+        return self._surveys[one.name].view.identity == uid
 
     def _refuse_repeated(self) -> None:
         """Names that several hosts have."""
@@ -239,20 +244,30 @@ class Registering:
         """Whatever could make it fail is found out, for each WEC, before ``run`` does anything."""
         self._each(self._check)
 
-    def _check(self, one: Registration, wec: Wec) -> None:
-        report = one.report = Preflight(self._its_of(one), wec, one.wanted.wishes, one.wanted.allowed).run()
+    def _check(self, one: Registration, wec: Wec | WecOnHost) -> None:
+        report = one.report = self._preflight(one, wec)
+        if report.state is not None and report.state.name == states.DELETING and not self._manner.only_looks:
+            self._joining(one, wec).wait_until_deleted(one.wanted.deletion_timeout)
+            # What was seen of it before is gone.
+            self._surveys.update(surveying.survey(self._its, [one.name]))
+            report = one.report = self._preflight(one, wec)
         if report.violations:
             told = report.violations[0].problem
             raise WecError(report.message(one.name), told)
+
+    def _preflight(self, one: Registration, wec: Wec | WecOnHost) -> Report:
+        return Preflight(self._its_of(one), wec, one.wanted.wishes, one.wanted.allowed).run()
+
+    def _joining(self, one: Registration, wec: Wec | WecOnHost) -> Joining:
+        return Joining(self._its_of(one), wec, one.wanted.wishes, one.wanted.allowed)
 
     # -- act -----------------------------------------------------------------------------------------------------
 
     def foresee(self) -> None:
         """What ``run`` would do."""
 
-        def look(one: Registration, wec: Wec) -> None:
-            joining = Joining(self._its_of(one), wec, one.wanted.wishes, one.wanted.allowed)
-            one.outcome = joining.observe(with_acceptance=True)
+        def look(one: Registration, wec: Wec | WecOnHost) -> None:
+            one.outcome = self._joining(one, wec).observe(with_acceptance=True)
 
         self._each(look)
 
@@ -261,10 +276,10 @@ class Registering:
         those = [one for one in self._roll.in_order() if one.is_sound]
         joins = _Joins(len(those))
 
-        def join(one: Registration, wec: Wec) -> None:
+        def join(one: Registration, wec: Wec | WecOnHost) -> None:
             if one.report is None:
                 self._check(one, wec)
-            joining = Joining(self._its_of(one), wec, one.wanted.wishes, one.wanted.allowed)
+            joining = self._joining(one, wec)
             one.outcome = joining.run(joining.observe(with_acceptance=False), None, self._progress)
 
         def join_and_tell(one: Registration) -> None:
@@ -283,14 +298,17 @@ class Registering:
             one.verdict = verdicts[one.name]
         self._each(self._diagnose, [one for one in self._sound if one.failed])
 
-    def _diagnose(self, one: Registration, wec: Wec) -> None:
+    def _diagnose(self, one: Registration, wec: Wec | WecOnHost) -> None:
         # What the ITS has shown is told where a second look is not to be had.
         with contextlib.suppress(Exception):
-            one.diagnosis = status.of_one(self._its_of(one), wec, one.name, one.wanted.wishes.hub_apiserver)
+            if isinstance(wec, Wec):
+                one.diagnosis = status.of_one(self._its_of(one), wec, one.name, one.wanted.wishes.hub_apiserver)
+            else:
+                one.diagnosis = status.of_fleet(self._its, [one.name])[0]
 
     # -- how -----------------------------------------------------------------------------------------------------
 
-    def _reach(self, one: Registration) -> t.ContextManager[Wec]:
+    def _reach(self, one: Registration) -> t.ContextManager[Wec | WecOnHost]:
         """A client of this WEC, which only one thread uses at a time."""
         if one.wec is None:
             if len(self.registrations) > _KEPT:
@@ -298,9 +316,15 @@ class Registering:
             one.wec = self._kept.enter_context(one.wanted.reach())
         return contextlib.nullcontext(one.wec)
 
+    def _within(self, one: Registration, wec: Wec | WecOnHost) -> t.ContextManager[None]:
+        """Everything that a WEC is asked has an end, however slowly it answers."""
+        if not isinstance(wec, Wec):
+            return contextlib.nullcontext()
+        return wec.kube.within(self._manner.seconds_for_one + one.wanted.deletion_timeout)
+
     def _its_of(self, one: Registration) -> Its:
         """The ITS, as it was seen with this WEC: what concerns the hub as a whole is not asked again."""
-        return Its(self._its.kube, surveys.read({"hub": self._hub, "view": self._views[one.name]}))
+        return Its(self._its.kube, self._surveys[one.name])
 
     def _each(self, do: _Work, some: t.Sequence[Registration] | None = None) -> None:
         side_by_side.each(
@@ -312,7 +336,7 @@ class Registering:
         try:
             self._roll.answer_of(one)
             if one.is_sound:
-                with self._manner.places, self._reach(one) as wec, wec.kube.within(self._manner.seconds_for_one):
+                with self._manner.places, self._reach(one) as wec, self._within(one, wec):
                     do(one, wec)
         except Exception as error:
             one.error = as_wec_error(error, one.name)

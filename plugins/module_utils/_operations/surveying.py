@@ -14,9 +14,8 @@ import typing as t
 from .._apis.clusteradm import Clusteradm
 from .._apis.its import Its
 from .._errors import ApiError, ClusteradmError
-from .._rules import rights, surveys
-
-Json = dict[str, t.Any]
+from .._rules import rights
+from .._rules.surveys import Survey
 
 
 def _ask_all(its: Its) -> None:
@@ -45,9 +44,8 @@ def ask_clusteradm(binary: str) -> dict[str, str]:
     return clusteradm.known
 
 
-def survey(its: Its, names: t.Sequence[str]) -> tuple[Json, dict[str, Json]]:
-    """What was found of the hub, and of each WEC, as data. Raises WecError."""
+def survey(its: Its, names: t.Sequence[str]) -> dict[str, Survey]:
+    """What was found of the hub and of each WEC. Raises WecError."""
     _ask_all(its)
-    views = its.views(names)
-    hub = surveys.hub_data(its.kube.connection.server, its.known, its.kube.clock_offset)
-    return hub, {name: surveys.view_data(view) for name, view in views.items()}
+    server, offset = its.kube.connection.server, its.kube.clock_offset
+    return {name: Survey(server, its.known, offset, view) for name, view in its.views(names).items()}

@@ -14,15 +14,21 @@ import hashlib
 import json
 import typing as t
 
-from . import screen, timeline
-from .plan import Step
+from . import screen, timeline, wec_results
+from .plan import Plan, Step
 from .problems import Problem
 from .timeline import Reached
 
 Json = dict[str, t.Any]
 
 NOTHING, REGISTER, CONFIGURE, BLOCKED = "nothing", "register", "configure", "blocked"
-_COUNTED = ((NOTHING, "as wanted"), (REGISTER, "to register"), (CONFIGURE, "to configure"), (BLOCKED, "blocked"))
+_OUTCOMES = {
+    NOTHING: wec_results.IN_SYNC,
+    REGISTER: wec_results.PLANNED,
+    CONFIGURE: wec_results.PLANNED,
+    BLOCKED: wec_results.BLOCKED,
+}
+_COUNTED = ((NOTHING, "in sync"), (REGISTER, "to register"), (CONFIGURE, "to configure"), (BLOCKED, "blocked"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,14 +59,47 @@ class Forecast:
             "name": self.name,
             "host": self.host,
             "its": self.its,
+            "outcome": _OUTCOMES[self.action],
             "state": self.state,
             "action": self.action,
             "reason": self.why,
+            "msg": self._message,
             "steps": [{**step.as_data(), "before": step.before, "after": step.after} for step in self.steps],
             "problem": self.problem.as_data() if self.problem else None,
-            "changed": self.is_done,
+            "changed": False,
+            "diff": self.plan.diff() if self.steps else None,
+        }
+
+    def as_result(self, check_mode: bool) -> Json:
+        """Of what was configured, or would be in check mode."""
+        changed = self.is_done or (check_mode and self.action == CONFIGURE)
+        failed = self.problem is not None
+        told = self.told
+        return {
+            **self.as_data(),
+            "outcome": wec_results.outcome(changed=changed, failed=failed, check_mode=check_mode),
+            "changed": changed,
+            "failed": failed,
+            "msg": self._message
+            if failed or not changed
+            else f"{self.name} would be changed: {told}."
+            if check_mode
+            else f"{self.name} was changed: {told}.",
+            "diff": self.plan.diff() if changed else None,
             "timeline": timeline.as_data(self.reached),
         }
+
+    @property
+    def plan(self) -> Plan:
+        return Plan(list(self.steps))
+
+    @property
+    def _message(self) -> str:
+        if self.problem is not None:
+            return f"{self.name}: {self.problem}"
+        if self.action == NOTHING:
+            return f"{self.name} is in sync."
+        return f"{self.name} is to be {'registered' if self.action == REGISTER else 'configured'}: {self.told}."
 
     @property
     def told(self) -> str:

@@ -555,6 +555,12 @@ _LEAVING = (
         "Correct the inventory",
     ),
     Kind(
+        "invalid_variable",
+        "a variable of the host is not valid",
+        "a variable that cannot be evaluated, or has the wrong type",
+        "Correct the variable that is named",
+    ),
+    Kind(
         "plan_changed",
         "the plan is not the one that was agreed to",
         "a digest that differs from expected_plan",

@@ -119,7 +119,8 @@ def read(result: TaskResult) -> list[Finding]:
     except Exception as error:
         # What it is about is not known, nor what it says of others.
         found.append(_unshown(result, OTHER, {"host": None if result.for_all else result.host}, error))
-    if (result.failed or result.unreachable) and not any(one.failed for one in found):
+    is_told = result.module == "wec_result" and "wecs" in result.data
+    if (result.failed or result.unreachable) and not is_told and not any(one.failed for one in found):
         try:
             found.append(_checked(_failure(result, result.host)))
         except Exception as error:
@@ -179,30 +180,72 @@ def _unshown(result: TaskResult, activity: str, known: Json, error: Exception) -
 
 def _plan(result: TaskResult) -> t.Iterator[Finding]:
     data = result.data
-    configures = "not_configured" in data
     if "wecs" not in data:
-        if result.failed or data.get("msg"):
-            # Nothing was changed for anybody, and no host of its own is to blame.
-            yield _failure(result, None)
+        yield from _failure_of_all(result)
         return
 
     def row(one: Json) -> Finding:
-        acts = configures and one["action"] in (fleet_plan.CONFIGURE, fleet_plan.BLOCKED)
-        finding = _of_verdict(result, one, CONFIGURE if acts else PLAN, one.get("its"))
-        to_do = one["action"] in (fleet_plan.REGISTER, fleet_plan.CONFIGURE)
+        finding = _of_verdict(result, one, PLAN, one.get("its"))
         finding.host, finding.msg = one["host"], one["reason"] or None
-        finding.acts, finding.failed = acts, acts and bool(one["problem"])
-        finding.wanted = to_do and (not acts or result.check_mode)
-        finding.steps = [{**step, "done": finding.changed} for step in finding.steps]
+        finding.wanted = one["action"] in (fleet_plan.REGISTER, fleet_plan.CONFIGURE)
+        finding.steps = [{**step, "done": False} for step in finding.steps]
         return finding
 
-    activity = CONFIGURE if configures else PLAN
-    yield from _each(result, activity, _rows(data, "wecs"), row)
-    yield from _unseen(result, activity)
+    yield from _each(result, PLAN, _rows(data, "wecs"), row)
+    yield from _unseen(result, PLAN)
+
+
+def _failure_of_all(result: TaskResult) -> t.Iterator[Finding]:
+    """Nothing was changed for anybody, and no host of its own is to blame."""
+    if result.failed or result.data.get("msg"):
+        yield _failure(result, None)
+
+
+def _many(result: TaskResult, activity: str) -> t.Iterator[Finding]:
+    """The records of a task that has worked on many WECs."""
+
+    def row(record: Json) -> Finding:
+        if record["name"] is None:
+            problem = _problem(record["problem"], str(record["msg"]))
+            return Finding(
+                result.module, activity, host=record["host"], msg=str(record["msg"]), failed=True, problems=[problem]
+            )
+        finding = _of_verdict(result, record, activity, record.get("its"))
+        finding.host, finding.acts, finding.failed = record["host"], True, bool(record["failed"])
+        if activity != CONFIGURE:
+            finding.differences = _differences_of(record.get("diff"), record["name"], done=not result.check_mode)
+        _tell_wish_from_change(finding, result)
+        if activity == DEREGISTER and result.check_mode:
+            # The module names the state that it leads to.
+            finding.facts["state"] = record["state_before"]
+        if finding.failed:
+            finding.timeline += _failed_steps(result, activity, finding.timeline)
+            if not finding.problems:
+                finding.problems.append(_problem(None, str(record["msg"])))
+        return finding
+
+    yield from _each(result, activity, _rows(result.data, "wecs"), row)
+
+
+def _failed_steps(result: TaskResult, activity: str, reached: t.Sequence[Json]) -> list[Json]:
+    if activity == CONFIGURE:
+        return [] if reached else [_attempt(result, timeline.CONFIGURE)]
+    if activity == DEREGISTER:
+        return [_attempt(result, timeline.LEAVE)]
+    has_agent = any(one["step"] == timeline.JOIN for one in reached)
+    return [_missed(result, reached) if has_agent else _attempt(result, timeline.JOIN)]
+
+
+def _result(_result_of_one: TaskResult) -> t.Iterator[Finding]:
+    """The task that was for all hosts has told it."""
+    return iter(())
 
 
 def _verdicts(result: TaskResult) -> t.Iterator[Finding]:
     data = result.data
+    if "wecs" in data:
+        yield from _many(result, CONFIGURE)
+        return
     if "verdicts" not in data:
         if result.failed or data.get("msg"):
             yield _failure(result, result.host)
@@ -229,32 +272,6 @@ def _verdicts(result: TaskResult) -> t.Iterator[Finding]:
     verdicts = shape.mapping(data["verdicts"], "verdicts").items()
     named = [({"name": name}, {"name": name, **one} if isinstance(one, dict) else one) for name, one in verdicts]
     yield from _each(result, activity, named, row)
-
-
-def _registered(result: TaskResult) -> t.Iterator[Finding]:
-    data = result.data
-    if "verdicts" not in data:
-        if result.failed or data.get("msg"):
-            # Nothing was changed for anybody, and no host of its own is to blame.
-            yield _failure(result, None)
-        return
-
-    def row(verdict: Json) -> Finding:
-        finding = _of_verdict(result, verdict, REGISTER, verdict.get("its"))
-        finding.host, finding.acts, finding.failed = verdict["host"], True, bool(verdict["failed"])
-        finding.differences = _differences_of(data.get("diff"), verdict["name"], done=not result.check_mode)
-        _tell_wish_from_change(finding, result)
-        if finding.failed:
-            has_agent = any(one["step"] == timeline.JOIN for one in finding.timeline)
-            finding.timeline.append(_missed(result, finding.timeline) if has_agent else _attempt(result, timeline.JOIN))
-            if not finding.problems:
-                finding.problems.append(_problem(None, str(verdict["msg"])))
-        return finding
-
-    verdicts = shape.mapping(data["verdicts"], "verdicts").items()
-    hosts = [({"host": host}, {**one, "host": host} if isinstance(one, dict) else one) for host, one in verdicts]
-    yield from _each(result, REGISTER, hosts, row)
-    yield from _unseen(result, REGISTER)
 
 
 def _unseen(result: TaskResult, activity: str) -> t.Iterator[Finding]:
@@ -340,6 +357,12 @@ def _join(result: TaskResult) -> t.Iterator[Finding]:
     data = result.data
     leaves = result.state == "absent" or "released_finalizers" in data
     activity, step = (DEREGISTER, timeline.LEAVE) if leaves else (REGISTER, timeline.JOIN)
+    if "wecs" in data:
+        yield from _many(result, activity)
+        return
+    if result.for_all and "name" not in data:
+        yield from _failure_of_all(result)
+        return
     if "name" not in data:
         finding = _failure(result, result.host)
         finding.activity, finding.acts = activity, True
@@ -355,34 +378,11 @@ def _join(result: TaskResult) -> t.Iterator[Finding]:
     if leaves and result.check_mode:
         # The module names the state that it leads to.
         finding.facts["state"] = data["state_before"]
-    if finding.failed and not finding.problems:
-        finding.problems.append(_problem(None, str(data.get("msg"))))
-    yield finding
-
-
-def _preflight(result: TaskResult) -> t.Iterator[Finding]:
-    data = result.data
-    if "checks" not in data:
-        if result.failed or data.get("msg"):
-            yield _failure(result, result.host)
-        return
-    finding = _of_verdict(result, data, REGISTER, _server(data))
-    finding.host = result.host
-    for check in data["checks"]:
+    for check in data.get("checks") or ():
         if check["passed"] is False:
             finding.problems.append(_problem(check["problem"], str(check["fact"]), str(check["name"])))
-    finding.failed = bool(finding.problems)
-    yield finding
-
-
-def _validate(result: TaskResult) -> t.Iterator[Finding]:
-    data = result.data
-    violations = [str(one) for one in data.get("violations") or []]
-    if not violations:
-        return
-    finding = Finding(result.module, CONFIGURE, name=data.get("name"), host=result.host, its=_server(data))
-    finding.failed = True
-    finding.problems = [problems.of("cannot_be_wanted", *violations).as_data()]
+    if finding.failed and not finding.problems:
+        finding.problems.append(_problem(None, str(data.get("msg"))))
     yield finding
 
 
@@ -518,20 +518,15 @@ _ACTIVITIES = {
     "wec_plan": PLAN,
     "wec_join": REGISTER,
     "wec_accept": REGISTER,
-    "wec_register": REGISTER,
-    "wec_preflight": REGISTER,
-    "wec_survey": REGISTER,
     "wec_configure": CONFIGURE,
     "wec_label": CONFIGURE,
     "wec_properties": CONFIGURE,
-    "wec_validate": CONFIGURE,
     "wec_status": STATUS,
     "wec_drift": STATUS,
     "wec_leftovers": LEFTOVERS,
 }
 _READERS: dict[str, t.Callable[[TaskResult], t.Iterator[Finding]]] = {
     "wec_plan": _plan,
-    "wec_register": _registered,
     "wec_accept": _verdicts,
     "wec_configure": _verdicts,
     "wec_label": _verdicts,
@@ -540,6 +535,5 @@ _READERS: dict[str, t.Callable[[TaskResult], t.Iterator[Finding]]] = {
     "wec_drift": _status,
     "wec_leftovers": _leftovers,
     "wec_join": _join,
-    "wec_preflight": _preflight,
-    "wec_validate": _validate,
+    "wec_result": _result,
 }

@@ -17,6 +17,7 @@ import yaml
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from fake_ocm import MANAGED_CLUSTERS, FakeIts
 from front_ends import AsAction
+from records import by_host, in_order
 
 Json = dict[str, t.Any]
 BAD = "edge-3"
@@ -114,8 +115,8 @@ def test_the_others_are_planned(its: FakeIts, variable: str, value: t.Any, told:
 def test_the_others_are_configured_and_it_fails(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
     fleet(its)
     play = of_play(its, **{variable: value})
-    result = play("wec_plan", configure=True, stop_on_violation=False)
-    assert result["not_configured"] == [BAD]
+    result = play("wec_configure", stop_on_violation=False)
+    assert in_order(result, failed=True) == [BAD]
     assert told in result["msg"]
     for name in NAMES:
         labels = its.objects[f"{MANAGED_CLUSTERS}/{name}"]["metadata"].get("labels") or {}
@@ -123,19 +124,11 @@ def test_the_others_are_configured_and_it_fails(its: FakeIts, variable: str, val
 
 
 @of([*VARIABLES, *NAMED, *CONNECTIONS])
-def test_where_all_or_none_is_wanted_nothing_is_changed(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
+def test_a_plan_that_was_made_before_does_not_hold(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
     fleet(its)
     digest = of_play(its)("wec_plan")["digest"]
-    its.requests.clear()
-    play = of_play(its, **{variable: value})
-    stopped = play("wec_plan", configure=True)
-    assert stopped["failed"]
-    assert told in stopped["msg"]
-    assert stopped["msg"].startswith("Nothing was changed.")
-    assert "edge-3: " in stopped["msg"]
-    refused = play("wec_plan", configure=True, stop_on_violation=False, expected_plan=digest)
-    assert refused["problem"]["code"] == "plan_changed"
-    assert its.writes == []
+    refused = of_play(its, **{variable: value})("wec_plan", expected_plan=digest)
+    assert refused["problem"]["code"] == "plan_changed", told
 
 
 @of([*VARIABLES, *NAMED, *CONNECTIONS])
@@ -157,15 +150,6 @@ def test_the_others_are_shown(its: FakeIts, variable: str, value: t.Any, told: s
         assert told in result["msg"]
 
 
-@of([*NAMED, *CONNECTIONS])
-def test_the_others_are_surveyed(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
-    fleet(its)
-    result = of_play(its, **{variable: value})("wec_survey")
-    assert set(result["wecs"]) == set(OTHERS)
-    assert [one["hosts"] for one in result["unseen"]] == [[BAD]]
-    assert told in result["unseen"][0]["msg"]
-
-
 @of(
     [
         *NAMED,
@@ -178,12 +162,12 @@ def test_the_others_are_surveyed(its: FakeIts, variable: str, value: t.Any, told
 def test_the_others_are_registered(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
     fleet(its)
     play = of_play(its, **{variable: value})
-    result = play("wec_register", check_mode=True)
-    assert BAD in result["not_registered"]
-    assert told in result["msg"]
+    result = play("wec_join", check_mode=True)
+    found = by_host(result)
+    assert set(found) == set(NAMES)
+    assert told in found[BAD]["msg"]
     # The others lack a way to their WECs, and each says so for itself.
-    assert set(result["verdicts"]) >= set(OTHERS)
-    assert all(told not in result["verdicts"][name]["msg"] for name in OTHERS)
+    assert all(told not in found[name]["msg"] for name in OTHERS)
 
 
 def test_a_host_outside_the_play_whose_name_cannot_be_read_is_warned_of(its: FakeIts) -> None:
@@ -222,8 +206,7 @@ def test_a_playbook_names_host_and_variable_and_goes_on(tmp_path: pathlib.Path, 
         "NO_COLOR": "1",
     }
     program = str(pathlib.Path(sys.executable).parent / "ansible-playbook")
-    more = ["-e", '{"configure_stop_on_violation": false, "wec_line_each_up_to": 0}'] if playbook == "configure" else []
-    command = [program, "-i", str(tmp_path / "fleet.yml"), f"kubestellar.wec.{playbook}", *more]
+    command = [program, "-i", str(tmp_path / "fleet.yml"), f"kubestellar.wec.{playbook}"]
     run = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300
     )

@@ -36,7 +36,7 @@ def options(its: FakeIts, node: pathlib.Path) -> dict[str, t.Any]:
 def test_an_action_reads_it_over_the_connection_and_uses_it_from_here(wec: FakeApi, options: dict[str, t.Any]) -> None:
     run = AsAction(host=connection_to_host())
     run.address = "localhost"
-    result = run("wec_preflight", **options)
+    result = run("wec_join", preflight_only=True, **options)
     assert result["uid"] == wec.uid, result
     assert result["wec"]["server"] == f"http://localhost:{wec.port}", "the address was not replaced"
     assert "on the host, context fake" in result["wec"]["source"]
@@ -55,7 +55,7 @@ def test_nothing_that_the_connection_gives_is_shown_while_it_is_read(options: di
         return execute(*arguments, **more)
 
     with mock.patch.object(connection, "exec_command", exec_command):
-        run("wec_preflight", **options)
+        run("wec_join", preflight_only=True, **options)
     assert silent == [True]
     assert connection._play_context.no_log is False
 
@@ -63,12 +63,12 @@ def test_nothing_that_the_connection_gives_is_shown_while_it_is_read(options: di
 def test_a_connection_that_leads_nowhere_else_needs_no_other_address(wec: FakeApi, options: dict[str, t.Any]) -> None:
     connection = connection_to_host()
     connection.transport = "local"
-    result = AsAction(host=connection)("wec_preflight", **options)
+    result = AsAction(host=connection)("wec_join", preflight_only=True, **options)
     assert result["wec"]["server"] == wec.url
 
 
 def test_a_module_reads_it_where_it_runs(wec: FakeApi, options: dict[str, t.Any]) -> None:
-    result = AsModule()("wec_preflight", **options)
+    result = AsModule()("wec_join", preflight_only=True, **options)
     assert result["uid"] == wec.uid, result
     assert result["wec"]["server"] == wec.url
 
@@ -77,7 +77,7 @@ def test_a_module_reads_it_where_it_runs(wec: FakeApi, options: dict[str, t.Any]
 def test_a_file_that_is_not_there_is_told(options: dict[str, t.Any], address: str, tmp_path: pathlib.Path) -> None:
     run = AsAction(host=connection_to_host())
     run.address = address
-    result = run("wec_preflight", **{**options, "kubeconfig_from_host": str(tmp_path / "none")})
+    result = run("wec_join", preflight_only=True, **{**options, "kubeconfig_from_host": str(tmp_path / "none")})
     assert result["failed"]
     assert f"the kubeconfig on the host is not there ({tmp_path / 'none'})" in result["msg"]
 
@@ -85,7 +85,9 @@ def test_a_file_that_is_not_there_is_told(options: dict[str, t.Any], address: st
 def test_a_file_that_cannot_be_read_is_told_with_the_shells_reason(
     options: dict[str, t.Any], tmp_path: pathlib.Path
 ) -> None:
-    result = AsAction(host=connection_to_host())("wec_preflight", **{**options, "kubeconfig_from_host": str(tmp_path)})
+    result = AsAction(host=connection_to_host())(
+        "wec_join", preflight_only=True, **{**options, "kubeconfig_from_host": str(tmp_path)}
+    )
     assert f"{tmp_path} cannot be read: Is a directory" in result["msg"]
     assert "use become" in result["msg"]
 
@@ -94,10 +96,10 @@ def test_a_host_that_does_not_answer_is_unreachable_as_for_any_task(options: dic
     connection = connection_to_host()
     broken = mock.patch.object(connection, "exec_command", side_effect=AnsibleConnectionFailure("no route to host"))
     with broken, pytest.raises(AnsibleConnectionFailure):
-        AsAction(host=connection)("wec_preflight", **options)
+        AsAction(host=connection)("wec_join", preflight_only=True, **options)
 
 
 def test_without_the_option_no_connection_is_opened(wec: FakeApi, options: dict[str, t.Any]) -> None:
     del options["kubeconfig_from_host"]
-    result = AsAction()("wec_preflight", kubeconfig=wec.kubeconfig(), **options)
+    result = AsAction()("wec_join", preflight_only=True, kubeconfig=wec.kubeconfig(), **options)
     assert result["uid"] == wec.uid

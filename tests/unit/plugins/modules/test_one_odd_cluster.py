@@ -13,6 +13,7 @@ from fake_ocm import MANAGED_CLUSTERS, FakeIts
 from fake_wds import FakeWds
 from front_ends import AsAction, AsModule
 from odd_clusters import INVALID, NAMES, ODD, OTHERS, VALID, fleet
+from records import by_host, in_order
 
 Json = dict[str, t.Any]
 CASES = {**VALID, **INVALID}
@@ -32,6 +33,12 @@ def options(its: FakeIts) -> Json:
 
 def wishes(**labels: str) -> list[Json]:
     return [{"name": name, "labels": labels} for name in NAMES]
+
+
+def configured(options: Json, **variables: t.Any) -> Json:
+    """The result of one task for all hosts."""
+    hosts: Json = {name: {**options, "wec_labels": {"region": "eu"}, **variables} for name in NAMES}
+    return AsAction(ansible_play_batch=NAMES, hostvars=hosts, inventory_hostname=NAMES[0])("wec_configure")
 
 
 def codes(one: Json) -> set[str]:
@@ -76,13 +83,13 @@ def test_the_others_are_planned_and_configured(case: str, its: FakeIts, options:
     if case in INVALID:
         assert (found[ODD]["action"], found[ODD]["state"]) == ("blocked", "unknown")
         assert found[ODD]["problem"]["code"] == UNREADABLE
-    result = AsModule()("wec_plan", wecs=wishes(region="eu"), configure=True, **options)
-    ended = {one["name"]: one for one in result["wecs"]}
+    result = configured(options)
+    ended = by_host(result)
     assert all(ended[name]["changed"] and not ended[name]["problem"] for name in OTHERS)
     for name in OTHERS:
         assert its.objects[f"{MANAGED_CLUSTERS}/{name}"]["metadata"]["labels"]["region"] == "eu"
     if case in INVALID:
-        assert result["not_configured"] == [ODD]
+        assert in_order(result, failed=True) == [ODD]
         assert f"/{ODD}" not in str(its.writes)
 
 
@@ -128,8 +135,8 @@ def test_a_write_that_is_answered_with_nonsense_fails_for_its_own_wec(its: FakeI
         return status, {"metadata": {"labels": "x"}} if method == "PATCH" and ODD in path else answer
 
     its.serve = odd
-    result = AsModule()("wec_plan", wecs=wishes(region="eu"), configure=True, **options)
-    assert result["not_configured"] == [ODD]
+    result = configured(options)
+    assert in_order(result, failed=True) == [ODD]
     assert all(one["changed"] for one in result["wecs"] if one["name"] != ODD)
     assert {one["problem"]["code"] for one in result["wecs"] if one["problem"]} == {"unexpected_answer"}
 
@@ -142,9 +149,8 @@ def test_a_mailbox_that_cannot_be_listed_is_its_own_wecs(its: FakeIts, options: 
             raise Fault(403, "not there", "Forbidden")
 
     its.before.append(refuse)
-    wecs = [{"name": name, "labels": {"region": None}, "labels_state": "absent"} for name in NAMES]
-    result = AsModule()("wec_plan", wecs=wecs, configure=True, **options)
-    assert result["not_configured"] == [ODD], result
+    result = configured(options, wec_labels={"region": None}, configure_labels_state="absent")
+    assert in_order(result, failed=True) == [ODD], result
     assert all(one["changed"] for one in result["wecs"] if one["name"] != ODD)
 
 

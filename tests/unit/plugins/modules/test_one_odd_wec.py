@@ -17,6 +17,7 @@ from front_ends import AsAction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from odd_wecs import BOOTSTRAP, FORMS, KUBE_SYSTEM, PATHS, VALUES, answer, config, item, klusterlet, kubeconfig, token
+from records import by_host, in_order
 
 Json = dict[str, t.Any]
 
@@ -47,7 +48,7 @@ class Batch:
         ]
         config = self.its.kubeconfig("secret-of-the-its-user", self.its.authority.pem)
         timeouts = {"wait_timeout": 2, "read_timeout": 1, "connect_timeout": 1}
-        return AsAction()("wec_register", wecs=wecs, its_kubeconfig=config, its_outage_timeout=0, **timeouts)
+        return AsAction()("wec_join", wecs=wecs, its_kubeconfig=config, its_outage_timeout=0, **timeouts)
 
     def close(self) -> None:
         for wec in self.wecs.values():
@@ -62,10 +63,10 @@ def batch(its: FakeIts, clusteradm: tuple[pathlib.Path, pathlib.Path]) -> t.Iter
 
 
 def check(batch: Batch, result: Json) -> None:
-    verdicts = result["verdicts"]
+    verdicts = by_host(result)
     assert not verdicts["good-1"]["failed"], verdicts["good-1"]["msg"]
     assert not verdicts["good-2"]["failed"], verdicts["good-2"]["msg"]
-    assert set(result["registered"]) | set(result["not_registered"]) == set(batch.wecs)
+    assert set(verdicts) == set(batch.wecs)
     if verdicts["evil"]["failed"]:
         assert "evil" in verdicts["evil"]["msg"]
         assert "evil" in result["msg"]
@@ -78,8 +79,8 @@ def test_it_fails_alone_and_is_named(batch: Batch, make: t.Callable[[FakeApi], N
     began = time.monotonic()
     result = batch.register()
     check(batch, result)
-    assert result["verdicts"]["evil"]["failed"]
-    assert result["not_registered"] == ["evil"]
+    assert by_host(result)["evil"]["failed"]
+    assert in_order(result, failed=True) == ["evil"]
     assert time.monotonic() - began < 20
 
 
@@ -119,8 +120,8 @@ def test_a_wec_that_shows_anothers_uid_does_not_keep_that_one_out(batch: Batch, 
     batch.evil.objects[KUBE_SYSTEM]["metadata"]["uid"] = good.uid
     result = batch.register()
     check(batch, result)
-    assert result["not_registered"] == ["evil"]
-    assert result["verdicts"]["evil"]["problem"]["code"] == "name_used_twice"
+    assert in_order(result, failed=True) == ["evil"]
+    assert by_host(result)["evil"]["problem"]["code"] == "name_used_twice"
 
 
 def test_a_wec_does_not_choose_what_is_asked_of_the_its(batch: Batch, its: FakeIts) -> None:

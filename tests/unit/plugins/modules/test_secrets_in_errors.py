@@ -326,7 +326,7 @@ def test_a_whole_secret_in_place_of_a_kubeconfig_is_not_quoted(
     ("module", "options"),
     [
         ("wec_status", {"its_apikey": SECRET}),
-        ("wec_register", {"wecs": [{"name": "edge-1", "apikey": SECRET}]}),
+        ("wec_join", {"wecs": [{"name": "edge-1", "apikey": SECRET}]}),
     ],
 )
 def test_the_value_of_an_option_that_does_not_exist_is_not_shown(run: FrontEnd, module: str, options: Json) -> None:
@@ -336,7 +336,7 @@ def test_the_value_of_an_option_that_does_not_exist_is_not_shown(run: FrontEnd, 
 
 
 def test_options_of_another_shape_are_not_quoted_with_their_secrets(run: FrontEnd) -> None:
-    result = run("wec_register", wecs=[[{"name": "edge-1", "api_key": SECRET}]])
+    result = run("wec_join", wecs=[[{"name": "edge-1", "api_key": SECRET}]])
     assert result["failed"]
     assert SECRET not in shown(run, result)
 

@@ -200,7 +200,7 @@ def test_the_preflight_looks_through_the_host_once(
     run: AsAction, sent: Sent, its: FakeIts, wec: FakeApi, options: Options
 ) -> None:
     del options["wait_timeout"]
-    result = run("wec_preflight", **options)
+    result = run("wec_join", preflight_only=True, **options)
     assert not result.get("failed"), result
     assert {check["name"]: check["passed"] for check in result["checks"]}["wec_rights"] is True
     assert result["uid"] == wec.uid
@@ -210,7 +210,7 @@ def test_the_preflight_looks_through_the_host_once(
 def test_the_preflight_tells_what_the_host_lacks(run: AsAction, its: FakeIts, options: Options) -> None:
     del options["wait_timeout"]
     with modules_on_host(lambda _options: {"failed": True, "msg": "The Python library kubernetes is required."}):
-        result = run("wec_preflight", **options)
+        result = run("wec_join", preflight_only=True, **options)
     assert result["failed"]
     assert "wec: On the WEC's host: The Python library kubernetes is required." in result["msg"]
 
@@ -276,9 +276,7 @@ def test_nothing_that_a_host_says_beside_its_answer_is_acted_upon(run: AsAction,
     assert not set(result) & set(ORDERS) - {"ansible_facts"}
 
 
-@pytest.mark.parametrize(
-    "module", ["wec_join", "wec_status", "wec_preflight", "wec_agent", "wec_leftovers", "wec_register"]
-)
+@pytest.mark.parametrize("module", ["wec_join", "wec_status", "wec_agent", "wec_leftovers"])
 def test_a_module_that_runs_on_the_host_gives_no_orders_either(run: AsAction, module: str) -> None:
     def execute(_action: t.Any, task_vars: Options, **_more: t.Any) -> Options:
         return {"changed": True, "name": "edge-1", "msg": "{{ lookup('pipe', 'id') }}", **ORDERS}
@@ -380,7 +378,9 @@ def test_a_clock_beyond_all_is_this_wecs_failure_or_none(run: AsAction, options:
         return {**AsModule()("wec_agent", **given), "now": now}
 
     with modules_on_host(answer):
-        result = run("wec_preflight", **{key: value for key, value in options.items() if key != "wait_timeout"})
+        result = run(
+            "wec_join", preflight_only=True, **{key: value for key, value in options.items() if key != "wait_timeout"}
+        )
     assert isinstance(result["msg"] if result.get("failed") else result["checks"], (str, list))
 
 

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import pathlib
 import socket
 import typing as t
 
 import pytest
-from fake_api import Fault
 from fake_ocm import MANAGED_CLUSTERS, FakeIts
 from fake_wds import PROPERTIES
 from front_ends import AsAction, FrontEnd
@@ -55,10 +55,11 @@ def test_each_wec_has_what_is_to_be_done_for_it(run: FrontEnd, its: FakeIts, opt
         "new": "register",
         "wrong": "blocked",
     }
-    assert result["msg"] == "6 WECs: 1 as wanted, 2 to register, 2 to configure, 1 blocked."
+    assert result["msg"] == "6 WECs: 1 in sync, 2 to register, 2 to configure, 1 blocked."
     assert result["to_register"] == ["announced", "new"]
-    assert set(result["to_look_at"]) == {"announced", "new", "other-label", "without-label", "wrong"}
-    assert result["as_wanted"] == ["as-wanted"]
+    # In a small fleet, all of them.
+    assert set(result["to_report"]) == {"announced", "new", "other-label", "without-label", "wrong", "as-wanted"}
+    assert result["in_sync"] == ["as-wanted"]
     assert result["to_configure"] == ["other-label", "without-label", "wrong"]
     assert its.writes == []
     by_name = {one["name"]: one for one in result["wecs"]}
@@ -74,9 +75,7 @@ def test_each_wec_has_what_is_to_be_done_for_it(run: FrontEnd, its: FakeIts, opt
         assert "region=eu->us" in text
         assert "+url=x" in text
         assert "as-wanted" not in text
-        assert (
-            run.lines[-1] == f"6 WECs: 1 as wanted, 2 to register, 2 to configure, 1 blocked (plan {result['digest']})"
-        )
+        assert run.lines[-1] == f"6 WECs: 1 in sync, 2 to register, 2 to configure, 1 blocked (plan {result['digest']})"
 
 
 def test_a_fleet_costs_a_few_lists(run: FrontEnd, its: FakeIts, options: Options) -> None:
@@ -88,18 +87,6 @@ def test_a_fleet_costs_a_few_lists(run: FrontEnd, its: FakeIts, options: Options
     assert len(its.requests) <= 10
 
 
-def test_a_changed_value_costs_a_write_for_each_wec_and_no_look(run: FrontEnd, its: FakeIts, options: Options) -> None:
-    names = [f"edge-{number}" for number in range(1, 21)]
-    for name in names:
-        member(its, name, region="us")
-    its.requests.clear()
-    wecs = [{"name": name, "labels": {"region": "eu"}} for name in names]
-    result = run("wec_plan", wecs=wecs, configure=True, **options)
-    assert result["changed"], result
-    assert len(its.writes) == len(names)
-    assert len(its.requests) - len(its.writes) <= 10
-
-
 def test_a_plan_that_has_changed_is_refused(run: FrontEnd, its: FakeIts, options: Options) -> None:
     wecs = [{"name": "edge-1"}, {"name": "edge-2"}]
     digest = run("wec_plan", wecs=wecs, **options)["digest"]
@@ -108,7 +95,7 @@ def test_a_plan_that_has_changed_is_refused(run: FrontEnd, its: FakeIts, options
     refused = run("wec_plan", wecs=wecs, expected_plan=digest, **options)
     assert refused["problem"]["code"] == "plan_changed"
     assert digest in refused["msg"]
-    assert "1 as wanted, 1 to register" in refused["msg"]
+    assert "1 in sync, 1 to register" in refused["msg"]
 
 
 def test_a_plan_for_all_holds_for_each_part_of_them(run: FrontEnd, its: FakeIts, options: Options) -> None:
@@ -178,80 +165,6 @@ def test_a_name_that_two_hosts_have_is_blocked_for_both(run: FrontEnd, options: 
     assert "the name same is that of one, other" in result["wecs"][0]["reason"]
 
 
-# -- configuring -------------------------------------------------------------------------------------------------
-
-
-def test_all_are_configured_at_once_and_each_failure_is_its_own(run: FrontEnd, its: FakeIts, options: Options) -> None:
-    names = [f"edge-{number}" for number in range(12)]
-    for name in names:
-        member(its, name, region="eu")
-    wecs: list[Json] = [{"name": name, "labels": {"region": "us"}, "properties": {"url": name}} for name in names]
-    wecs += [{"name": "nobody", "labels": {"region": "us"}}, {"name": "edge-as-wanted"}]
-    member(its, "edge-as-wanted")
-    foreseen = run("wec_plan", wecs=wecs[:12], configure=True, check_mode=True, **options)
-    assert foreseen["changed"]
-    assert its.writes == []
-
-    def refuse(method: str, path: str, _body: t.Any) -> None:
-        if (method, path) == ("PATCH", f"{MANAGED_CLUSTERS}/edge-3"):
-            raise Fault(422, "not this one", "Invalid")
-
-    its.before.append(refuse)
-    result = run("wec_plan", wecs=wecs, configure=True, **options)
-    assert result["failed"]
-    assert result["changed"]
-    assert result["not_configured"] == ["edge-3", "nobody"]
-    assert "nobody: the ITS has no" in result["msg"] or "[not_registered]" in result["msg"]
-    changed = {one["name"] for one in result["wecs"] if one["changed"]}
-    assert changed == set(names)
-    assert [one["problem"] is not None for one in result["wecs"] if one["name"] == "edge-3"] == [True]
-    for name in names:
-        wanted = "eu" if name == "edge-3" else "us"
-        assert its.objects[f"{MANAGED_CLUSTERS}/{name}"]["metadata"]["labels"]["region"] == wanted
-        assert its.objects[f"{PROPERTIES}/{name}"]["data"] == {"url": name}
-    its.before.remove(refuse)
-    rest = run("wec_plan", wecs=wecs[:12], configure=True, **options)
-    assert not rest.get("failed"), rest
-    assert [one["name"] for one in rest["wecs"] if one["changed"]] == ["edge-3"]
-
-
-def test_nothing_is_configured_if_anything_is_wrong_unless_that_is_wanted(
-    run: FrontEnd, its: FakeIts, options: Options
-) -> None:
-    member(its, "edge-1")
-    wecs: list[Json] = [{"name": "edge-1", "labels": {"a": "b"}}, {"name": "edge-2", "labels": {"a": 7}}]
-    stopped = run("wec_plan", wecs=wecs, configure=True, **options)
-    assert "Nothing was changed." in stopped["msg"]
-    assert "labels[a]" in stopped["msg"]
-    assert its.writes == []
-    going_on = run("wec_plan", wecs=wecs, configure=True, stop_on_violation=False, **options)
-    assert going_on["not_configured"] == ["edge-2"]
-    assert its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["metadata"]["labels"]["a"] == "b"
-
-
-def test_what_is_to_be_registered_is_left_where_that_is_wanted(run: FrontEnd, its: FakeIts, options: Options) -> None:
-    member(its, "edge-1")
-    wecs: list[Json] = [{"name": name, "labels": {"a": "b"}} for name in ("edge-1", "new")]
-    result = run("wec_plan", wecs=wecs, configure=True, leave_unregistered=True, **options)
-    assert not result.get("failed"), result
-    assert (result["changed"], result["to_register"], result["not_configured"]) == (True, ["new"], [])
-    assert its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["metadata"]["labels"]["a"] == "b"
-    assert f"{MANAGED_CLUSTERS}/new" not in its.objects
-
-
-def test_another_plan_than_was_expected_is_not_carried_out(run: FrontEnd, its: FakeIts, options: Options) -> None:
-    member(its, "edge-1")
-    wecs: list[Json] = [{"name": "edge-1", "labels": {"a": "b"}}]
-    digest = run("wec_plan", wecs=wecs, **options)["digest"]
-    member(its, "edge-1", a="c")
-    its.requests.clear()
-    refused = run("wec_plan", wecs=wecs, configure=True, expected_plan="0123456789abcdef", **options)
-    assert refused["problem"]["code"] == "plan_changed"
-    assert its.writes == []
-    member(its, "edge-1")
-    assert not run("wec_plan", wecs=wecs, configure=True, expected_plan=digest, **options).get("failed")
-
-
 def test_a_module_needs_the_wecs() -> None:
     from front_ends import AsModule
 
@@ -286,62 +199,6 @@ def test_hosts_of_a_play_are_planned_as_the_inventory_has_them(its: FakeIts) -> 
     assert "tier" in result["wecs"][2]["reason"]
 
 
-def test_some_hosts_of_a_play_are_configured(its: FakeIts) -> None:
-    shared = {"its_kubeconfig": its.kubeconfig(), "wec_labels": {"region": "us"}}
-    for name in ("one", "two", "three"):
-        member(its, name)
-    play = of_play(one=shared, two=shared, three=shared)
-    # The host that the task runs on need not be one of them.
-    result = play("wec_plan", configure=True, hosts=["two", "three"])
-    assert planned(result) == {"two": "configure", "three": "configure"}
-    labels = {
-        name: its.objects[f"{MANAGED_CLUSTERS}/{name}"]["metadata"].get("labels") for name in ("one", "two", "three")
-    }
-    assert labels == {"one": None, "two": {"region": "us"}, "three": {"region": "us"}}
-
-
-def test_what_cannot_be_wanted_of_one_stops_the_wecs_of_all_hubs(its: FakeIts) -> None:
-    other = FakeIts(its.authority)
-    try:
-        member(its, "one")
-        member(other, "two")
-        play = of_play(
-            one={"its_kubeconfig": its.kubeconfig(), "wec_labels": {"region": "us"}},
-            two={"its_kubeconfig": other.kubeconfig(), "wec_labels": {"a b": "us"}},
-        )
-        stopped = play("wec_plan", configure=True)
-        assert stopped["msg"].startswith("Nothing was changed. ")
-        assert its.writes == other.writes == []
-        going_on = play("wec_plan", configure=True, stop_on_violation=False)
-        assert going_on["not_configured"] == ["two"]
-        assert its.objects[f"{MANAGED_CLUSTERS}/one"]["metadata"]["labels"]["region"] == "us"
-    finally:
-        other.close()
-
-
-def test_a_hub_that_goes_away_is_what_its_own_wecs_fail_of(its: FakeIts) -> None:
-    other = FakeIts(its.authority)
-    try:
-        member(its, "one")
-        member(other, "two")
-        labels = {"wec_labels": {"region": "us"}}
-        play = of_play(
-            one={"its_kubeconfig": its.kubeconfig(), **labels}, two={"its_kubeconfig": other.kubeconfig(), **labels}
-        )
-
-        def go_away(method: str, _path: str, _body: t.Any) -> None:
-            if method == "PATCH":
-                raise Fault(503, "not now", "ServiceUnavailable")
-
-        its.before.append(go_away)
-        result = play("wec_plan", configure=True, its_outage_timeout=0)
-        assert result["failed"]
-        assert result["not_configured"] == ["one"]
-        assert other.objects[f"{MANAGED_CLUSTERS}/two"]["metadata"]["labels"]["region"] == "us"
-    finally:
-        other.close()
-
-
 def test_hosts_whose_its_cannot_be_asked_do_not_stop_the_others(its: FakeIts) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -354,8 +211,8 @@ def test_hosts_whose_its_cannot_be_asked_do_not_stop_the_others(its: FakeIts) ->
         result = play("wec_plan", show_table=True)
     assert planned(result) == {"good": "register"}
     assert {tuple(one["hosts"]) for one in result["unseen"]} == {("bad",), ("none",)}
-    assert set(result["to_register"]) == {"good", "none"}
-    assert result["without_its"] == ["bad"]
+    assert result["to_register"] == ["good"]
+    assert set(result["to_report"]) == {"good", "bad", "none"}
     assert "cannot be reached" in str(result["unseen"])
     assert "secret-token" not in str(result)
     assert "secret-token" not in "".join(play.lines)
@@ -378,17 +235,35 @@ def test_two_hubs_are_planned_apart(its: FakeIts) -> None:
         other.close()
 
 
-def test_hosts_whose_wecs_are_reached_over_their_own_connection_are_named(its: FakeIts) -> None:
-    shared = {"its_kubeconfig": its.kubeconfig()}
-    member(its, "joined")
-    play = of_play(
-        one=shared,
-        two={**shared, "wec_kubeconfig_from_host": "k3s"},
-        three={**shared, "wec_run_on": "host"},
-        joined={**shared, "wec_run_on": "host"},
-        four={**shared, "wec_run_on": "controller"},
-    )
-    result = play("wec_plan")
-    assert result["to_register"] == ["one", "two", "three", "four"]
-    assert result["by_host"] == ["two", "three"]
-    assert result["at_once"] == ["one", "four"]
+def test_of_a_large_fleet_one_that_is_in_sync_is_reported(its: FakeIts) -> None:
+    """A run ends where all hosts of a play have failed: so there is one that has not."""
+    hosts: Json = {f"edge-{number}": {"its_kubeconfig": its.kubeconfig()} for number in range(30)}
+    for name in hosts:
+        if name != "edge-7":
+            member(its, name)
+    result = of_play(**hosts)("wec_plan")
+    assert result["to_report"] == ["edge-7", "edge-0"]
+
+
+def test_the_hosts_to_report_are_a_file_for_limit(its: FakeIts, tmp_path: pathlib.Path) -> None:
+    play = of_play(one={"its_kubeconfig": its.kubeconfig()}, two={"its_kubeconfig": its.kubeconfig()})
+    file = tmp_path / "retry.txt"
+    play("wec_plan", check_mode=True, retry_file=str(file))
+    assert not file.exists()
+    play("wec_plan", retry_file=str(file))
+    assert file.read_text() == "one\ntwo\n"
+    failed = play("wec_plan", retry_file=str(tmp_path / "none" / "retry.txt"))
+    assert failed["msg"].startswith("retry_file: ")
+    assert "Set wec_remaining_file" in failed["msg"]
+
+
+def test_each_wec_is_to_be_asked_where_that_is_wanted(its: FakeIts) -> None:
+    member(its, "one")
+    play = of_play(one={"its_kubeconfig": its.kubeconfig()})
+    assert play("wec_plan")["to_register"] == []
+    assert play("wec_plan", ask_wecs=True)["to_register"] == ["one"]
+
+
+def test_without_registering_one_that_is_not_registered_is_blocked(its: FakeIts) -> None:
+    result = of_play(one={"its_kubeconfig": its.kubeconfig()})("wec_plan", to_register=False)
+    assert result["wecs"][0]["problem"]["code"] == "not_registered"

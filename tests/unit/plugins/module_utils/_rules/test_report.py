@@ -11,7 +11,12 @@ import xml.etree.ElementTree as ET
 import jsonschema
 import pytest
 import reporting
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import problems, report_junit, report_view
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import (
+    problems,
+    report_junit,
+    report_view,
+    wec_results,
+)
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.report import Report, told
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -20,6 +25,7 @@ from reporting import (
     ITS,
     SERVER,
     accepted,
+    batch,
     configured,
     forecast,
     joined,
@@ -153,9 +159,8 @@ def test_many_that_are_registered_in_one_task_are_told_each(report: Report) -> N
     problem = problems.of("wec_unreachable", "the connection was refused").as_data()
     dead = registered_at_once("dead", failed=True, changed=False, problem=problem, steps=[], timeline=[], msg="refused")
     mute = registered_at_once("mute", failed=True, state="pending_csr", msg="mute has not announced itself")
-    verdicts = {one["host"]: one for one in (registered_at_once("edge-1"), dead, mute)}
-    unseen = [{"hosts": ["elsewhere"], "msg": "no answer", "kind": "refused"}]
-    report.note(task("wec_register", {"verdicts": verdicts, "unseen": unseen, "msg": "x"}, for_all=True))
+    elsewhere = wec_results.without_its("elsewhere", {"msg": "no answer", "kind": "refused"})
+    report.note(task("wec_join", batch(registered_at_once("edge-1"), dead, mute, elsewhere), for_all=True))
     found = wecs(report)
     assert {name: one["outcome"] for name, one in found.items()} == {
         "edge-1": "changed",
@@ -172,7 +177,7 @@ def test_many_that_are_registered_in_one_task_are_told_each(report: Report) -> N
 
 
 def test_a_batch_that_stopped_before_anything_was_changed_is_the_runs_problem(report: Report) -> None:
-    report.note(task("wec_register", {"msg": "Nothing was changed. x"}, failed=True, for_all=True))
+    report.note(task("wec_join", {"msg": "Nothing was changed. x"}, for_all=True))
     found = data(report)
     assert found["wecs"] == []
     assert [one["summary"] for one in found["run"]["problems"]] == ["Nothing was changed. x"]
@@ -181,7 +186,7 @@ def test_a_batch_that_stopped_before_anything_was_changed_is_the_runs_problem(re
 def test_a_batch_in_check_mode_changes_nothing() -> None:
     report = Report(BEGAN, check_mode=True)
     one = registered_at_once("edge-1", state="absent", timeline=[])
-    report.note(task("wec_register", {"verdicts": {"edge-1": one}}, check_mode=True, for_all=True))
+    report.note(task("wec_join", batch(one), check_mode=True, for_all=True))
     found = wecs(report)["edge-1"]
     assert (found["outcome"], found["changed"]) == ("to_change", False)
 
@@ -210,16 +215,18 @@ def test_a_plan_alone_tells_what_is_to_be_changed(report: Report) -> None:
     assert found["a"]["differences"][0]["done"] is False
 
 
-def test_a_plan_that_has_configured_some_leaves_the_others_to_be_registered(report: Report) -> None:
-    changed = {**forecast("edge-1", "configure"), "changed": True}
-    report.note(task("wec_plan", plan(changed, forecast("edge-2"), forecast("edge-3", "nothing"), not_configured=[])))
+def test_those_that_a_run_has_not_come_to_are_told(report: Report) -> None:
+    report.note(
+        task("wec_plan", plan(forecast("edge-1", "configure"), forecast("edge-2"), forecast("edge-3", "nothing")))
+    )
+    report.note(task("wec_configure", batch(configured("edge-1"))))
     assert {name: one["outcome"] for name, one in wecs(report).items()} == {
         "edge-1": "changed",
         "edge-2": "not_reached",
         "edge-3": "as_wanted",
     }
     assert data(report)["run"]["activities"] == ["configure", "plan"]
-    report.note(task("wec_register", {"verdicts": {"edge-2": registered_at_once("edge-2")}}))
+    report.note(task("wec_join", batch(registered_at_once("edge-2"))))
     assert wecs(report)["edge-2"]["outcome"] == "changed"
 
 
@@ -405,11 +412,10 @@ def test_preflight_and_validation_name_everything_that_is_in_the_way(report: Rep
         {"name": "clusteradm", "passed": False, "fact": "there is none", "problem": None},
         {"name": "rights", "passed": False, "fact": "403", "problem": problems.of("forbidden", "403").as_data()},
     ]
-    report.note(task("wec_preflight", {"name": "edge-1", "state": "absent", "checks": checks, "its": ITS}))
-    report.note(task("wec_validate", {"name": "edge-2", "violations": ["labels[a b]: bad"], "its": ITS}, host="edge-2"))
+    result = {"name": "edge-1", "state": "absent", "checks": checks, "its": ITS}
+    report.note(task("wec_join", result, failed=True))
     found = wecs(report)
     assert [one["code"] for one in found["edge-1"]["problems"]] == [None, "forbidden"]
-    assert [one["code"] for one in found["edge-2"]["problems"]] == ["cannot_be_wanted"]
     assert {one["outcome"] for one in found.values()} == {"failed"}
 
 
@@ -429,7 +435,7 @@ def test_two_itss_may_have_wecs_of_one_name(report: Report) -> None:
 
 
 def test_a_host_becomes_the_wec_that_it_is_found_to_be(report: Report) -> None:
-    report.note(task("wec_preflight", {"msg": "no answer"}, host="host-1", failed=True))
+    report.note(task("wec_join", {"msg": "no answer"}, host="host-1", failed=True))
     report.note(task("wec_join", joined("edge-1"), host="host-1"))
     (one,) = data(report)["wecs"]
     assert (one["name"], one["host"]) == ("edge-1", "host-1")
@@ -472,7 +478,7 @@ def test_only_what_is_known_gets_in(report: Report) -> None:
         )
     )
     report.note(task("wec_accept", {"verdicts": {"edge-1": {**accepted("edge-1"), **more}}, "its": more["its"]}))
-    report.note(task("wec_plan", plan({**configured("edge-1"), **more, "its": ITS["server"]}, not_configured=[])))
+    report.note(task("wec_configure", batch({**configured("edge-1"), **more, "its": ITS["server"]})))
     report.note(task("wec_configure", {"censored": "the output has been hidden"}, host="edge-2", failed=True))
     found = data(report)
     assert canary not in json.dumps(found)
@@ -507,3 +513,24 @@ def test_junit_has_a_case_for_each_wec_with_what_failed() -> None:
     assert "remedy: " in (failure.text or "")
     assert cases["edge-1"].find("failure") is None
     assert float(cases["edge-1"].get("time") or 0) > 5
+
+
+def test_the_result_of_each_host_is_told_once(report: Report) -> None:
+    problem = problems.of("wec_unreachable", "the connection was refused").as_data()
+    dead = registered_at_once("dead", failed=True, changed=False, problem=problem, steps=[], timeline=[], msg="refused")
+    report.note(task("wec_join", batch(registered_at_once("edge-1"), dead), for_all=True))
+    before = data(report)
+    own = {"msg": "refused", "wecs": [{**dead, "outcome": "failed"}]}
+    report.note(task("wec_result", own, host="host-of-dead", failed=True))
+    assert data(report)["wecs"] == before["wecs"]
+
+
+def test_many_that_have_left_are_told_each(report: Report) -> None:
+    step = {"side": "ITS", "verb": "delete", "object": "ManagedCluster edge-1", "reason": "it shall leave"}
+    gone = registered_at_once("edge-1", state="absent", state_before="joined", steps=[step], timeline=[])
+    stuck = registered_at_once(
+        "stuck", failed=True, changed=True, msg="stuck: its mailbox is still there", steps=[step]
+    )
+    report.note(task("wec_join", batch(gone, stuck), state="absent", for_all=True))
+    assert {name: one["outcome"] for name, one in wecs(report).items()} == {"edge-1": "left", "stuck": "failed"}
+    assert data(report)["run"]["activities"] == ["deregister"]

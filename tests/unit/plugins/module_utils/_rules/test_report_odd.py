@@ -18,7 +18,7 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules.report impo
 from ansible_collections.kubestellar.wec.plugins.plugin_utils import _report_page
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reporting import BEGAN, ITS, SERVER, accepted, configured, forecast, joined, late, plan, reached, task
+from reporting import BEGAN, ITS, SERVER, accepted, batch, configured, forecast, joined, late, plan, reached, task
 
 Json = dict[str, t.Any]
 SCHEMA = jsonschema.Draft202012Validator(
@@ -75,16 +75,16 @@ def by_name(make: t.Callable[[str], Json]) -> Json:
 
 ROWS: dict[str, tuple[str, t.Callable[[], Json], tuple[t.Any, ...]]] = {
     "plan": ("wec_plan", lambda: plan(*map(forecast, NAMES)), ("wecs", 1)),
-    "configuration": ("wec_plan", lambda: plan(*map(configured, NAMES), not_configured=[]), ("wecs", 1)),
+    "configuration": ("wec_configure", lambda: batch(*map(configured, NAMES)), ("wecs", 1)),
     "unseen": (
         "wec_plan",
         lambda: plan(forecast("edge-1"), unseen=[failed("edge-2"), failed("edge-3")]),
         ("unseen", 0),
     ),
     "registration": (
-        "wec_register",
-        lambda: {"verdicts": by_name(joined), "changed": True, "unseen": []},
-        ("verdicts", "edge-2"),
+        "wec_join",
+        lambda: batch(*({**joined(name), "host": name, "failed": False, "its": ITS["server"]} for name in NAMES)),
+        ("wecs", 1),
     ),
     "acceptance": ("wec_accept", lambda: {"verdicts": by_name(accepted), "its": ITS}, ("verdicts", "edge-2")),
     "late": ("wec_accept", lambda: {"verdicts": by_name(late), "its": ITS}, ("verdicts", "edge-2")),
@@ -208,7 +208,7 @@ def test_a_row_that_cannot_be_shown_is_named_and_counts_as_failed(field: str, va
     report = Report(BEGAN)
     verdicts = {name: {**accepted(name), "host": name, "failed": False} for name in NAMES}
     verdicts["edge-2"][field] = value
-    report.note(task("wec_register", {"verdicts": verdicts}))
+    report.note(task("wec_join", batch(*verdicts.values())))
     data = whole(report)
     found = {one["name"]: one for one in data["wecs"]}
     assert {found[name]["outcome"] for name in ("edge-1", "edge-3")} == {"changed"}

@@ -14,6 +14,7 @@ from ansible_collections.kubestellar.wec.plugins.plugin_utils import _files
 from fake_api import FakeApi
 from fake_ocm import MANAGED_CLUSTERS, PUBLISHED, FakeAuthority, FakeIts, install_agent
 from front_ends import AsAction, AsModule, FrontEnd
+from records import by_host, in_order
 
 Json = dict[str, t.Any]
 Options = dict[str, t.Any]
@@ -77,13 +78,13 @@ def test_all_are_registered_each_once(
 ) -> None:
     names = [f"edge-{number}" for number in range(1, 7)]
     fleet.add(*names)
-    result = run("wec_register", wecs=[fleet.entry(name, clusteradm) for name in names], at_once=3, **options)
+    result = run("wec_join", wecs=[fleet.entry(name, clusteradm) for name in names], at_once=3, **options)
     assert not result.get("failed"), result
     assert result["changed"]
     assert result["msg"] == "6 of 6 WECs registered."
-    assert list(result["verdicts"]) == names
+    assert list(by_host(result)) == names
     for name in names:
-        one = result["verdicts"][name]
+        one = by_host(result)[name]
         assert (one["state_before"], one["state"]) == ("absent", "joined")
         assert [step["verb"] for step in one["steps"]] == ["create", "join", "accept", "approve", "update"]
         assert one["msg"] == f"{name} is joined and available."
@@ -107,7 +108,7 @@ def test_a_wec_costs_the_its_five_writes(
 ) -> None:
     names = [f"edge-{number}" for number in range(1, 13)]
     fleet.add(*names)
-    result = run("wec_register", wecs=[fleet.entry(name, clusteradm) for name in names], at_once=8, **options)
+    result = run("wec_join", wecs=[fleet.entry(name, clusteradm) for name in names], at_once=8, **options)
     assert not result.get("failed"), result
     # Secret, token, acceptance, approval, and the Secret's end.
     assert len(its.writes) == 5 * len(names)
@@ -123,7 +124,7 @@ def test_a_second_run_changes_nothing(
     for name, wec in fleet.wecs.items():
         its.join(name, wec.uid)
         install_agent(wec, name, its, certificate=its.authority.client(name))
-    result = run("wec_register", wecs=[fleet.entry(name, clusteradm) for name in fleet.wecs], **options)
+    result = run("wec_join", wecs=[fleet.entry(name, clusteradm) for name in fleet.wecs], **options)
     assert not result.get("failed"), result
     assert not result["changed"]
     assert its.writes == []
@@ -135,17 +136,15 @@ def test_check_mode_plans_the_same_and_writes_nothing(
 ) -> None:
     fleet.add("edge-1", "edge-2")
     wecs = [fleet.entry(name, clusteradm) for name in fleet.wecs]
-    result = run("wec_register", check_mode=True, wecs=wecs, **options)
+    result = run("wec_join", check_mode=True, wecs=wecs, **options)
     assert not result.get("failed"), result
     assert result["changed"]
-    verbs = [step["verb"] for step in result["verdicts"]["edge-1"]["steps"]]
+    verbs = [step["verb"] for step in by_host(result)["edge-1"]["steps"]]
     assert verbs == ["create", "join", "accept", "approve", "update"]
-    assert result["verdicts"]["edge-1"]["msg"].startswith("edge-1 would be changed: ")
-    assert result["diff"]["after"]["WEC: Klusterlet klusterlet"]["hub"] == PUBLISHED
+    assert by_host(result)["edge-1"]["msg"].startswith("edge-1 would be changed: ")
+    assert by_host(result)["edge-1"]["diff"]["after"]["WEC: Klusterlet klusterlet"]["hub"] == PUBLISHED
     assert its.writes == []
     assert all(wec.writes == [] for wec in fleet.wecs.values())
-    if isinstance(run, AsAction):
-        assert run.lines[-1].startswith("edge-2 would be changed: create ")
 
 
 def test_what_one_fails_of_is_its_own(
@@ -170,10 +169,10 @@ def test_what_one_fails_of_is_its_own(
         fleet.entry("twin", clusteradm),
         {**fleet.entry("twin", clusteradm), "name": "other-twin"},
     ]
-    result = run("wec_register", wecs=wecs, **options)
+    result = run("wec_join", wecs=wecs, **options)
     assert result["failed"]
-    told = {host: one["msg"] for host, one in result["verdicts"].items()}
-    assert {host for host, one in result["verdicts"].items() if not one["failed"]} == {"good"}
+    told = {host: one["msg"] for host, one in by_host(result).items()}
+    assert {host for host, one in by_host(result).items() if not one["failed"]} == {"good"}
     assert told["good"] == "good is joined and available."
     assert told["dead"].startswith("dead: The WEC at ")
     assert "cannot be reached" in told["dead"]
@@ -184,7 +183,7 @@ def test_what_one_fails_of_is_its_own(
     assert "the same cluster as other-twin" in told["twin"]
     assert "the same cluster as twin" in told["other-twin"]
     for host in ("dead", "mute", "twin"):
-        assert result["verdicts"][host]["problem"]["code"], host
+        assert by_host(result)[host]["problem"]["code"], host
         assert told[host] in result["msg"]
     assert f"{MANAGED_CLUSTERS}/twin" not in its.objects
     assert not fleet.wecs["twin"].writes
@@ -206,10 +205,10 @@ def test_one_that_never_answers_keeps_nobody_waiting(
             {**own, "name": "silent", "connect_timeout": 8},
             *(fleet.entry(name, clusteradm) for name in fleet.wecs),
         ]
-        result = run("wec_register", wecs=wecs, at_once=1, **options)
-    assert result["registered"] == ["edge-1", "edge-2"]
-    assert result["not_registered"] == ["silent"]
-    assert "does not answer" in result["verdicts"]["silent"]["msg"]
+        result = run("wec_join", wecs=wecs, at_once=1, **options)
+    assert in_order(result, failed=False) == ["edge-1", "edge-2"]
+    assert in_order(result, failed=True) == ["silent"]
+    assert "does not answer" in by_host(result)["silent"]["msg"]
     # Each begins while the silent one still has most of its time.
     assert done[0] < 6
 
@@ -220,10 +219,10 @@ def test_a_name_that_two_have_is_nobodys(
     fleet.add("edge-1", "edge-2")
     wecs = [fleet.entry(name, clusteradm, inventory_hostname=name) for name in fleet.wecs]
     wecs[1]["name"] = "edge-1"
-    result = run("wec_register", wecs=wecs, **options)
+    result = run("wec_join", wecs=wecs, **options)
     assert result["failed"]
-    assert "is also that of edge-2" in result["verdicts"]["edge-1"]["msg"]
-    assert "is also that of edge-1" in result["verdicts"]["edge-2"]["msg"]
+    assert "is also that of edge-2" in by_host(result)["edge-1"]["msg"]
+    assert "is also that of edge-1" in by_host(result)["edge-2"]["msg"]
     assert its.writes == []
 
 
@@ -232,7 +231,7 @@ def test_on_request_one_violation_stops_all(
 ) -> None:
     fleet.add("edge-1", "edge-2")
     wecs = [fleet.entry("edge-1", clusteradm), fleet.entry("edge-2", clusteradm, hub_apiserver="nonsense")]
-    result = run("wec_register", wecs=wecs, stop_on_violation=True, **options)
+    result = run("wec_join", wecs=wecs, stop_on_violation=True, **options)
     assert result["failed"]
     assert result["msg"].startswith("Nothing was changed. ")
     assert "hub_apiserver" in result["msg"]
@@ -246,10 +245,10 @@ def test_a_join_that_fails_leaves_no_token(
 
     fleet.add("edge-1")
     failing = fake_clusteradm(tmp_path, failure="no such thing")
-    result = run("wec_register", wecs=[fleet.entry("edge-1", failing)], **options)
+    result = run("wec_join", wecs=[fleet.entry("edge-1", failing)], **options)
     assert result["failed"]
     assert "no such thing" in result["msg"]
-    assert result["verdicts"]["edge-1"]["changed"], "a token was made"
+    assert by_host(result)["edge-1"]["changed"], "a token was made"
     assert not [path for path in its.objects if path.startswith(SECRETS)]
 
 
@@ -259,9 +258,9 @@ def test_an_its_that_goes_away_is_what_all_fail_of(
     fleet.add("edge-1", "edge-2", announces=False)
     options = {**options, "its_outage_timeout": 0, "wait_timeout": 30}
     fleet.wecs["edge-2"].after.append(lambda: its.close() if BOOTSTRAP in fleet.wecs["edge-2"].objects else None)
-    result = run("wec_register", wecs=[fleet.entry(name, clusteradm) for name in fleet.wecs], at_once=1, **options)
+    result = run("wec_join", wecs=[fleet.entry(name, clusteradm) for name in fleet.wecs], at_once=1, **options)
     assert result["failed"]
-    assert all(one["failed"] for one in result["verdicts"].values())
+    assert all(one["failed"] for one in by_host(result).values())
     assert "cannot be reached" in result["msg"]
 
 
@@ -270,7 +269,7 @@ def test_nonsense_is_refused_before_anything_is_done(
     run: FrontEnd, its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm, options: Options, option: str, value: int
 ) -> None:
     fleet.add("edge-1")
-    result = run("wec_register", wecs=[fleet.entry("edge-1", clusteradm)], **{**options, option: value})
+    result = run("wec_join", wecs=[fleet.entry("edge-1", clusteradm)], **{**options, option: value})
     assert result["failed"]
     assert result["msg"].startswith(f"{option}: {value}")
     assert " must " in result["msg"]
@@ -278,9 +277,9 @@ def test_nonsense_is_refused_before_anything_is_done(
 
 
 def test_where_the_modules_run_the_wecs_must_be_listed() -> None:
-    result = AsModule()("wec_register", its_kubeconfig="x")
+    result = AsModule()("wec_join", its_kubeconfig="x")
     assert result["failed"]
-    assert "wecs:" in result["msg"]
+    assert result["msg"].startswith("name: must be given")
 
 
 # -- the hosts of a play -----------------------------------------------------------------------------------------
@@ -305,15 +304,15 @@ def test_hosts_of_a_play_are_registered_as_the_inventory_has_them(
         three={**shared, "register_klusterlet_mode": "upside-down"},
         four={**shared, "wec_host": closed_port(), "wec_api_key": "secret-key", "wec_connect_timeout": 1},
     )
-    result = play("wec_register", wait_timeout=2)
-    assert {host: one["failed"] for host, one in result["verdicts"].items()} == {
+    result = play("wec_join", wait_timeout=2)
+    assert {host: one["failed"] for host, one in by_host(result).items()} == {
         "one": False,
         "two": False,
         "three": True,
         "four": True,
     }
-    assert result["verdicts"]["one"]["name"] == "edge-1"
-    assert "value of klusterlet_mode must be one of" in result["verdicts"]["three"]["msg"]
+    assert by_host(result)["one"]["name"] == "edge-1"
+    assert "value of klusterlet_mode must be one of" in by_host(result)["three"]["msg"]
     joins = [call for call in calls(clusteradm) if call[0] == "join" and call[1] != "--help"]
     assert all(call[call.index("--image-registry") + 1] == "mirror.example/ocm" for call in joins)
     assert "secret-key" not in json.dumps(result)
@@ -337,8 +336,8 @@ def test_a_kubeconfig_that_they_have_in_common_is_read_once(
     monkeypatch.setattr(_files, "read", lambda loader, path: read.append(path) or really(loader, path))
     shared = {"its_kubeconfig": its.kubeconfig(ca=its.authority.pem), "register_clusteradm_binary": str(clusteradm[0])}
     play = of_play(**{name: {**shared, "wec_kubeconfig": str(file), "wec_context": name} for name in names})
-    result = play("wec_register", wait_timeout=2, at_once=4)
-    assert result["registered"] == names, result
+    result = play("wec_join", wait_timeout=2, at_once=4)
+    assert in_order(result, failed=False) == names, result
     assert read == [str(file)]
 
 
@@ -365,12 +364,12 @@ def test_several_itss_take_in_their_wecs_side_by_side(its: FakeIts, fleet: FakeF
             two={**shared, "its_kubeconfig": other.kubeconfig(ca=its.authority.pem), "wec_name": "edge-2"}
             | {"wec_kubeconfig": others.wecs["edge-2"].kubeconfig()},
         )
-        result = play("wec_register", wait_timeout=20)
+        result = play("wec_join", wait_timeout=20)
     finally:
         others.close()
         other.close()
-    assert result["registered"] == ["one", "two"], result
-    assert [one["its"] for one in result["verdicts"].values()] == [its.url, other.url]
+    assert in_order(result, failed=False) == ["one", "two"], result
+    assert [one["its"] for one in by_host(result).values()] == [its.url, other.url]
     assert all(line.startswith((f"{its.url}: ", f"{other.url}: ")) for line in play.lines), play.lines
 
 
@@ -385,13 +384,13 @@ def test_hosts_whose_its_cannot_be_asked_do_not_stop_the_others(
         good={**good, "wec_kubeconfig": fleet.wecs["good"].kubeconfig()},
         bad={**bad, "wec_kubeconfig": fleet.wecs["bad"].kubeconfig()},
     )
-    stopped = play("wec_register", wait_timeout=2, stop_on_violation=True)
+    stopped = play("wec_join", wait_timeout=2, stop_on_violation=True)
     assert stopped["msg"].startswith("Nothing was changed. ")
     assert its.writes == []
-    result = play("wec_register", wait_timeout=2)
+    result = play("wec_join", wait_timeout=2)
     assert result["failed"]
-    assert not result["verdicts"]["good"]["failed"]
-    assert [one["hosts"] for one in result["unseen"]] == [["bad"]]
+    assert not by_host(result)["good"]["failed"]
+    assert by_host(result)["bad"]["outcome"] == "unreachable"
     assert "secret-key" not in json.dumps(result)
 
 
@@ -399,8 +398,8 @@ def test_what_both_sides_show_is_told_of_one_that_fails(
     fleet: FakeFleet, clusteradm: Clusteradm, options: Options
 ) -> None:
     fleet.add("edge-1", announces=False)
-    result = AsAction()("wec_register", wecs=[fleet.entry("edge-1", clusteradm)], **{**options, "wait_timeout": 1})
+    result = AsAction()("wec_join", wecs=[fleet.entry("edge-1", clusteradm)], **{**options, "wait_timeout": 1})
     assert result["failed"]
     # The ITS has heard nothing of it; the WEC shows why.
-    assert result["verdicts"]["edge-1"]["problem"]["code"] == "operator_not_running"
+    assert by_host(result)["edge-1"]["problem"]["code"] == "operator_not_running"
     assert "the klusterlet operator does not run on the WEC" in result["msg"]

@@ -4,7 +4,7 @@
 
 # This is private to the collection: it changes without notice.
 
-"""The body of wec_register."""
+"""Many WECs of one or several ITSs in one task of wec_join: registering them."""
 
 from __future__ import annotations
 
@@ -15,64 +15,57 @@ import functools
 import threading
 import typing as t
 
-from .._apis.connection import FROM_HOST, ReadFile
-from .._errors import InvalidOption, Refused
+from .._apis.connection import ReadFile
+from .._errors import InvalidOption, Refused, Unreachable
 from .._operations import side_by_side
 from .._operations.acceptance import Patience
 from .._operations.registering import Candidate, Manner, Registering, Registration
 from .._operations.surveying import ask_clusteradm
-from .._rules import limits
-from .._rules.plan import Plan
+from .._rules import limits, wec_results
 from .._rules.unexpected import as_wec_error
 from . import join_options, options
-from .task import Task, check_names, its_of, reading_once, wec_of
+from .task import Task, check_names, its_of, reading_once, wec_to_join
 
 Json = dict[str, t.Any]
-_NOT_OF_ONE = ("survey", "wec_run_on")
 AT_ONCE = 5
-OWN: dict[str, t.Any] = {
+OF_ONE: dict[str, t.Any] = {
     "name": {"type": "str", "required": True},
     "inventory_hostname": {"type": "str"},
-    **{option: spec for option, spec in join_options.SPEC.items() if option not in _NOT_OF_ONE},
-    **{option: spec for option, spec in options.wec().items() if option != FROM_HOST},
+    **join_options.SPEC,
+    **options.wec(),
+    "deletion_timeout": {"type": "int", "default": 60},
     "connect_timeout": {"type": "float"},
     "read_timeout": {"type": "float"},
 }
-"""What can be said of each WEC: the options of wec_join."""
-
-SPEC: dict[str, t.Any] = {
-    "argument_spec": {
-        "wecs": {"type": "list", "elements": "dict", "options": OWN},
-        "at_once": {"type": "int"},
-        "stop_on_violation": {"type": "bool", "default": False},
-        "progress_interval": {"type": "float", "default": 5.0},
-        "wait_timeout": {"type": "int", "default": 300},
-        **options.its(),
-        **options.common(),
-        **options.proofs(),
-    },
-    "supports_check_mode": True,
+"""What can be said of each WEC."""
+OF_BATCH: dict[str, t.Any] = {
+    "at_once": {"type": "int"},
+    "stop_on_violation": {"type": "bool", "default": False},
+    "progress_interval": {"type": "float", "default": 5.0},
+    "preflight_only": {"type": "bool", "default": False},
 }
+HOST = "_host"
+"""In an entry of wecs that was made of a host's variables: the machine over whose connection the WEC is reached."""
 
 
 def run(task: Task) -> Json:
-    if task.params["wecs"] is None:
-        raise InvalidOption("wecs", None, "must be given with run_on=host", "List the WECs")
+    """The WECs of the option wecs, on one ITS."""
     with contextlib.ExitStack() as stack:
         return finish(task, [look(stack, task, task.params["wecs"], places(task))], [])
 
 
 def places(task: Task) -> threading.Semaphore:
     """For as many WECs as are worked on at once, of whatever ITS. Raises InvalidOption."""
-    return threading.Semaphore(_at_once(task))
+    return threading.Semaphore(at_once(task))
 
 
-def _at_once(task: Task) -> int:
+def at_once(task: Task) -> int:
+    """How many WECs are worked on at the same time. Raises InvalidOption."""
     given = task.params["at_once"]
-    at_once = AT_ONCE if given is None else given
-    if at_once < 1:
-        raise InvalidOption("at_once", at_once, "must be at least 1")
-    return t.cast(int, at_once)
+    count = AT_ONCE if given is None else int(given)
+    if count < 1:
+        raise InvalidOption("at_once", count, "must be at least 1")
+    return count
 
 
 def look(
@@ -101,11 +94,12 @@ def look(
             failure = as_wec_error(error, one["name"])
             flawed.append(Registration(one["inventory_hostname"] or one["name"], one["name"], error=failure))
     manner = Manner(
-        _at_once(task),
+        at_once(task),
         max([limits.JOIN_READS * given["read_timeout"], *(one.wishes.clusteradm_timeout for one in candidates)]),
         Patience(given["wait_timeout"], between_lines=given["progress_interval"]),
         options.wanted_proofs(given, given["progress_interval"]),
         shared,
+        only_looks=task.check_mode or given["preflight_only"],
     )
     its = stack.enter_context(its_of(task))
 
@@ -120,18 +114,26 @@ def look(
 
 def _candidate(task: Task, one: Json, clusteradm: t.Callable[[str], dict[str, str]], read_file: ReadFile) -> Candidate:
     """Raises WecError."""
-    part = copy.copy(task)
-    own = {option: value for option, value in one.items() if value is not None or option not in task.params}
-    part.params = {**task.params, **own, **dict.fromkeys(_NOT_OF_ONE), FROM_HOST: None}
-    check_names(part, {"name (wec_name in an inventory)": one["name"]})
+    part = part_of(task, one)
     wishes = join_options.wishes(part)
     known = clusteradm(wishes.clusteradm_binary)
     return Candidate(
         one["inventory_hostname"] or one["name"],
         dataclasses.replace(wishes, clusteradm_known=known),
         join_options.permissions(part),
-        functools.partial(wec_of, part, read_file),
+        functools.partial(wec_to_join, part, with_rights=True, read_file=read_file),
+        part.params["deletion_timeout"],
     )
+
+
+def part_of(task: Task, one: Json) -> Task:
+    """The same task for one WEC alone. Raises InvalidOption."""
+    part = copy.copy(task)
+    own = {option: value for option, value in one.items() if value is not None or option not in task.params}
+    part.params = {**task.params, **own}
+    part.host = own.get(HOST) or task.host
+    check_names(part, {"name (wec_name in an inventory)": one["name"]})
+    return part
 
 
 def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Json:
@@ -139,8 +141,8 @@ def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Js
 
     Raises Refused, with nothing changed, where one violation is everybody's.
     """
-    stops = task.params["stop_on_violation"]
-    if task.check_mode or stops:
+    stops, only_checks = task.params["stop_on_violation"], task.params["preflight_only"]
+    if task.check_mode or stops or only_checks:
         for part in parts:
             part.check()
     violations = [one.message for part in parts for one in part.violations]
@@ -160,38 +162,31 @@ def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Js
             for one in part.registrations:
                 one.error = one.error or failure
 
-    # Each ITS takes in its WECs at its own pace.
-    side_by_side.each(register, parts, side_by_side.ITSS)
+    if not only_checks:
+        # Each ITS takes in its WECs at its own pace.
+        side_by_side.each(register, parts, side_by_side.ITSS)
     found = [(part.server, one) for part in parts for one in part.registrations]
     for _server, one in found:
         for warning in one.outcome.warnings if one.outcome else ():
             task.warn(warning)
-    if task.check_mode:
-        for _server, one in found:
-            task.progress(one.message)
-    failed = [one.message for _server, one in found if one.failed]
-    verdicts = {one.host: {**one.as_data(), "its": server} for server, one in found}
-    whole = Plan([step for _server, one in found if one.is_sound for step in one.plan.steps])
-    result: Json = {
-        "changed": any(one["changed"] for one in verdicts.values()),
-        "diff": whole.diff(),
-        "verdicts": verdicts,
-        "registered": [host for host, one in verdicts.items() if not one["failed"]],
-        "not_registered": [
-            *(host for host, one in verdicts.items() if one["failed"]),
-            *(host for one in unseen for host in one["hosts"]),
-        ],
-        "unseen": unseen,
-        "msg": _summary(verdicts, task.check_mode),
-    }
-    if failed or unseen:
-        result["failed"] = True
-        result["msg"] = " ".join([*failed, *(str(one["msg"]) for one in unseen)])
-    return result
+    return wec_results.of_task(
+        [_record(one, server, task.check_mode) for server, one in found], unseen, _verb(task.check_mode, only_checks)
+    )
 
 
-def _summary(verdicts: t.Mapping[str, Json], check_mode: bool) -> str:
-    changed = sum(one["changed"] for one in verdicts.values())
-    count = len(verdicts)
-    verb = "would be registered" if check_mode else "registered"
-    return f"{changed} of {count} WEC{'' if count == 1 else 's'} {verb}."
+def _record(one: Registration, server: str, check_mode: bool) -> Json:
+    data = one.as_data()
+    outcome = wec_results.outcome(
+        changed=data["changed"],
+        failed=data["failed"],
+        check_mode=check_mode,
+        unreachable=isinstance(one.error, Unreachable) or bool(one.error and one.error.details.get("unreachable")),
+    )
+    checks = [check.as_data() for check in one.report.checks] if one.report else []
+    return {**data, "its": server, "outcome": outcome, "checks": checks}
+
+
+def _verb(check_mode: bool, only_checks: bool) -> str:
+    if only_checks:
+        return "changed"
+    return "would be registered" if check_mode else "registered"

@@ -1,0 +1,207 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+
+"""Taking WECs off one or several ITSs: one of them, or many side by side, by the same code."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+import time
+import typing as t
+
+from .._apis.connection import ReadFile
+from .._apis.its import Its
+from .._apis.kube import Kube
+from .._apis.wds import Wds
+from .._errors import InvalidOptions, Unreachable, WecError
+from .._operations import side_by_side
+from .._operations.leaving import Leaving
+from .._rules import leaving, problems, wec_results
+from .._rules.unexpected import as_wec_error
+from . import join_batch, leaving_options
+from .task import Task, failure, has_wds_connection, its_of, reading_once, wds_of, wec_of
+
+Json = dict[str, t.Any]
+
+
+@dataclasses.dataclass
+class Leaver:
+    """One WEC that shall leave. ``task`` is this one for it alone; ``error``: why it cannot."""
+
+    host: str
+    name: str
+    task: Task | None = None
+    error: WecError | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Those of one ITS, and their connections to it, which are open. None: each of them calls it lost, or there is none."""
+
+    server: str | None
+    its: Kube | None
+    wds: Kube | None
+    leavers: list[Leaver]
+
+
+def run(task: Task) -> Json:
+    """The WECs of the option wecs, of one ITS."""
+    with contextlib.ExitStack() as stack:
+        return finish(task, [look(stack, task, task.params["wecs"])], [])
+
+
+def look(stack: contextlib.ExitStack, task: Task, wecs: t.Sequence[Json], invalid: t.Sequence[Leaver] = ()) -> Part:
+    """The WECs of one ITS, which is asked whether it is one; its connection is open until the end of ``stack``.
+
+    ``invalid`` are those whose options cannot be read. Raises WecError for what concerns the whole ITS.
+    """
+    leavers = [*invalid]
+    for one in wecs:
+        leaver = Leaver(one["inventory_hostname"] or one["name"], one["name"])
+        leavers.append(leaver)
+        try:
+            leaver.task = join_batch.part_of(task, one)
+            InvalidOptions.raise_for(list(leaving_options.faults(leaver.task.params)))
+        except Exception as error:
+            leaver.error = as_wec_error(error, leaver.name)
+    _refuse_repeated(leavers)
+    tasks = [leaver.task for leaver in leavers if leaver.task is not None and leaver.error is None]
+    its = wds = None
+    if any(one.params["its_access"] != "lost" for one in tasks):
+        its = stack.enter_context(its_of(task))
+        its.require_hub()
+        if has_wds_connection(task):
+            wds = stack.enter_context(wds_of(task))
+            wds.require_wds()
+    return Part(
+        its.kube.connection.server if its else None, its.kube if its else None, wds.kube if wds else None, leavers
+    )
+
+
+def _refuse_repeated(leavers: t.Sequence[Leaver]) -> None:
+    by_name: dict[str, list[Leaver]] = {}
+    for leaver in leavers:
+        by_name.setdefault(leaver.name, []).append(leaver)
+    for name, same in by_name.items():
+        if len(same) > 1:
+            for leaver in same:
+                others = ", ".join(other.host for other in same if other is not leaver)
+                why = f"The name {name} is also that of {others}: give each host its own wec_name."
+                leaver.error = WecError(f"{name}: [name_used_twice] {why}", problems.of("name_used_twice", why))
+
+
+def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
+    """Take those of one or several ITSs off. ``unseen`` are hosts whose ITS could not be asked, and why."""
+    everybody = [(part, leaver) for part in parts for leaver in part.leavers]
+    progress = _Progress(task, len(everybody))
+    read_file = reading_once(task.read_file)
+
+    def leave(pair: tuple[Part, Leaver]) -> Json:
+        part, leaver = pair
+        try:
+            if leaver.error is not None or leaver.task is None:
+                raise leaver.error or WecError(f"{leaver.name}: it cannot be read")
+            found = _leave(leaver.task, part, progress.say, read_file)
+        except Exception as error:
+            return _failed(leaver, part.server, as_wec_error(error, leaver.name))
+        finally:
+            progress.note()
+        outcome = wec_results.outcome(
+            changed=found["changed"], failed=bool(found.get("failed")), check_mode=task.check_mode
+        )
+        return {
+            **found,
+            "host": leaver.host,
+            "its": part.server,
+            "outcome": outcome,
+            "failed": bool(found.get("failed")),
+            "problem": found.get("problem"),
+        }
+
+    records = side_by_side.each(leave, everybody, join_batch.at_once(task))
+    return wec_results.of_task(records, unseen, "would leave" if task.check_mode else "have left")
+
+
+def _failed(leaver: Leaver, server: str | None, error: WecError) -> Json:
+    steps = error.details.get("steps") or []
+    return {
+        "name": leaver.name,
+        "host": leaver.host,
+        "its": server,
+        "state": None,
+        "changed": bool(steps),
+        "problem": None,
+        "diff": None,
+        **failure(error),
+        "msg": error.message if error.message.startswith(leaver.name) else f"{leaver.name}: {error.message}",
+        "steps": steps,
+        "failed": True,
+        "outcome": wec_results.UNREACHABLE if isinstance(error, Unreachable) else wec_results.FAILED,
+    }
+
+
+def one(task: Task) -> Json:
+    """The WEC of the option name. Raises WecError."""
+    given = task.params
+    InvalidOptions.raise_for(list(leaving_options.faults(given)))
+    with contextlib.ExitStack() as stack:
+        its = stack.enter_context(its_of(task)) if given["its_access"] != "lost" else None
+        wds = stack.enter_context(wds_of(task)) if its is not None and has_wds_connection(task) else None
+        if wds is not None:
+            wds.require_wds()
+        part = Part(None, its.kube if its else None, wds.kube if wds else None, [])
+        result = _leave(task, part, task.progress, task.read_file)
+        if its is not None:
+            result["its"] = {**its.kube.connection.as_data(), "uid": its.uid}
+        if wds is not None:
+            result["wds"] = wds.kube.connection.as_data()
+        return result
+
+
+def _leave(task: Task, part: Part, progress: t.Callable[[str], None], read_file: ReadFile) -> Json:
+    """Take one WEC off; gives what was found and done. Raises WecError."""
+    given = task.params
+    choices = leaving.Choices(given["drain"], given["purge"], given["workload"], given["wec_access"] == "lost")
+    with contextlib.ExitStack() as stack:
+        its = Its(part.its) if part.its is not None and given["its_access"] != "lost" else None
+        wec = stack.enter_context(wec_of(task, read_file)) if given["wec_access"] != "lost" else None
+        wds = Wds(part.wds) if part.wds is not None and its is not None else None
+        leaving_one = Leaving(given["name"], its, wec, wds, choices, given["hub_apiserver"])
+        departure = leaving_one.observe()
+        if not task.check_mode:
+            leaving_one.run(departure, given["wait_timeout"], progress)
+        for warning in departure.warnings:
+            task.warn(warning)
+        result: Json = {"changed": departure.plan.changes, "diff": departure.plan.diff(), **departure.as_data()}
+        if wec is not None:
+            result["wec"] = wec.kube.connection.as_data()
+        return result
+
+
+class _Progress:
+    """One line for all of them, every few seconds: how many are over, and what is waited for."""
+
+    def __init__(self, task: Task, count: int) -> None:
+        self._task, self._count, self._over = task, count, 0
+        self._lock = threading.Lock()
+        self._every: float = task.params["progress_interval"]
+        self._next_at = 0.0
+
+    def say(self, line: str) -> None:
+        """What is waited for of one of them, with its name."""
+        with self._lock:
+            if time.monotonic() < self._next_at:
+                return
+            self._next_at = time.monotonic() + self._every
+            over = self._over
+        self._task.progress(line if self._count == 1 else f"{over} of {self._count} are over. {line}")
+
+    def note(self) -> None:
+        """One is over."""
+        with self._lock:
+            self._over += 1

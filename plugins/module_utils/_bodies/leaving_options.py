@@ -1,0 +1,61 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""The options of wec_join that say how a WEC leaves its ITS."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._errors import InvalidOption
+from .._rules import leaving
+
+SPEC: dict[str, t.Any] = {
+    "drain": {"type": "str", "choices": [leaving.REFUSE, leaving.WAIT, leaving.IGNORE], "default": leaving.REFUSE},
+    "wec_access": {"type": "str", "choices": ["given", "lost"], "default": "given"},
+    "its_access": {"type": "str", "choices": ["given", "lost"], "default": "given"},
+    "workload": {"type": "str", "choices": [leaving.KEEP, leaving.REMOVE]},
+    "purge": {"type": "bool", "default": False},
+}
+OF_ONE: dict[str, t.Any] = {
+    **{option: {key: value for key, value in spec.items() if key != "default"} for option, spec in SPEC.items()},
+    "wait_timeout": {"type": "int"},
+}
+"""The same for each of many WECs: what is not said of one is said of all."""
+
+
+def unused(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
+    """Those that are given and count for state=absent only."""
+    for option, spec in SPEC.items():
+        if given[option] != spec.get("default"):
+            yield InvalidOption(option, given[option], "has a meaning only with state=absent", "Leave it out")
+
+
+def faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
+    """What is wrong with values that can be told without looking at anything."""
+    if given["wec_run_on"] == "host" and given["wec_access"] != "lost":
+        yield InvalidOption(
+            "wec_run_on",
+            "host",
+            "cannot be done with state=absent, where both sides are needed at once",
+            "First take its labels away and wait until its works are gone (wec_configure), then run this with run_on=host "
+            "and its_access=lost, without any option of the ITS, and when its lease has run out without this and with "
+            "wec_access=lost",
+        )
+    if given["wec_access"] == "lost":
+        if given["its_access"] == "lost":
+            yield InvalidOption(
+                "its_access", "lost", "leaves nothing to do, because the WEC is lost too", "Leave it out"
+            )
+        if given["drain"] == leaving.WAIT:
+            yield InvalidOption(
+                "drain",
+                leaving.WAIT,
+                "cannot be done on a lost WEC: nothing takes works off it",
+                "Use refuse or ignore",
+            )
+        for option in ("purge", "workload"):
+            if given[option]:
+                yield InvalidOption(option, given[option], "cannot be done on a WEC that is lost", "Leave it out")

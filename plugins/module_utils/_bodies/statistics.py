@@ -1,0 +1,17 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""What a run leaves for the jobs that follow: AWX makes artifacts of it, which are their extra variables."""
+
+from __future__ import annotations
+
+import typing as t
+
+Json = dict[str, t.Any]
+
+
+def of(outcome: Json, **more: t.Any) -> Json:
+    """In the result of an action, as ansible.builtin.set_stats has it. ``outcome`` is small, and one name for everything."""
+    return {"ansible_stats": {"data": {"wec_outcome": outcome, **more}, "per_host": False, "aggregate": False}}

@@ -1,0 +1,83 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""Implementation of wec_result."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._errors import WecError
+from .._rules import wec_results
+from . import retry_list, statistics
+from .task import Task
+
+Json = dict[str, t.Any]
+SHOWN = 50
+"""So many hosts that failed are named in an outcome."""
+SPEC: dict[str, t.Any] = {
+    "argument_spec": {
+        "registered": {"type": "list", "elements": "str", "required": True},
+        "outcome_of": {"type": "str"},
+        "retry_file": {"type": "path"},
+    },
+    "supports_check_mode": True,
+}
+
+
+def run(_task: Task) -> Json:
+    raise WecError("wec_result works as an action only: the results of other tasks are on the controller.")
+
+
+def conclude(task: Task, host: str, record: Json | None) -> Json:
+    """The result of one host. ``record`` is what the tasks that were for all hosts have found of it."""
+    if record is None:
+        return {"changed": False, "msg": f"Nothing was to be done for {host}."}
+    if record["changed"] and not wec_results.has_failed(record):
+        # Ansible itself shows the message of a failure only.
+        task.progress(record["msg"])
+    diff = record.pop("diff") or []
+    shown = {key: value for key, value in record.items() if value not in (None, [], {}) and key != "msg"}
+    result: Json = {"changed": record["changed"], "msg": record["msg"], "wecs": [shown]}
+    if diff:
+        result["diff"] = diff
+    if wec_results.has_failed(record):
+        result["failed"] = True
+    return result
+
+
+def summarize(
+    task: Task, records: t.Mapping[str, Json | None], failed_before: t.Sequence[str], later: t.Sequence[str], count: int
+) -> Json:
+    """The result of all hosts of a batch. ``records`` are theirs; other hosts of the play have failed before, or come later.
+
+    ``count``: how many hosts the play is for. Raises InvalidOption.
+    """
+    if not task.params["registered"]:
+        # Before anything is done.
+        later = [*records, *later]
+    failed = sorted(
+        {*failed_before, *(host for host, record in records.items() if record and wec_results.has_failed(record))}
+    )
+    changed = sum(bool(record and record["changed"]) for record in records.values())
+    if task.params["retry_file"] is not None and not task.check_mode:
+        retry_list.write(task.params["retry_file"], [*failed, *later])
+    verb = "would be changed" if task.check_mode else "changed"
+    told = f"{count} WEC{'' if count == 1 else 's'}: {changed} {verb}, {len(failed)} failed."
+    task.progress(told)
+    result: Json = {"changed": False, "msg": told}
+    playbook = task.params["outcome_of"]
+    if playbook is not None:
+        result |= statistics.of(
+            {
+                "playbook": playbook,
+                "finished": not later,
+                "check_mode": task.check_mode,
+                "wecs": count,
+                "failed": len(failed),
+                "failed_hosts": failed[:SHOWN],
+            }
+        )
+    return result

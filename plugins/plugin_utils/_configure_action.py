@@ -1,0 +1,42 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""Actions that give WECs labels, annotations, properties or a cluster set: they differ in which of these."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import typing as t
+
+from ..module_utils._bodies import configure_batch, wec_plan
+from ..module_utils._bodies.configure_options import PARTS
+from ..module_utils._bodies.task import Task
+from ..module_utils._operations.planning import FleetPlan
+from . import _desired_state
+from ._fleet_action import FleetAction
+from ._hosts import HostVariables, each_connection
+
+Json = dict[str, t.Any]
+
+
+class ConfigureAction(FleetAction):
+    def _run_body(self, task: Task) -> Json:
+        if task.params["name"] is not None or task.params["wecs"] is not None:
+            return self.BODY.run(task)
+        parts, lost = self._by_connection(task, with_wds=True)
+        given = self._given(wec_plan.OWN)
+        own = self.BODY.SPEC["argument_spec"]["wecs"]["options"]
+        if "state" in self._task.args:
+            given.update({f"{part}_state": task.params["state"] for part in PARTS if part in own})
+        others = [part for part in (*PARTS, "cluster_set") if part not in own]
+        with contextlib.ExitStack() as stack:
+
+            def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], FleetPlan]:
+                entries = [_desired_state.entry(host, given, others) for host in hosts]
+                return functools.partial(wec_plan.look, stack, self._with(task, connection), entries)
+
+            plans, unseen = each_connection(parts, prepare)
+            return configure_batch.finish(task, plans, [*lost, *unseen])

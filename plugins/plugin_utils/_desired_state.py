@@ -1,0 +1,42 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""What the variables of a host say its WEC shall have, for wec_plan and wec_configure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ..module_utils._bodies import wec_plan
+from ..module_utils._errors import WecError
+from ._hosts import HostVariables
+
+Json = dict[str, t.Any]
+_ENTRIES = ArgumentSpecValidator(wec_plan.OWN)
+
+
+def entry(host: HostVariables, given: t.Mapping[str, t.Any], others: t.Collection[str] = ()) -> Json:
+    """Validated; or what is wrong with the host's variables, which blocks this host.
+
+    ``given`` wins over the variables; ``others`` are parts that are left alone.
+    """
+    try:
+        nothing = {f"{part}_state": "present" for part in others if part != "cluster_set"} | dict.fromkeys(others)
+        said = host.wish(_ENTRIES, {**given, **nothing}, wait_addon=["register_wait_addon"])
+        verify = host.get("register_verify")
+    except WecError as error:
+        return {
+            **host.nothing(_ENTRIES, host.host),
+            wec_plan.VIOLATIONS: [error.message],
+            wec_plan.IS_INVALID: True,
+            wec_plan.IS_NAMED: False,
+        }
+    return {
+        **said.options,
+        "ask_wec": verify not in (None, "available", "addon"),
+        **({wec_plan.VIOLATIONS: said.faults, wec_plan.IS_INVALID: True} if said.faults else {}),
+    }
