@@ -295,7 +295,7 @@ def test_texts_of_others_are_data_in_an_exported_inventory(
     for inventory in (file, dynamic(fleet, tmp_path)):
         for playbook in ("kubestellar.wec.status", "kubestellar.wec.plan"):
             run = of_inventory(fleet, inventory, playbook)
-            assert name in run.text or "as wanted" in run.text, run.output
+            assert name in run.text or "in sync" in run.text, run.output
             assert "\x1b[2J" not in run.output
         fleet.command(["ansible-inventory", "-i", str(inventory), "--list"])
         shown = of_inventory(fleet, inventory, str(shows), "-e", f"wanted={name}")

@@ -119,7 +119,7 @@ def test_the_readmes_path_from_an_its_to_a_file_and_back(joined: Fleet, folder: 
     # A run on what was exported has nothing to do.
     checked = folder.run(register)
     assert checked.code == 0, checked.output
-    assert f"{COUNT} WECs: {COUNT} as wanted" in checked.text
+    assert f"{COUNT} WECs: {COUNT} in sync" in checked.text
     assert {one.changed for one in checked.recap.values()} == {0}
     configured = folder.run("ansible-playbook -i fleet.yml kubestellar.wec.configure")
     assert configured.code == 0, configured.output
@@ -205,7 +205,7 @@ def test_an_identity_that_may_only_read_is_enough_and_the_its_is_asked_once_for_
     drift = folder.run("ansible-playbook -i its.yml kubestellar.wec.status -e status_fail_on=drift,problems")
     assert drift.code == 0, drift.output
     plan = folder.run("ansible-playbook -i its.yml kubestellar.wec.plan")
-    assert f"{COUNT} WECs: {COUNT} as wanted" in plan.text, plan.output
+    assert f"{COUNT} WECs: {COUNT} in sync" in plan.text, plan.output
 
 
 def test_the_docs_list_as_csv_is_an_inventory(folder: Folder) -> None:
@@ -217,5 +217,5 @@ def test_the_docs_list_as_csv_is_an_inventory(folder: Folder) -> None:
     assert re.findall(r"--(edge-\d)", shown.output) == ["edge-1", "edge-2"], shown.output
     planned = folder.run(plan)
     assert planned.code == 0, planned.output
-    assert "2 WECs: 1 as wanted, 1 to configure" in planned.text
+    assert "2 WECs: 1 in sync, 1 to configure" in planned.text
     assert "maxPods=0100->100" in planned.text

@@ -56,7 +56,7 @@ def test_a_wec_comes_to_a_hub_of_1_0_0_and_leaves_it(older: Fleet) -> None:
     assert "cluster.open-cluster-management.io/resource-cleanup" not in cluster["metadata"]["finalizers"]
     again = older.register(["edge-1"])
     assert again.recap["edge-1"].changed == 0
-    newer = older.module("wec_preflight", "edge-1", bundle_version="1.2.1")
+    newer = older.module("wec_join", "edge-1", preflight_only=True, bundle_version="1.2.1")
     assert not newer.get("failed"), "a cluster that has joined is not asked for what a join would need"
     assert older.problems("edge-1") == {}
     older.send_work("edge-1", "by-hand", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "by-hand"}})

@@ -106,7 +106,7 @@ def test_bootstrap_account_missing(fleet: Fleet, wec: str) -> None:
     path = f"{OPERATOR}/serviceaccounts"
     fleet.its.request("DELETE", f"{path}/agent-registration-bootstrap")
     try:
-        result = fleet.module("wec_preflight", wec)
+        result = fleet.module("wec_join", wec, preflight_only=True)
     finally:
         with contextlib.suppress(OSError):
             fleet.its.request("POST", path, {"metadata": {"name": "agent-registration-bootstrap"}})
@@ -127,7 +127,7 @@ def test_forbidden(fleet: Fleet, wec: str) -> None:
     folder = fleet.state / wec
     for field, file in (("client-certificate-data", "onboarder.crt"), ("client-key-data", "onboarder.key")):
         config["users"][0]["user"][field] = base64.b64encode((folder / file).read_bytes()).decode()
-    result = fleet.module("wec_preflight", wec, kubeconfig=config)
+    result = fleet.module("wec_join", wec, preflight_only=True, kubeconfig=config)
     assert result["failed"]
     assert "[forbidden]" in result["msg"]
 
@@ -251,7 +251,7 @@ def test_version_skew(fleet: Fleet, wec: str) -> None:
     image = "quay.io/open-cluster-management/registration:v1.3.1"
     fleet.wec(wec).request("PATCH", KLUSTERLET, {"spec": {"registrationImagePullSpec": image}})
     assert "the klusterlet is 1.3.1, the hub 1.2.1" in expect(fleet, wec, "version_skew")
-    assert "[version_skew]" in fleet.module("wec_preflight", wec)["msg"]
+    assert "[version_skew]" in fleet.module("wec_join", wec, preflight_only=True)["msg"]
 
 
 # -- registration on the ITS -------------------------------------------------------------------------------------------

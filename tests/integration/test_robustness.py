@@ -131,7 +131,7 @@ def test_check_mode_writes_nothing_in_any_state(fleet: Fleet, take: Take) -> Non
         mark = fleet.mark()
         joined = fleet.join(wec, context=context, check_mode=True, **options)
         accepted = fleet.module("wec_accept", wec, check_mode=True)
-        fleet.module("wec_preflight", wec, context=context)
+        fleet.module("wec_join", wec, preflight_only=True, context=context)
         fleet.module("wec_status", wec, context=context)
         assert fleet.writes(mark) == [], (expected, joined, accepted)
         seen = joined.get("state") or (joined.get("problem") or {}).get("code") or joined["msg"]
@@ -199,9 +199,9 @@ def test_the_clusters_ca_is_checked_before_anything_is_changed(fleet: Fleet, wec
     right = tmp_path / "right.pem"
     right.write_bytes(base64.b64decode(fleet.kubeconfig(ITS)["clusters"][0]["cluster"]["certificate-authority-data"]))
     mark = fleet.mark()
-    refused = fleet.module("wec_preflight", wec, hub_apiserver=fleet.its.url, hub_ca_cert=str(ca))
+    refused = fleet.module("wec_join", wec, preflight_only=True, hub_apiserver=fleet.its.url, hub_ca_cert=str(ca))
     assert refused["failed"]
     assert "hub_ca_cert" in refused["msg"]
     assert "[its_not_trusted_by_wec]" in refused["msg"]
-    assert not fleet.module("wec_preflight", wec, hub_apiserver=fleet.its.url, hub_ca_cert=str(right)).get("failed")
+    assert not fleet.module("wec_join", wec, preflight_only=True, hub_apiserver=fleet.its.url, hub_ca_cert=str(right)).get("failed")
     assert fleet.writes(mark) == []

@@ -51,13 +51,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Registere
         healthy, dead = sound[:-LATER], faulty["dead"][1]
         later = [name for name in every if name == dead or name in sound[-LATER:]]
         names = [name for name in every if name not in later]
-        # So few are many here, so that they are registered in one task.
-        impatient = {
-            "register_wait_timeout": 15,
-            "wec_connect_timeout": 2,
-            "wec_read_timeout": 5,
-            "wec_line_each_up_to": 3,
-        }
+        impatient = {"register_wait_timeout": 15, "wec_connect_timeout": 2, "wec_read_timeout": 5}
         run = fleet.register(names, "-f", str(COUNT), **impatient)
         yield Registered(fleet, run, healthy, failing, later)
     finally:
@@ -72,9 +66,8 @@ def test_the_healthy_are_registered_and_each_other_fails_alone(registered: Regis
     recap, text = registered.run.recap, registered.run.text
     assert sorted(registered.failing) == ["dead", "mute", "nonsense", "silent", "wrong"]
     assert {name for name, one in recap.items() if one.failed} == set(registered.failing.values()), text
-    # One task is for all of them: it is told as its first host's, and those that failed are told.
-    assert len(set(recap) - set(registered.failing.values())) <= 1, text
     for name in registered.healthy:
+        assert recap[name].changed == 1, text
         assert registered.fleet.is_available(name)
     refused, silent = registered.failing["dead"], registered.failing["silent"]
     for name, why in ((refused, "the connection was refused"), (silent, "it does not answer")):
@@ -115,8 +108,7 @@ def test_waves_stop_at_the_limit_and_what_remains_is_a_file_for_limit(
     file = tmp_path / "remaining.txt"
     shared = {"wec_connect_timeout": 2, "wec_remaining_file": str(file)}
     begun = later[: later.index(dead)]
-    # They count as many, so that each wave is one task; below they go one by one.
-    stopped = fleet.register(later, "-f", "5", wec_waves="1,1", wec_line_each_up_to=2, **shared)
+    stopped = fleet.register(later, "-f", "5", wec_waves="1,1", **shared)
     assert stopped.code != 0
     assert file.read_text().split() == later[later.index(dead) :]
     for name in later:
@@ -130,28 +122,25 @@ def test_waves_stop_at_the_limit_and_what_remains_is_a_file_for_limit(
         assert name == dead or fleet.is_available(name)
 
 
-@pytest.mark.parametrize("line_each_up_to", [20, 1], ids=["few", "many"])
-def test_where_some_cannot_be_worked_on_the_others_are(
-    registered: Registered, tmp_path: pathlib.Path, line_each_up_to: int
-) -> None:
+def test_where_some_cannot_be_worked_on_the_others_are(registered: Registered, tmp_path: pathlib.Path) -> None:
     fleet = registered.fleet
     sound, without_its, dead = registered.healthy[3], registered.healthy[4], registered.failing["dead"]
     away = fleet.kubeconfig(f"{ITS}-onboarder")
     away["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
     (tmp_path / "away.kubeconfig").write_text(json.dumps(away))
     hosts = {
-        sound: {"wec_labels": {"tier": f"of-{line_each_up_to}"}},
+        sound: {"wec_labels": {"tier": "gold"}},
         without_its: {"its_kubeconfig": str(tmp_path / "away.kubeconfig")},
     }
     own = tmp_path / "own.yml"
     own.write_text(yaml.safe_dump({"wecs": {"hosts": hosts}}))
-    shared = {"wec_connect_timeout": 2, "wec_line_each_up_to": line_each_up_to}
+    shared = {"wec_connect_timeout": 2}
     # The dead one is the only one to be registered, the next the only one of its ITS: each is all that a play has.
     command = fleet.playbook_command("register", [sound, without_its, dead], "-i", str(own), **shared)
     run = fleet.command(command, ANSIBLE_SHOW_CUSTOM_STATS="1")
     assert run.code != 0
     assert {name for name, one in run.recap.items() if one.failed} == {without_its, dead}, run.output
-    assert fleet.managed_cluster(sound)["metadata"]["labels"]["tier"] == f"of-{line_each_up_to}", run.output
+    assert fleet.managed_cluster(sound)["metadata"]["labels"]["tier"] == "gold", run.output
     assert '"finished": true' in run.text
     failed = ", ".join(f'"{name}"' for name in sorted([without_its, dead]))
     assert f'"failed_hosts": [ {failed} ]' in run.text, run.output

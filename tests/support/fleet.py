@@ -299,7 +299,7 @@ class Fleet:
         own = self.options(name)
         if module in ("wec_accept", "wec_label", "wec_properties", "wec_configure"):
             own = {key: value for key, value in own.items() if key in ("name", "its_kubeconfig")}
-        binary = {"clusteradm_binary": str(self.clusteradm)} if module in ("wec_join", "wec_preflight") else {}
+        binary = {"clusteradm_binary": str(self.clusteradm)} if module == "wec_join" else {}
         front_end = AsModule()
         result = front_end(module, **{**own, **binary, **options})
         return {**result, "warnings": front_end.warnings}
