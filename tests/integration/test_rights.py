@@ -122,7 +122,9 @@ def _take_each_away(fleet: Fleet, wec: str) -> int:
                 assert {verb, resource} <= set(re.findall(r"[\w./-]+", told)), f"without {verb} {resource}: {told}"
                 assert "[forbidden]" in told
                 checked += 1
-        wait_until(lambda: not fleet.module("wec_join", wec, preflight_only=True).get("failed"), 10, "the rights are back")
+        wait_until(
+            lambda: not fleet.module("wec_join", wec, preflight_only=True).get("failed"), 10, "the rights are back"
+        )
     return checked
 
 
@@ -156,7 +158,9 @@ def _as_onboarder(fleet: Fleet, wec: str) -> Json:
 def test_the_rights_of_docs_rbac_are_enough_on_the_wec(fleet: Fleet, wec: str) -> None:
     _grant(fleet.wec(wec), "wec-onboarder.yml")
     config = _as_onboarder(fleet, wec)
-    wait_until(lambda: not fleet.module("wec_join", wec, preflight_only=True, kubeconfig=config).get("failed"), 10, "it may")
+    wait_until(
+        lambda: not fleet.module("wec_join", wec, preflight_only=True, kubeconfig=config).get("failed"), 10, "it may"
+    )
     joined = fleet.join(wec, kubeconfig=config)
     assert not joined.get("failed"), joined
     again = fleet.join(wec, kubeconfig=config)

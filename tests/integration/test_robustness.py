@@ -203,5 +203,7 @@ def test_the_clusters_ca_is_checked_before_anything_is_changed(fleet: Fleet, wec
     assert refused["failed"]
     assert "hub_ca_cert" in refused["msg"]
     assert "[its_not_trusted_by_wec]" in refused["msg"]
-    assert not fleet.module("wec_join", wec, preflight_only=True, hub_apiserver=fleet.its.url, hub_ca_cert=str(right)).get("failed")
+    assert not fleet.module(
+        "wec_join", wec, preflight_only=True, hub_apiserver=fleet.its.url, hub_ca_cert=str(right)
+    ).get("failed")
     assert fleet.writes(mark) == []

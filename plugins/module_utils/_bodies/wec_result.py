@@ -35,6 +35,9 @@ def conclude(task: Task, host: str, record: Json | None) -> Json:
     """The result of one host. ``record`` is what the tasks that were for all hosts have found of it."""
     if record is None:
         return {"changed": False, "msg": f"Nothing was to be done for {host}."}
+    if record["outcome"] == wec_results.PLANNED and not task.check_mode:
+        # A task before was in check mode by itself.
+        record = {**record, "changed": False}
     if record["changed"] and not wec_results.has_failed(record):
         # Ansible itself shows the message of a failure only.
         task.progress(record["msg"])
