@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.plugin_utils import _files
-from fake_api import FakeApi
+from fake_fleet import BOOTSTRAP, FakeFleet
 from fake_ocm import MANAGED_CLUSTERS, PUBLISHED, FakeAuthority, FakeIts, install_agent
 from front_ends import AsAction, AsModule, FrontEnd
 from records import by_host, in_order
@@ -20,35 +20,6 @@ Json = dict[str, t.Any]
 Options = dict[str, t.Any]
 Clusteradm = tuple[pathlib.Path, pathlib.Path]
 SECRETS = "/api/v1/namespaces/open-cluster-management/secrets"
-BOOTSTRAP = "/api/v1/namespaces/open-cluster-management-agent/secrets/bootstrap-hub-kubeconfig"
-
-
-class FakeFleet:
-    """Clusters without an agent, whose agents announce themselves as soon as they are there."""
-
-    def __init__(self, its: FakeIts) -> None:
-        self.its = its
-        self.wecs: dict[str, FakeApi] = {}
-
-    def add(self, *names: str, announces: bool = True) -> None:
-        for name in names:
-            wec = self.wecs[name] = FakeApi()
-            if announces:
-                wec.after.append(lambda wec=wec, name=name: self._announce(wec, name))
-
-    def _announce(self, wec: FakeApi, name: str) -> None:
-        with self.its.lock:
-            if BOOTSTRAP in wec.objects and f"{MANAGED_CLUSTERS}/{name}" not in self.its.objects:
-                self.its.announce(name)
-
-    def entry(self, name: str, clusteradm: Clusteradm, **more: t.Any) -> Json:
-        """Of the option wecs."""
-        own = {"name": name, "kubeconfig": self.wecs[name].kubeconfig(f"secret-of-{name}")}
-        return {**own, "clusteradm_binary": str(clusteradm[0]), **more}
-
-    def close(self) -> None:
-        for wec in self.wecs.values():
-            wec.close()
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""WECs that are reached over their hosts' own connections are joined in the task that is for all hosts."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import sys
+import typing as t
+
+import pytest
+import yaml
+from fake_fleet import Clusteradm, FakeFleet
+from fake_ocm import MANAGED_CLUSTERS, FakeIts
+from playing import play
+
+Json = dict[str, t.Any]
+SECRET = "the-secret-token-of-the-wec-user"
+
+
+@pytest.fixture
+def fleet(its: FakeIts) -> t.Iterator[FakeFleet]:
+    found = FakeFleet(its)
+    yield found
+    found.close()
+
+
+def inventory(folder: pathlib.Path, its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm) -> Json:
+    """One is reached from here, two have their kubeconfig on their host, and one does its half of the join there."""
+    fleet.add("here", "one", "two", "there")
+    hosts: dict[str, Json] = {}
+    for name, wec in fleet.wecs.items():
+        (folder / f"{name}.kubeconfig").write_text(json.dumps(wec.kubeconfig(SECRET)))
+        option = "wec_kubeconfig" if name == "here" else "wec_kubeconfig_from_host"
+        hosts[name] = {option: str(folder / f"{name}.kubeconfig")}
+    hosts["there"]["wec_run_on"] = "host"
+    (folder / "its.kubeconfig").write_text(yaml.safe_dump(its.kubeconfig(ca=its.authority.pem)))
+    shared = {
+        "its_kubeconfig": str(folder / "its.kubeconfig"),
+        "register_clusteradm_binary": str(clusteradm[0]),
+        "register_wait_timeout": 20,
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+    }
+    return {"wecs": {"vars": shared, "hosts": hosts}}
+
+
+def test_all_are_joined_in_one_task(
+    tmp_path: pathlib.Path, its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm
+) -> None:
+    own = inventory(tmp_path, its, fleet, clusteradm)
+    checked = play(tmp_path, "kubestellar.wec.register", own, "--check")
+    assert checked.code == 0, checked.output
+    assert checked.recap == dict.fromkeys(fleet.wecs, (1, 0)), checked.output
+    assert its.writes == []
+    run = play(tmp_path, "kubestellar.wec.register", own, "-vvv")
+    assert run.code == 0, run.output
+    assert run.recap == dict.fromkeys(fleet.wecs, (1, 0)), run.output
+    for name, wec in fleet.wecs.items():
+        annotations = its.objects[f"{MANAGED_CLUSTERS}/{name}"]["metadata"]["annotations"]
+        assert annotations["wec.kubestellar.io/kube-system-uid"] == wec.uid
+    assert SECRET not in run.output
+
+
+def test_a_host_that_cannot_be_reached_fails_alone_and_each_is_reached_as_its_own_variables_say(
+    tmp_path: pathlib.Path, its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm
+) -> None:
+    own = inventory(tmp_path, its, fleet, clusteradm)
+    own["wecs"]["hosts"]["one"] |= {
+        "ansible_connection": "ssh",
+        "ansible_host": "127.0.0.1",
+        "ansible_port": 9,
+        "ansible_password": "of-one-alone",
+    }
+    own["wecs"]["hosts"]["two"]["wec_kubeconfig_from_host"] = "/nonexistent/kubeconfig"
+    run = play(tmp_path, "kubestellar.wec.register", own, "-vvv")
+    assert {name: failed for name, (_changed, failed) in run.recap.items()} == {
+        "here": 0,
+        "one": 1,
+        "two": 1,
+        "there": 0,
+    }, run.output
+    assert "one: the host cannot be reached: " in run.text
+    assert "the kubeconfig on the host is not there (/nonexistent/kubeconfig)" in run.text
+    assert "of-one-alone" not in run.output
