@@ -113,20 +113,23 @@ class CallbackModule(CallbackBase):
         self._note(result, unreachable=True)
 
     def v2_runner_on_skipped(self, result: t.Any) -> None:
-        self._began.pop((result._host.get_name(), result._task._uuid), None)
+        self._began.pop((result.host.get_name(), result.task._uuid), None)
 
     def _note(self, result: t.Any, failed: bool = False, unreachable: bool = False) -> None:
-        task, host = result._task, result._host.get_name()
+        task, host = result.task, result.host.get_name()
         ended = _now()
         started = self._began.pop((host, task._uuid), ended)
-        data = result._result
+        data = result.result
+        # What the task was in the end: in the play, its arguments and keywords are templates still.
+        fields = result.task_fields or {}
         items = data.get("results") if task.loop is not None or task.loop_with else None
         # Without what each item said, the task as a whole counts.
         parts = items if isinstance(items, list) and items else [data]
-        state = task.args.get("state")
         for part in parts:
             if not isinstance(part, dict) or part.get("skipped"):
                 continue
+            invoked = (part.get("invocation") or {}).get("module_args") or fields.get("args") or {}
+            state = invoked.get("state") if isinstance(invoked, dict) else None
             part_failed = failed and (part is data or bool(part.get("failed")))
             one = TaskResult(
                 action=str(task.resolved_action or task.action),
@@ -137,7 +140,7 @@ class CallbackModule(CallbackBase):
                 ended=ended,
                 failed=part_failed,
                 unreachable=unreachable or bool(part.get("unreachable")),
-                check_mode=bool(task.check_mode),
+                check_mode=bool(fields.get("check_mode", False)),
                 state=str(state) if isinstance(state, str) else None,
                 for_all=bool(task.run_once),
             )

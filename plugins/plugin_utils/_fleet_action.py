@@ -23,15 +23,24 @@ class FleetAction(InProcessAction):
 
     def _hosts(self, task: Task) -> list[str]:
         """Raises InvalidOption."""
-        if not self._task.run_once:
-            if task.params["hosts"] is not None:
+        if not self._task.run_once or self._each_host_on_its_own:
+            own: str = self._variables["inventory_hostname"]
+            if task.params["hosts"] is None:
+                return [own]
+            if not self._task.run_once:
                 raise InvalidOption("hosts", None, "counts only with run_once", "Add run_once: true, or leave it out")
-            return [self._variables["inventory_hostname"]]
+            return [own] if own in task.params["hosts"] else []
         batch: list[str] = self._variables["ansible_play_batch"]
         if task.params["hosts"] is None:
             return list(batch)
         wanted = set(task.params["hosts"])
         return [host for host in batch if host in wanted]
+
+    @property
+    def _each_host_on_its_own(self) -> bool:
+        """These strategies run a task with run_once for each host all the same (ansible-core: plugins/strategy/free.py)."""
+        play = self._task.get_play()
+        return play is not None and str(play.strategy).rpartition(".")[2] in ("free", "host_pinned")
 
     def _by_connection(
         self, task: Task, *, with_wds: bool

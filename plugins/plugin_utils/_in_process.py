@@ -112,7 +112,7 @@ class InProcessAction(ActionBase):
             # One task for all hosts asks something of this one (_batch_host.py).
             question(TaskHost(self, self._variables))
             return {}
-        on_host = self._task.args.get("run_on") == "host"
+        on_host = self._task.args.get("run_on") == "host" or self._is_delegated
         # What async_status fetches of a host would go past us, with facts and all.
         self._supports_async = False
         result: Json = super().run(tmp, task_vars)
@@ -124,6 +124,13 @@ class InProcessAction(ActionBase):
             gc.freeze()
         result.update(self._run_here(task_vars or {}))
         return result
+
+    @property
+    def _is_delegated(self) -> bool:
+        """Whether delegate_to names a machine to run on, and not only the one whose kubeconfig or agent it is about."""
+        args = self._task.args
+        about_host = args.get("kubeconfig_from_host") or args.get("wec_run_on") == "host"
+        return bool(self._task.delegate_to and not about_host and self._connection.transport != "local")
 
     @functools.cached_property
     def _of_each_host(self) -> BatchVariables:

@@ -391,15 +391,19 @@ class Its:
 
     def create_accepted(self, name: str, uid: str) -> None:
         """A ManagedCluster that is accepted from the start, for an agent that has its certificate already."""
-        self.kube.create(
-            paths.MANAGED_CLUSTERS,
-            {
-                "apiVersion": "cluster.open-cluster-management.io/v1",
-                "kind": "ManagedCluster",
-                "metadata": {"name": name, "annotations": {IDENTITY_ANNOTATION: uid}},
-                "spec": {"hubAcceptsClient": True},
-            },
-        )
+        cluster = {
+            "apiVersion": "cluster.open-cluster-management.io/v1",
+            "kind": "ManagedCluster",
+            "metadata": {"name": name, "annotations": {IDENTITY_ANNOTATION: uid}},
+            "spec": {"hubAcceptsClient": True},
+        }
+        try:
+            self.kube.create(paths.MANAGED_CLUSTERS, cluster)
+        except ApiError as error:
+            # A request whose answer was lost is sent again.
+            found = self.managed_cluster(name) if error.status == 409 else None
+            if found is None or (found["metadata"].get("annotations") or {}).get(IDENTITY_ANNOTATION) != uid:
+                raise
 
     def accept(self, name: str, uid: str | None = None) -> None:
         """Let the WEC in, and note which cluster it is, if that is known. The ITS makes its mailbox thereupon."""

@@ -607,13 +607,16 @@ class _Heard(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self._texts: list[str] = []
+        self._thread = threading.get_ident()
 
     @property
     def text(self) -> str:
         return "; ".join(self._texts)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._texts.append(record.getMessage())
+        # Other threads load the credentials of other clusters.
+        if record.thread == self._thread:
+            self._texts.append(record.getMessage())
 
     def __enter__(self) -> _Heard:
         logging.getLogger().addHandler(self)

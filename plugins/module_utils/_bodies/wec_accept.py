@@ -122,6 +122,7 @@ def _told_apart(task: Task) -> tuple[list[Member], dict[str, Verdict]]:
     What is told of a member comes from its own cluster, or from its host. Raises InvalidOption, InvalidOptions.
     """
     given = task.params
+    _refuse_repeated(_members(given))
     if given["wecs"] is None or given["state"] == "absent":
         members = _members(given)
         check_names(
@@ -160,8 +161,16 @@ def _members(given: t.Mapping[str, t.Any]) -> list[Member]:
     of_all = {option: given[option] for option in _ALLOWED}
     if given["wecs"] is None:
         return [Member(given["name"], **of_all)]
-    unique = {one["name"]: one for one in given["wecs"]}
-    return [Member(**{**one, **_allowed(one, of_all)}) for one in unique.values()]
+    return [Member(**{**one, **_allowed(one, of_all)}) for one in given["wecs"]]
+
+
+def _refuse_repeated(members: t.Sequence[Member]) -> None:
+    """Raises InvalidOption."""
+    seen: set[str] = set()
+    for index, member in enumerate(members):
+        if member.name in seen:
+            raise InvalidOption(f"wecs[{index}].name", member.name, "is there twice", "Give each WEC one entry")
+        seen.add(member.name)
 
 
 def _allowed(one: Json, of_all: t.Mapping[str, bool]) -> dict[str, bool]:

@@ -8,10 +8,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
 
 from .._apis.its import Its
+from .._apis.wec import Wec
 from .._errors import InvalidOption, TimedOut
 from .._operations import status
 from .._operations.status import Status
@@ -47,11 +49,11 @@ def run(task: Task) -> Json:
         raise InvalidOption(
             "names", names, "must be one name where the WEC's own API is asked too", "Leave out the WEC's connection"
         )
-    with its_of(task) as its:
+    with its_of(task) as its, _wec(task, both_sides) as wec:
         its.require_hub()
         deadline = time.monotonic() + given["wait_timeout"]
         while True:
-            found = _look(task, its, names, both_sides)
+            found = _look(task, its, names, wec)
             late = [one for one in found if given["wait_for"] and one.state.name != given["wait_for"]]
             if not late:
                 break
@@ -64,11 +66,15 @@ def run(task: Task) -> Json:
         return {"changed": False, "wecs": _data(found), "its": its.kube.connection.as_data()}
 
 
-def _look(task: Task, its: Its, names: list[str] | None, both_sides: bool) -> list[Status]:
-    if not both_sides or names is None:
+def _wec(task: Task, both_sides: bool) -> t.ContextManager[Wec | None]:
+    """Its credential plugin runs once, however often the WEC is looked at."""
+    return wec_of(task) if both_sides else contextlib.nullcontext()
+
+
+def _look(task: Task, its: Its, names: list[str] | None, wec: Wec | None) -> list[Status]:
+    if wec is None or names is None:
         return status.of_fleet(its, names)
-    with wec_of(task) as wec:
-        return [status.of_one(its, wec, names[0], task.params["hub_apiserver"])]
+    return [status.of_one(its, wec, names[0], task.params["hub_apiserver"])]
 
 
 def _data(found: t.Iterable[Status]) -> list[Json]:

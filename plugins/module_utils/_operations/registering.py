@@ -9,6 +9,7 @@ in the first of them while others are still being installed."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import queue
@@ -26,7 +27,7 @@ from .._rules.plan import Plan
 from .._rules.problems import Problem
 from .._rules.surveys import Survey
 from .._rules.unexpected import as_wec_error
-from . import acceptance, side_by_side, status, surveying, verification
+from . import acceptance, credentials, side_by_side, status, surveying, verification
 from .acceptance import Patience, Verdict
 from .installing import Wishes
 from .joining import Joining, Outcome
@@ -290,13 +291,27 @@ class Registering:
 
         with side_by_side.threads(self._manner.at_once) as executor:
             joined = [executor.submit(join_and_tell, one) for one in those]
-            verdicts = acceptance.accept_all(self._its, [], self._manner.patience, self._progress, joins)
+            try:
+                verdicts = acceptance.accept_all(self._its, [], self._manner.patience, self._progress, joins)
+            except Exception:
+                self._abandon(joined)
+                raise
             for done in joined:
                 done.result()
         verification.verify(self._its, verdicts, self._manner.proofs, self._progress)
         for one in self._sound:
             one.verdict = verdicts[one.name]
         self._each(self._diagnose, [one for one in self._sound if one.failed])
+
+    def _abandon(self, joined: t.Sequence[concurrent.futures.Future[None]]) -> None:
+        """Begin no other join, let those end that run, each of which has a deadline, and leave no token of them."""
+        for one in joined:
+            one.cancel()
+        concurrent.futures.wait(joined)
+        minted = {one.name for one in self.registrations if one.outcome is not None and one.outcome.token_id}
+        # The ITS may be what failed. Then they expire within the hour.
+        with contextlib.suppress(WecError):
+            credentials.revoke(self._its, minted)
 
     def _diagnose(self, one: Registration, wec: Wec | WecOnHost) -> None:
         # What the ITS has shown is told where a second look is not to be had.

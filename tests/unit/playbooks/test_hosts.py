@@ -85,3 +85,25 @@ def test_a_host_that_cannot_be_reached_fails_alone_and_each_is_reached_as_its_ow
     assert "one: the host cannot be reached: " in run.text
     assert "the kubeconfig on the host is not there (/nonexistent/kubeconfig)" in run.text
     assert "of-one-alone" not in run.output
+
+
+@pytest.mark.parametrize(("host", "failed"), [("localhost", 0), ("far", 1)])
+def test_delegate_to_means_what_it_means_in_ansible(
+    tmp_path: pathlib.Path, its: FakeIts, host: str, failed: int
+) -> None:
+    """A task that is delegated to a machine is not done from here, and said to be done there."""
+    its.join("edge-1", "uid")
+    far = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 9}
+    own: Json = {"all": {"hosts": {"edge-1": {}, "far": far}}}
+    task = {
+        "kubestellar.wec.wec_label": {
+            "name": "edge-1",
+            "labels": {"tier": "gold"},
+            "its_kubeconfig": its.kubeconfig(ca=its.authority.pem),
+        },
+        "delegate_to": host,
+    }
+    run = play(tmp_path, [{"hosts": "edge-1", "gather_facts": False, "tasks": [task]}], own)
+    assert ("UNREACHABLE" in run.output) is bool(failed), run.output
+    labels = its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["metadata"].get("labels") or {}
+    assert ("tier" in labels) is not bool(failed)

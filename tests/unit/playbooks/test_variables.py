@@ -244,3 +244,24 @@ def test_the_difference_of_each_host_is_its_own(tmp_path: pathlib.Path, its: Fak
         assert f"{name} would be changed: +owner={name}." in run.output
         assert run.output.count(f'"ITS: ManagedCluster {name}"') == 1
     assert its.writes == []
+
+
+@pytest.mark.parametrize("strategy", ["free", "host_pinned", "ansible.builtin.free"])
+def test_where_hosts_run_freely_each_is_configured_by_its_own_task(
+    tmp_path: pathlib.Path, its: FakeIts, strategy: str
+) -> None:
+    ground = Ground(tmp_path, its, 3)
+    ground.shared["wec_labels"] = OWN
+    run = ground.run(role(strategy=strategy))
+    assert run.code == 0, run.output
+    assert run.recap == dict.fromkeys(ground.names, (1, 0)), run.output
+    assert len([path for method, path in its.writes if method == "PATCH"]) == 3
+
+
+def test_a_strategy_that_the_environment_sets_does_not_change_the_playbooks(
+    tmp_path: pathlib.Path, its: FakeIts
+) -> None:
+    ground = Ground(tmp_path, its, 3)
+    ground.shared["wec_labels"] = OWN
+    run = ground.run(CONFIGURE, ANSIBLE_STRATEGY="free")
+    assert run.recap == dict.fromkeys(ground.names, (1, 0)), run.output

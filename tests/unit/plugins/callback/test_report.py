@@ -46,6 +46,7 @@ class Run:
         self.callback.v2_playbook_on_start(mock.Mock(_file_name="/somewhere/register.yml"))
 
     def result(self, module: str, data: Json, host: str = "edge-1", **task: t.Any) -> mock.Mock:
+        in_the_end = task.pop("fields", {})
         fields: Json = {
             "loop": None,
             "loop_with": None,
@@ -55,10 +56,10 @@ class Run:
             "resolved_action": module,
             **task,
         }
-        found = mock.Mock(_result=data)
-        found._task = mock.Mock(_uuid="one", action=module, **fields)
-        found._task.get_name.return_value = "a task"
-        found._host.get_name.return_value = host
+        found = mock.Mock(result=data, task_fields={**fields, **in_the_end})
+        found.task = mock.Mock(_uuid="one", action=module, **fields)
+        found.task.get_name.return_value = "a task"
+        found.host.get_name.return_value = host
         return found
 
     def end(self) -> None:
@@ -231,6 +232,20 @@ def test_a_folder_that_is_a_symbolic_link_of_somebody_else_is_not_written_into(
 
 def test_the_page_of_a_thousand_is_under_two_megabytes() -> None:
     assert len(_report_page.html(told(registration(1000, [3], range(50, 80)))).encode()) < 2_000_000
+
+
+def test_arguments_and_keywords_that_are_templates_are_read_as_they_were_in_the_end(folder: pathlib.Path) -> None:
+    run = Run(report_dir=str(folder))
+    fields = {"args": {"state": "absent"}, "check_mode": False}
+    data = {"name": "edge-1", "changed": True, "state": "absent", "state_before": "joined", "steps": [], "msg": "left"}
+    told = run.result(
+        "kubestellar.wec.wec_join", data, args={"state": "{{ wanted }}"}, check_mode="{{ dry }}", fields=fields
+    )
+    run.callback.v2_runner_on_ok(told)
+    run.end()
+    found = json.loads((folder / "report.json").read_text())
+    assert found["run"]["activities"] == ["deregister"]
+    assert found["wecs"][0]["outcome"] == "changed"
 
 
 # -- with ansible-playbook -----------------------------------------------------------------------------------------

@@ -314,3 +314,37 @@ def test_a_negative_patience_is_refused(run: FrontEnd, options: dict[str, t.Any]
     result = run("wec_accept", wecs=wecs("edge-1"), its_outage_timeout=-1, **options)
     assert result["failed"]
     assert "its_outage_timeout" in result["msg"]
+
+
+def test_a_name_that_is_there_twice_is_refused(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    result = run("wec_accept", wecs=wecs("edge-1", "edge-2", "edge-1"), **options)
+    assert result["msg"] == "wecs[2].name: 'edge-1' is there twice. Give each WEC one entry."
+    assert its.requests == []
+
+
+def test_a_mailbox_that_may_not_be_probed_is_its_own_wecs(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any]
+) -> None:
+    def refuse(_method: str, path: str, _body: t.Any) -> None:
+        if "/namespaces/closed/manifestworks" in path:
+            raise Fault(403, "not there", "Forbidden")
+
+    def apply(method: str = "", path: str = "") -> None:
+        """As the agent of the other does."""
+        for where, work in list(its.objects.items()):
+            if "/namespaces/open/manifestworks/" in where and "status" not in work:
+                nonce = work["spec"]["workload"]["manifests"][0]["data"]["nonce"]
+                feedback = {"values": [{"name": "nonce", "fieldValue": {"type": "String", "string": nonce}}]}
+                its.change(where, {"status": {"resourceStatus": {"manifests": [{"statusFeedback": feedback}]}}})
+
+    for name in ("open", "closed"):
+        its.join(name)
+    its.before.append(refuse)
+    its.after.append(apply)
+    result = run("wec_accept", wecs=wecs("open", "closed"), verify="probe", **options)
+    assert result["verdicts"]["closed"]["problem"]["code"] == "forbidden"
+    assert "403" in result["verdicts"]["closed"]["problem"]["evidence"][0]
+    assert result["verdicts"]["open"]["state"] == "joined"
+    assert (
+        result["verdicts"]["open"]["problem"] is None or result["verdicts"]["open"]["problem"]["code"] == "probe_failed"
+    )

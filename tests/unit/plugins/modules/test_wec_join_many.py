@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 import pathlib
 import socket
+import threading
 import time
 import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.plugin_utils import _files
+from fake_api import Fault
 from fake_fleet import BOOTSTRAP, FakeFleet
 from fake_ocm import MANAGED_CLUSTERS, PUBLISHED, FakeAuthority, FakeIts, install_agent
 from front_ends import AsAction, AsModule, FrontEnd
@@ -374,3 +376,27 @@ def test_what_both_sides_show_is_told_of_one_that_fails(
     # The ITS has heard nothing of it; the WEC shows why.
     assert by_host(result)["edge-1"]["problem"]["code"] == "operator_not_running"
     assert "the klusterlet operator does not run on the WEC" in result["msg"]
+
+
+def test_where_accepting_fails_no_join_goes_on_and_no_token_is_left(
+    its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm, options: Options
+) -> None:
+    """The hub refuses its list of clusters while agents are being installed."""
+    names = [f"edge-{number}" for number in range(1, 7)]
+    fleet.add(*names, announces=False)
+    began = threading.Event()
+
+    def refuse(method: str, path: str, _body: t.Any) -> None:
+        if path.startswith(SECRETS) and method == "POST":
+            began.set()
+        if began.is_set() and (method, path) == ("GET", MANAGED_CLUSTERS):
+            raise Fault(403, "not any more", "Forbidden")
+
+    its.before.append(refuse)
+    result = AsAction()("wec_join", wecs=[fleet.entry(name, clusteradm) for name in names], at_once=2, **options)
+    assert result["failed"]
+    assert all("403" in one["msg"] for one in result["wecs"]), result
+    assert not [path for path in its.objects if path.startswith(SECRETS)], "a bootstrap token is left"
+    asked = len(its.requests)
+    time.sleep(0.5)
+    assert len(its.requests) == asked, "a join goes on"

@@ -3,16 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import logging
 import os
 import pathlib
 import socket
 import tempfile
+import threading
 import time
 import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection
-from ansible_collections.kubestellar.wec.plugins.module_utils._apis.kube import Kube
+from ansible_collections.kubestellar.wec.plugins.module_utils._apis.kube import Kube, _Heard
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import ApiError, Unreachable
 from fake_api import FakeApi, Fault
 
@@ -278,3 +280,12 @@ def test_an_outage_may_be_long(kube: Kube) -> None:
     began = time.monotonic()
     kube._pause(5000)
     assert time.monotonic() - began < 10
+
+
+def test_what_the_library_logs_of_another_threads_cluster_is_not_heard() -> None:
+    with _Heard() as heard:
+        other = threading.Thread(target=logging.getLogger("kubernetes").error, args=["of another cluster"])
+        other.start()
+        other.join()
+        logging.getLogger("kubernetes").error("of this one")
+    assert heard.text == "of this one"
