@@ -4,9 +4,30 @@
 
 from __future__ import annotations
 
+import functools
+import typing as t
+
 from ..module_utils._bodies import wec_accept
-from ..plugin_utils._in_process import InProcessAction
+from ..module_utils._bodies.task import Task
+from ..plugin_utils._fleet_action import FleetAction
+from ..plugin_utils._hosts import HostVariables, each_connection
+
+Json = dict[str, t.Any]
 
 
-class ActionModule(InProcessAction):
+class ActionModule(FleetAction):
     BODY = wec_accept
+
+    def _run_body(self, task: Task) -> Json:
+        if task.params["name"] is not None or task.params["wecs"] is not None:
+            return wec_accept.run(task)
+        parts, lost = self._by_connection(task, with_wds=False)
+
+        def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], list[Json]]:
+            entries, invalid = self._entries(task, hosts, wec_accept.OF_ONE, "register")
+            records = [wec_accept.failed(host.host, name, error) for host, name, error in invalid]
+            part = self._with(task, connection)
+            return functools.partial(wec_accept.records, part, entries, records)
+
+        found, unseen = each_connection(parts, prepare)
+        return wec_accept.finish([record for records in found for record in records], [*lost, *unseen])

@@ -9,18 +9,14 @@ import functools
 import typing as t
 
 from ansible import context
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils._bodies import join_batch, leave_batch, leaving_options, wec_join
 from ..module_utils._bodies.task import Task
-from ..module_utils._errors import MissingLibrary, WecError
 from ..module_utils._operations.registering import Registering, Registration
-from ..module_utils._rules.unexpected import as_wec_error
 from ..plugin_utils._fleet_action import FleetAction
-from ..plugin_utils._hosts import HostVariables, each_connection, type_faults
+from ..plugin_utils._hosts import HostVariables, each_connection
 
 Json = dict[str, t.Any]
-_Invalid = list[tuple[HostVariables, str, WecError]]
 
 
 class ActionModule(FleetAction):
@@ -43,7 +39,7 @@ class ActionModule(FleetAction):
 
         def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], Registering]:
             part = self._with(task, {**connection, "at_once": task.params["at_once"]})
-            entries, invalid = self._entries(task, hosts, join_batch.OF_ONE, "register")
+            entries, invalid = self._entries(task, hosts, join_batch.OF_ONE, "register", with_machine=True)
             return functools.partial(
                 join_batch.look,
                 stack,
@@ -63,34 +59,9 @@ class ActionModule(FleetAction):
         def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], leave_batch.Part]:
             part = self._with(task, {**connection, "at_once": task.params["at_once"]})
             spec = {**join_batch.OF_ONE, **leaving_options.OF_ONE}
-            entries, invalid = self._entries(task, hosts, spec, "deregister")
+            entries, invalid = self._entries(task, hosts, spec, "deregister", with_machine=True)
             leavers = [leave_batch.Leaver(host.host, name, error=error) for host, name, error in invalid]
             return functools.partial(leave_batch.look, stack, part, entries, leavers)
 
         parts, unseen = each_connection(connections, prepare)
         return leave_batch.finish(task, parts, [*lost, *unseen])
-
-    def _entries(
-        self, task: Task, hosts: t.Sequence[HostVariables], spec: t.Mapping[str, Json], role: str
-    ) -> tuple[list[Json], _Invalid]:
-        """What each host's variables say, and the hosts where that cannot be used, each with its WEC's name and the reason."""
-        validator = ArgumentSpecValidator(dict(spec))
-        found, invalid = [], []
-        for host in hosts:
-            name = host.host
-            try:
-                name = host.wec
-                said = host.entry(spec, role)
-                if said.faults:
-                    raise WecError(" ".join(said.faults))
-                checked = validator.validate({**said.options, **self._given(spec)})
-                task.keep_secret(checked._no_log_values)
-                if checked.error_messages:
-                    faults = type_faults(host.host, said, validator) or checked.error_messages
-                    raise WecError(" ".join(faults))
-                found.append({**checked.validated_parameters, join_batch.HOST: self._host(task, host.host)})
-            except MissingLibrary:
-                raise
-            except Exception as error:
-                invalid.append((host, name, as_wec_error(error, host.host)))
-        return found, invalid

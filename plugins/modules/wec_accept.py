@@ -31,8 +31,16 @@ attributes:
     support: full
 options:
   name:
-    description: Name of one WEC.
+    description:
+      - Name of one WEC.
+      - Without it and without O(wecs), the hosts of the play are meant, which needs O(run_on=controller). With the keyword C(run_once),
+        one task is for all hosts of the batch, and M(kubestellar.wec.wec_result) then gives each host its own result. Without it, each
+        host's task is for this host alone.
     type: str
+  hosts:
+    description: The hosts of the batch to work on, if not all of them. Only with the keyword C(run_once).
+    type: list
+    elements: str
   wecs:
     description: Several WECs.
     type: list
@@ -153,6 +161,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+wecs:
+  description:
+    - The record of each WEC, as RV(verdicts) has it, with C(host), C(its) and C(outcome) (V(in_sync), V(changed), V(planned) in check
+      mode, V(failed) or V(unreachable)).
+  returned: for the hosts of the play
+  type: list
+  elements: dict
+  sample: [{"host": "edge-1", "name": "edge-1", "its": "https://its1.example:6443", "outcome": "changed"}]
 verdicts:
   description: How it ended for each WEC, by its name.
   returned: success, and on failure if the ITS could be asked

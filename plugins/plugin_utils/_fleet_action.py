@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ..module_utils._bodies import join_batch
 from ..module_utils._bodies.task import Task
-from ..module_utils._errors import InvalidOption
+from ..module_utils._errors import InvalidOption, MissingLibrary, WecError
+from ..module_utils._rules.unexpected import as_wec_error
 from ._batch_host import BatchHost
-from ._hosts import HostVariables, by_connection
+from ._hosts import HostVariables, by_connection, type_faults
 from ._in_process import InProcessAction, plain
 
 Json = dict[str, t.Any]
@@ -56,3 +60,35 @@ class FleetAction(InProcessAction):
     def _host(self, task: Task, name: str) -> t.Any:
         """The machine of a host of the batch."""
         return task.host if name == self._variables["inventory_hostname"] else BatchHost(self, name)
+
+    def _entries(
+        self,
+        task: Task,
+        hosts: t.Sequence[HostVariables],
+        spec: t.Mapping[str, Json],
+        role: str,
+        *,
+        with_machine: bool = False,
+    ) -> tuple[list[Json], list[tuple[HostVariables, str, WecError]]]:
+        """What each host's variables say, and the hosts where that cannot be used, each with its WEC's name and the reason."""
+        validator = ArgumentSpecValidator(dict(spec))
+        found, invalid = [], []
+        for host in hosts:
+            name = host.host
+            try:
+                name = host.wec
+                said = host.entry(spec, role)
+                if said.faults:
+                    raise WecError(" ".join(said.faults))
+                checked = validator.validate({**said.options, **self._given(spec)})
+                task.keep_secret(checked._no_log_values)
+                if checked.error_messages:
+                    faults = type_faults(host.host, said, validator) or checked.error_messages
+                    raise WecError(" ".join(faults))
+                machine = {join_batch.HOST: self._host(task, host.host)} if with_machine else {}
+                found.append({**checked.validated_parameters, **machine})
+            except MissingLibrary:
+                raise
+            except Exception as error:
+                invalid.append((host, name, as_wec_error(error, host.host)))
+        return found, invalid

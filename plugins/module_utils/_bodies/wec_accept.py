@@ -8,23 +8,30 @@
 
 from __future__ import annotations
 
+import copy
 import typing as t
 
-from .._errors import InvalidOption, InvalidOptions
+from .._errors import InvalidOption, InvalidOptions, WecError
 from .._operations import acceptance, detaching, verification
 from .._operations.acceptance import Patience, Verdict
-from .._rules import leaving, names, problems
+from .._rules import leaving, names, problems, wec_results
 from .._rules.acceptance import Member
 from .._rules.plan import Plan
 from .._rules.untrusted import Value, WrongShape
 from . import options
-from .task import Task, check_names, its_of
+from .task import Task, check_names, failure, its_of
 
 Json = dict[str, t.Any]
 
 _ALLOWED = ("replace_lost_cluster", "remove_foreign_csrs")
 """What is allowed for all, or for one."""
 
+OF_ONE: dict[str, t.Any] = {
+    "name": {"type": "str", "required": True},
+    "inventory_hostname": {"type": "str"},
+    **{option: {"type": "bool"} for option in _ALLOWED},
+}
+"""What the variables of a host say."""
 SPEC: dict[str, t.Any] = {
     "argument_spec": {
         "name": {"type": "str"},
@@ -37,10 +44,10 @@ SPEC: dict[str, t.Any] = {
                 "token_id": {"type": "str", "no_log": False},
                 "holds_certificate": {"type": "bool", "default": False},
                 "awaits_request": {"type": "bool", "default": False},
-                "replace_lost_cluster": {"type": "bool"},
-                "remove_foreign_csrs": {"type": "bool"},
+                **{option: {"type": "bool"} for option in _ALLOWED},
             },
         },
+        "hosts": {"type": "list", "elements": "str"},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "drain": {"type": "str", "choices": [leaving.REFUSE, leaving.WAIT, leaving.IGNORE], "default": leaving.REFUSE},
         "replace_lost_cluster": {"type": "bool", "default": False},
@@ -51,14 +58,15 @@ SPEC: dict[str, t.Any] = {
         **options.wait(300),
         **options.proofs(),
     },
-    "mutually_exclusive": [("name", "wecs")],
-    "required_one_of": [("name", "wecs")],
+    "mutually_exclusive": [("name", "wecs"), ("name", "hosts"), ("wecs", "hosts")],
     "supports_check_mode": True,
 }
 
 
 def run(task: Task) -> Json:
     given = task.params
+    if given["name"] is None and given["wecs"] is None:
+        raise InvalidOption("name", None, "must be given with run_on=host", "Name the WEC, or list several in wecs")
     members, odd = _told_apart(task)
     if given["state"] == "absent":
         return _detach(task, [member.name for member in members])
@@ -89,6 +97,34 @@ def run(task: Task) -> Json:
             result["failed"] = True
             result["msg"] = " ".join(verdict.message() for verdict in failed)
         return result
+
+
+def records(task: Task, entries: t.Sequence[Json], others: list[Json]) -> list[Json]:
+    """Those of the WECs of one ITS, and the ``others``. Raises WecError for what concerns the whole ITS."""
+    if not entries:
+        return others
+    hosts = {one["name"]: one["inventory_hostname"] for one in entries}
+    part = copy.copy(task)
+    wecs = [{key: value for key, value in one.items() if key != "inventory_hostname"} for one in entries]
+    blank = {"uid": None, "token_id": None, "holds_certificate": False, "awaits_request": False}
+    part.params = {**task.params, "wecs": [{**blank, **one} for one in wecs]}
+    result = run(part)
+    server = result["its"]["server"]
+    found = []
+    for name, verdict in result["verdicts"].items():
+        outcome = wec_results.outcome(changed=verdict["changed"], failed=verdict["failed"], check_mode=task.check_mode)
+        found.append({**verdict, "name": name, "host": hosts[name], "its": server, "outcome": outcome, "diff": None})
+    return [*found, *others]
+
+
+def failed(host: str, name: str, error: WecError) -> Json:
+    """The record of one whose variables cannot be used."""
+    return {**wec_results.without_its(host, failure(error)), "name": name}
+
+
+def finish(found: list[Json], unseen: list[Json]) -> Json:
+    """The result of the task that was for all of them."""
+    return wec_results.of_task(found, unseen, "changed")
 
 
 def _detach(task: Task, wanted: list[str]) -> Json:

@@ -193,10 +193,10 @@ def member(one: Json, twice: t.Mapping[str, list[str]]) -> Member:
     """What an entry of the option wecs asks for. ``twice``: names that several of them have."""
     states = {part: one[f"{part}_state"] for part in PARTS}
     violations = list(one.get(VIOLATIONS) or _violations(one, states))
-    if one["name"] in twice and one.get(IS_NAMED, True):
-        violations.append(
-            f"the name {one['name']} is that of {', '.join(twice[one['name']])}: give each its own wec_name"
-        )
+    hosts = twice.get(one["name"], []) if one.get(IS_NAMED, True) else []
+    others = [host for host in hosts if host != (one["host"] or one["name"])]
+    if others:
+        violations.append(f"the name is also that of {', '.join(others)}: give each its own wec_name")
 
     def part(name: str) -> Part | None:
         return Part(one[name], states[name]) if one[name] else None
@@ -221,6 +221,7 @@ def member(one: Json, twice: t.Mapping[str, list[str]]) -> Member:
         one.get("ask_wec", False),
         tuple(violations),
         bool(one.get(IS_INVALID)),
+        tuple(others),
     )
 
 

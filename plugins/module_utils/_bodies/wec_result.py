@@ -69,7 +69,9 @@ def summarize(
         retry_list.write(task.params["retry_file"], [*failed, *later])
     verb = "would be changed" if task.check_mode else "changed"
     told = f"{count} WEC{'' if count == 1 else 's'}: {changed} {verb}, {len(failed)} failed."
-    task.progress(told)
+    if changed or failed or count > len(records):
+        # Otherwise it is plain from the results of the hosts.
+        task.progress(told)
     result: Json = {"changed": False, "msg": told}
     playbook = task.params["outcome_of"]
     if playbook is not None:

@@ -18,6 +18,7 @@ from .._rules.configuration import Observed, Wish, decide
 from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
 from .._rules.its_view import ItsView
 from .._rules.plan import Step
+from .._rules.problems import Problem
 from .._rules.states import State
 from .configuring import Allowed, Configuring, Verdict
 from .delivering import Settling
@@ -37,6 +38,19 @@ class Member:
     violations: tuple[str, ...] = ()
     is_invalid: bool = False
     """Whether these are of variables that cannot be used."""
+    same_name: tuple[str, ...] = ()
+    """Other hosts whose WECs have this name."""
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why it cannot be had, whatever there is."""
+        if self.same_name:
+            others = ", ".join(self.same_name)
+            fact = f"The name {self.wish.name} is also that of {others}: give each host its own wec_name."
+            return problems.of("name_used_twice", fact)
+        if self.violations:
+            return problems.of("invalid_variable" if self.is_invalid else "cannot_be_wanted", *self.violations)
+        return None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +99,7 @@ def plan(
 
     Raises WecError for what concerns the whole ITS.
     """
-    sound = [one for one in members if not one.violations]
+    sound = [one for one in members if one.problem is None]
     found_views = readable.views(its.views([one.wish.name for one in sound]))
     now, server = its.now(), its.kube.connection.server
 
@@ -101,8 +115,8 @@ def plan(
     found = []
     for one in members:
         name = one.wish.name
-        if one.violations:
-            problem = problems.of("invalid_variable" if one.is_invalid else "cannot_be_wanted", *one.violations)
+        problem = one.problem
+        if problem is not None:
             found.append(Forecast(name, one.host, server, states.UNKNOWN, BLOCKED, str(problem), (), problem))
             continue
         state = known[name][1].name

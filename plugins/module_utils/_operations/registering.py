@@ -101,8 +101,9 @@ class Registration:
     @property
     def message(self) -> str:
         if self.error is not None:
-            told = self.error.message
-            return told if told.startswith(self.name) else f"{self.name}: {told}"
+            told, known = self.error.message, self.error.problem
+            code = f" [{known.code}]" if known is not None and f"[{known.code}]" not in told else ""
+            return f"{'' if told.startswith(self.name) else f'{self.name}: '}{told}{code}"
         if self.verdict is not None:
             return self._cause.message if self._cause else self.verdict.message()
         if self.plan.changes:

@@ -232,7 +232,7 @@ def _failed_steps(result: TaskResult, activity: str, reached: t.Sequence[Json]) 
         return [] if reached else [_attempt(result, timeline.CONFIGURE)]
     if activity == DEREGISTER:
         return [_attempt(result, timeline.LEAVE)]
-    has_agent = any(one["step"] == timeline.JOIN for one in reached)
+    has_agent = result.module == "wec_accept" or any(one["step"] == timeline.JOIN for one in reached)
     return [_missed(result, reached) if has_agent else _attempt(result, timeline.JOIN)]
 
 
@@ -244,7 +244,8 @@ def _result(_result_of_one: TaskResult) -> t.Iterator[Finding]:
 def _verdicts(result: TaskResult) -> t.Iterator[Finding]:
     data = result.data
     if "wecs" in data:
-        yield from _many(result, CONFIGURE)
+        of_module = CONFIGURE if result.module != "wec_accept" else DEREGISTER if result.state == "absent" else REGISTER
+        yield from _many(result, of_module)
         return
     if "verdicts" not in data:
         if result.failed or data.get("msg"):

@@ -265,3 +265,17 @@ def test_a_strategy_that_the_environment_sets_does_not_change_the_playbooks(
     ground.shared["wec_labels"] = OWN
     run = ground.run(CONFIGURE, ANSIBLE_STRATEGY="free")
     assert run.recap == dict.fromkeys(ground.names, (1, 0)), run.output
+
+
+def test_clusters_that_somebody_else_has_joined_are_accepted_and_configured(
+    tmp_path: pathlib.Path, its: FakeIts
+) -> None:
+    ground = Ground(tmp_path, its, 0)
+    for name in ("edge-1", "edge-2"):
+        its.announce(name)
+        ground.hosts[name] = {"wec_labels": OWN}
+    ground.hosts["absent"] = {"register_remove_foreign_csrs": "perhaps"}
+    run = ground.run("kubestellar.wec.accept", "-e", "register_wait_timeout=2")
+    assert run.recap == {"edge-1": (1, 0), "edge-2": (1, 0), "absent": (0, 1)}, run.output
+    assert [ground.label(name) for name in ("edge-1", "edge-2")] == ["edge-1", "edge-2"]
+    assert "register_remove_foreign_csrs must be true or false, and is text" in run.text

@@ -162,7 +162,8 @@ def test_a_name_that_two_hosts_have_is_blocked_for_both(run: FrontEnd, options: 
         "other": "blocked",
         "third": "register",
     }
-    assert "the name same is that of one, other" in result["wecs"][0]["reason"]
+    assert result["wecs"][0]["problem"]["code"] == "name_used_twice"
+    assert "The name same is also that of other: give each host its own wec_name." in result["wecs"][0]["reason"]
 
 
 def test_a_module_needs_the_wecs() -> None:
