@@ -128,8 +128,7 @@ class CallbackModule(CallbackBase):
         for part in parts:
             if not isinstance(part, dict) or part.get("skipped"):
                 continue
-            invoked = (part.get("invocation") or {}).get("module_args") or fields.get("args") or {}
-            state = invoked.get("state") if isinstance(invoked, dict) else None
+            state = _arguments(part, fields).get("state")
             part_failed = failed and (part is data or bool(part.get("failed")))
             one = TaskResult(
                 action=str(task.resolved_action or task.action),
@@ -221,3 +220,11 @@ def _replace(path: pathlib.Path, text: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _arguments(result: dict[str, t.Any], fields: dict[str, t.Any]) -> dict[str, t.Any]:
+    """A task's arguments as they were in the end; with a loop, those of this item."""
+    invocation = result.get("invocation")
+    of_item = invocation.get("module_args") if isinstance(invocation, dict) else None
+    found = of_item if isinstance(of_item, dict) else fields.get("args")
+    return found if isinstance(found, dict) else {}

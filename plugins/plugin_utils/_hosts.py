@@ -254,8 +254,7 @@ def by_connection(
         except (TypeError, ValueError, RecursionError) as error:
             odd = InvalidVariable(name, "its_kubeconfig", f" cannot be used: {readable.why(error)}")
             lost.append({"hosts": [name], **failure(odd)})
-    this = next((own for host, own, _text in connections if host.host == task_vars["inventory_hostname"]), {})
-    for_all = {option: given[option] for option in options if option in given and given[option] != this.get(option)}
+    for_all = _for_all(given, options, variables, task_vars["inventory_hostname"])
     groups: dict[str, tuple[Json, list[HostVariables]]] = {}
     for host, own, text in connections:
         connection = {key: value for key, value in {**own, **for_all}.items() if value is not None}
@@ -264,6 +263,19 @@ def by_connection(
     for connection, hosts in groups.values():
         connection.update(_longest(patience[host.host] for host in hosts), **_given_patience(given))
     return list(groups.values()), lost
+
+
+def _for_all(given: Json, options: t.Sequence[str], variables: OfEachHost, host: str) -> Json:
+    """Arguments of the connection that are not what the inventory says for the host that the task runs on."""
+    own = [option for option in options if option in given]
+    if not own:
+        return {}
+    try:
+        this = HostVariables(host, _variables(host, variables))
+        return {option: given[option] for option in own if given[option] != this.get(option)}
+    except WecError:
+        # Then an argument cannot have come from there.
+        return {option: given[option] for option in own}
 
 
 def _longest(found: t.Iterable[Json]) -> Json:

@@ -39,8 +39,7 @@ def test_they_are_read_or_named(variables: t.Any) -> None:
     for read in (
         lambda: host.wish(ENTRIES),
         lambda: host.wec,
-        lambda: host.needs_own_connection,
-        lambda: host.registration(["context"]),
+        lambda: host.entry(["context"], "register"),
     ):
         try:
             read()

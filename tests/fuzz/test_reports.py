@@ -44,13 +44,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 def told(module: str, data: t.Any, host: str) -> t.Any:
     action = module if "." in module else f"kubestellar.wec.{module}"
-    found = mock.Mock(_result=data)
-    found._task = mock.Mock(
+    found = mock.Mock(result=data, task_fields={"args": {}, "check_mode": False})
+    found.task = mock.Mock(
         _uuid=host, action=action, resolved_action=action, loop=None, loop_with=None, args={}, check_mode=False
     )
-    found._task.run_once = False
-    found._task.get_name.return_value = "a task"
-    found._host.get_name.return_value = host
+    found.task.run_once = False
+    found.task.get_name.return_value = "a task"
+    found.host.get_name.return_value = host
     return found
 
 
@@ -67,7 +67,7 @@ def test_they_are_read_as_far_as_they_can_be(
     for module, sound in chosen:
         odd, how = data.draw(mutated(sound, VALUES | TEXTS)), data.draw(HOW)
         result = told(module, {"results": [odd, sound]} if how == "items" else odd, "edge-2")
-        result._task.loop = ["a", "b"] if how == "items" else None
+        result.task.loop = ["a", "b"] if how == "items" else None
         if how == "failed":
             callback.v2_runner_on_failed(result)
         elif how == "unreachable":

@@ -79,3 +79,17 @@ def test_a_managed_cluster_that_is_called_as_a_group_is_refused_alone() -> None:
     parts, lost = by_connection(task_vars, variables, {}, with_wds=False)
     assert [host.host for _connection, hosts in parts for host in hosts] == ["edge-1", "written-down"]
     assert [(one["hosts"], one["problem"]["code"]) for one in lost] == [(["edge"], "name_is_group")]
+
+
+def test_an_argument_that_is_what_the_inventory_says_for_this_host_is_not_everybodys() -> None:
+    """A task that runs on one host may be for others, which have another ITS."""
+    variables = {name: {"its_host": f"https://its-of-{name}"} for name in ("one", "two", "three")}
+    task_vars = {"ansible_play_batch": list(variables), "inventory_hostname": "one", "groups": {}}
+
+    def found(its_host: str) -> list[t.Any]:
+        given = {"its_host": its_host}
+        parts, _lost = by_connection(task_vars, variables, given, with_wds=False, some=["two", "three"])
+        return [(connection["its_host"], [host.host for host in hosts]) for connection, hosts in parts]
+
+    assert found("https://its-of-one") == [("https://its-of-two", ["two"]), ("https://its-of-three", ["three"])]
+    assert found("https://another") == [("https://another", ["two", "three"])]
