@@ -111,162 +111,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 wecs:
-  description: The record of each WEC.
+  description: The record of each WEC, as RV(kubestellar.wec.wec_configure#module:wecs).
   returned: for the hosts of the play
   type: list
   elements: dict
-  contains:
-    host:
-      description: Its host in the inventory.
-      type: str
-      sample: edge-1
-    name:
-      description: Name of the WEC.
-      type: str
-      sample: edge-1
-    its:
-      description: Address of the ITS's API server.
-      type: str
-      sample: https://its1.example:6443
-    outcome:
-      description: What became of it, V(in_sync), V(changed), V(planned) (in check mode), V(failed) or V(unreachable).
-      type: str
-      sample: changed
-    changed:
-      description: Whether anything was changed for this WEC, or would be in check mode.
-      type: bool
-      sample: true
-    failed:
-      description: Whether it could not be configured, or must not be.
-      type: bool
-      sample: false
-    msg:
-      description: The result in a sentence, with each key that has changed.
-      type: str
-      sample: "edge-1 was changed: region=us-west->us-east."
-    steps:
-      description: What was done, or would be done in check mode, with what is before and after.
-      type: list
-      elements: dict
-      sample: []
-    problem:
-      description: Why it failed.
-      type: dict
-      sample: null
+  sample: [{"host": "edge-1", "name": "edge-1", "outcome": "changed", "msg": "edge-1 was changed: region=us-west->us-east."}]
 verdicts:
-  description: How it ended for each WEC, by its name.
+  description: The result of each WEC, by its name, as RV(kubestellar.wec.wec_configure#module:verdicts).
   returned: with O(name) or O(wecs), on failure if the ITS could be asked
   type: dict
-  contains:
-    name:
-      description: Name of the WEC.
-      type: str
-      sample: edge-1
-    changed:
-      description: Whether it was changed.
-      type: bool
-      sample: true
-    failed:
-      description: Whether it could not be made as wanted, or must not be.
-      type: bool
-      sample: false
-    msg:
-      description: What was done, or what failed, in a sentence.
-      type: str
-      sample: "edge-1 was changed: update ManagedCluster edge-1. BindingPolicy edge starts to select edge-1: its workload goes there."
-    labels:
-      description: Its labels afterwards, or as they would be in check mode.
-      type: dict
-      sample: {"location-group": "edge"}
-    annotations:
-      description: Its annotations afterwards, or as they would be in check mode.
-      type: dict
-      sample: {}
-    properties:
-      description: The properties in its ConfigMap afterwards, or as they would be in check mode.
-      type: dict
-      sample: {"clusterURL": "https://edge-1.example"}
-    usable_as_properties:
-      description: Labels and annotations that templates can use, because their keys are identifiers.
-      type: list
-      elements: str
-      sample: [region]
-    unusable_as_properties:
-      description: Labels that templates cannot use.
-      type: list
-      elements: str
-      sample: [location-group]
-    steps:
-      description: What was done, or would be done in check mode.
-      type: list
-      elements: dict
-      sample: [{"side": "ITS", "verb": "update", "object": "ManagedCluster edge-1", "reason": "its labels shall be as wanted"}]
-    impacts:
-      description: What that does to the workload that KubeStellar delivers, as far as a WDS was given.
-      type: list
-      elements: dict
-      contains:
-        effect:
-          description: Whether a BindingPolicy V(starts) or V(stops) to select the WEC, or its workload V(lacks) a property.
-          type: str
-          sample: starts
-        policy:
-          description: The BindingPolicy.
-          type: str
-          sample: edge
-        properties:
-          description: The properties that would be missing.
-          type: list
-          elements: str
-          sample: []
-        objects:
-          description: The objects whose templates need them.
-          type: list
-          elements: str
-          sample: []
-        other_wecs:
-          description: The other WECs that would lose the workload too.
-          type: list
-          elements: str
-          sample: []
-        msg:
-          description: All that in a sentence.
-          type: str
-          sample: "BindingPolicy edge starts to select edge-1: its workload goes there."
-    delivery:
-      description:
-        - Whether properties with other values than before were V(delivered), or one of V(nothing to deliver) and V(waits for the
-          next change of the Binding).
-      type: str
-      sample: delivered
-    timeline:
-      description:
-        - When it was configured, V(configure).
-        - Times are the ITS's, to the second. What was done here has C(started), too.
-      type: list
-      elements: dict
-      sample: [{"step": "configure", "started": "2026-03-01T10:22:30Z", "ended": "2026-03-01T10:22:31Z", "clock": "its"}]
-    problem:
-      description: What failed.
-      type: dict
-      contains:
-        code:
-          description: The problem's name for programs.
-          type: str
-          sample: not_accepted
-        summary:
-          description: What it is.
-          type: str
-          sample: the ITS does not accept the WEC
-        evidence:
-          description: The facts that show it.
-          type: list
-          elements: str
-          sample: ["a labelled WEC without a mailbox starves the others"]
-        remedy:
-          description: What to do about it.
-          type: str
-          sample: Run register, or set hubAcceptsClient on its ManagedCluster, if it shall be a WEC
+  sample: {"edge-1": {"name": "edge-1", "changed": true, "failed": false, "msg": "edge-1 was changed: update ManagedCluster edge-1."}}
 its:
   description: The ITS that was used.
   returned: success
