@@ -242,7 +242,6 @@ options:
       - V(present) sees to it that the cluster is joined.
       - V(absent) sees to it that it is not, and that nothing of its registration is left. It is refused, with the evidence,
         if this cluster is not the one that the ITS has under O(name).
-      - Not part of V(absent) are the klusterlet operator and its definitions on the WEC, see O(purge).
     type: str
     choices: [present, absent]
     default: present
@@ -286,11 +285,13 @@ options:
     choices: [keep, remove]
   purge:
     description:
-      - Whether O(state=absent) also removes the klusterlet operator (with the Namespace C(open-cluster-management)) and the
-        CustomResourceDefinitions of Klusterlets, AppliedManifestWorks and ClusterClaims from the WEC.
-      - It is refused while another Klusterlet, an AppliedManifestWork of another agent or a ClusterManager is there.
+      - Whether O(state=absent) also removes the klusterlet operator (with the Namespace C(open-cluster-management) and its ClusterRole)
+        and the CustomResourceDefinitions of Klusterlets, AppliedManifestWorks and ClusterClaims from the WEC.
+      - Without it, they are removed with the registration, unless somebody else on the cluster needs them, which is another Klusterlet,
+        an AppliedManifestWork of another agent or a ClusterManager. Where the right to remove them is missing, they stay, with a
+        warning. Where nothing else of a registration is there, they stay too.
+      - With V(true), it is refused if somebody else needs them. With V(false), they stay.
     type: bool
-    default: false
   deletion_timeout:
     description: Seconds to wait while an earlier registration of the WEC is still being taken apart.
     type: int
@@ -425,7 +426,6 @@ EXAMPLES = r"""
   kubestellar.wec.wec_join:
     name: edge-1
     state: absent
-    purge: true
     its_kubeconfig: its1.kubeconfig
     kubeconfig: fleet.kubeconfig
     context: edge-1
@@ -630,7 +630,7 @@ leftovers:
       type: str
       sample: open-cluster-management
     expected:
-      description: Whether it stays because of how the module was called, such as the operator without O(purge).
+      description: Whether it stays because of how the module was called, such as the operator with O(purge=false).
       type: bool
       sample: true
 proofs:

@@ -48,7 +48,7 @@ def test_it_leaves_both_sides_as_they_were_and_comes_back_at_once(fleet: Fleet, 
 @pytest.mark.long
 def test_without_purge_the_operator_stays_and_is_said_to(fleet: Fleet, wec: str) -> None:
     registered(fleet, wec)
-    result = fleet.leave(wec)
+    result = fleet.leave(wec, purge=False)
     assert not result.get("failed"), result
     kinds = {(one["kind"], one["name"]) for one in result["leftovers"]}
     assert ("Namespace", OPERATOR) in kinds

@@ -17,7 +17,7 @@ SPEC: dict[str, t.Any] = {
     "wec_access": {"type": "str", "choices": ["given", "lost"], "default": "given"},
     "its_access": {"type": "str", "choices": ["given", "lost"], "default": "given"},
     "workload": {"type": "str", "choices": [leaving.KEEP, leaving.REMOVE]},
-    "purge": {"type": "bool", "default": False},
+    "purge": {"type": "bool"},
 }
 OF_ONE: dict[str, t.Any] = {
     **{option: {key: value for key, value in spec.items() if key != "default"} for option, spec in SPEC.items()},

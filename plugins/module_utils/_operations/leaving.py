@@ -147,15 +147,28 @@ class Leaving:
         if wec is not None:
             self._refuse(leaving.workload_problem(leaving.orphans(self._name, its, wec), self._choices.workload))
             if self._choices.purge:
-                own = {name_of(item) for item in wec.own_applied(self._name)}
-                others = [item for item in wec.applied if name_of(item) not in own]
-                self._refuse(leaving.purge_problem(self._name, wec, others))
+                self._refuse(self._purge_problem(wec))
         if its is not None and its.view.exists:
             self._plan_unlabelling(departure, its)
         departure.plan.add(*leaving.steps(self._name, its, wec, self._choices))
+        if wec is not None and self._purges(departure, wec):
+            departure.plan.add(*leaving.purge_steps(wec))
         if its is not None and wec is None:
             departure.warnings += leaving.warnings_of_loss(its)
         return departure
+
+    def _purge_problem(self, wec: WecSide) -> Problem | None:
+        own = {name_of(item) for item in wec.own_applied(self._name)}
+        return leaving.purge_problem(self._name, wec, [item for item in wec.applied if name_of(item) not in own])
+
+    def _purges(self, departure: Departure, wec: WecSide) -> bool:
+        """Operator and definitions go with the registration that they came with, unless somebody else needs them.
+
+        Where nothing else is there of it, nobody knows whose they are.
+        """
+        if self._choices.purge is not None:
+            return self._choices.purge
+        return departure.plan.changes and self._purge_problem(wec) is None
 
     def _look(self) -> tuple[ItsSide | None, WecSide | None]:
         its, wec = self._maybe_its, self._maybe_wec
@@ -586,9 +599,19 @@ class _Work:
         view = dataclasses.replace(self._wec_side.view, klusterlets=self._wec.klusterlets())
         fresh = dataclasses.replace(self._wec_side, view=view, cluster_managers=self._wec.cluster_managers())
         problem = leaving.purge_problem(self._name, fresh, self._wec.works())
-        if problem is not None:
+        is_asked_for = self._choices.purge is True
+        if problem is not None and is_asked_for:
             raise Refused(f"{self._name}: {problem}", problem.evidence, problem)
-        self._wec.delete_part(part)
+        if problem is not None:
+            self._departure.warnings.append(f"{self._name}: {part} stays on the WEC: {problem}")
+            return
+        try:
+            self._wec.delete_part(part)
+        except ApiError as error:
+            if error.status != 403 or is_asked_for:
+                raise
+            self._departure.warnings.append(f"{self._name}: {part} stays on the WEC: {error.message}")
+            return
 
         def look() -> str | None:
             return f"{part} is there still" if self._wec.has_part(part) else None

@@ -65,10 +65,10 @@ PURGE = "purge"
 
 @dataclasses.dataclass(frozen=True)
 class Choices:
-    """What a user has decided. ``workload`` is None where nothing was said."""
+    """What a user has decided. ``workload`` and ``purge`` are None where nothing was said."""
 
     drain: str = REFUSE
-    purge: bool = False
+    purge: bool | None = None
     workload: str | None = None
     wec_is_lost: bool = False
 
@@ -307,12 +307,15 @@ def steps(name: str, its: ItsSide | None, wec: WecSide | None, choices: Choices)
         found += [*of_cluster, *of_agent] if is_member else [*introduction, *of_agent, *of_cluster]
         found += _remains(its)
         found += introduction if is_member else []
-    if wec is not None and choices.purge:
-        found += [
-            Step("WEC", "delete", str(part), "nothing on this cluster needs it any more", {}, None, f"{PURGE} {part}")
-            for part in wec.parts
-        ]
     return found
+
+
+def purge_steps(wec: WecSide) -> list[Step]:
+    """Operator and definitions, which nobody else needs. They go last."""
+    return [
+        Step("WEC", "delete", str(part), "nothing on this cluster needs it any more", {}, None, f"{PURGE} {part}")
+        for part in wec.parts
+    ]
 
 
 def _cluster_steps(its: ItsSide, choices: Choices) -> t.Iterator[Step]:
@@ -503,5 +506,5 @@ def leftovers(name: str, its: ItsSide | None, wec: WecSide | None, choices: Choi
             # Another Klusterlet's agent may live there.
             add("WEC", "Namespace", namespace, expected=bool(wec.view.klusterlets) and own is None)
         for part in wec.parts:
-            add("WEC", part.kind, part.name, expected=not choices.purge)
+            add("WEC", part.kind, part.name, expected=choices.purge is not True)
     return found

@@ -69,7 +69,7 @@ def deletions(api: FakeApi) -> list[str]:
 def test_a_living_wec_leaves_in_order_and_without_a_trace(
     run: FrontEnd, its: FakeIts, wec: FakeApi, options: Options, member: Membership
 ) -> None:
-    result = run("wec_join", **options)
+    result = run("wec_join", purge=False, **options)
     assert not result.get("failed"), result
     assert result["changed"]
     assert (result["state_before"], result["state"]) == ("joined", "absent")
@@ -431,20 +431,63 @@ def test_purge_takes_operator_and_definitions_along(
     assert not run("wec_join", purge=True, **options)["changed"]
 
 
-@pytest.mark.parametrize("why", ["Klusterlet", "AppliedManifestWork", "ClusterManager"])
-def test_purge_is_refused_while_others_need_it(
-    run: FrontEnd, its: FakeIts, wec: FakeApi, options: Options, member: Membership, why: str
-) -> None:
+OTHERS = ["Klusterlet", "AppliedManifestWork", "ClusterManager"]
+
+
+def needed_by(wec: FakeApi, why: str) -> None:
     if why == "ClusterManager":
         wec.put("/apis/operator.open-cluster-management.io/v1/clustermanagers/cluster-manager", {})
     else:
         wec.put(f"{KLUSTERLET}-2", {"spec": {"clusterName": "x"}, "metadata": {"uid": "other-agent"}})
     if why == "AppliedManifestWork":
         wec.put(f"{APPLIED}/theirs", {"spec": {"agentID": "other-agent"}})
+
+
+@pytest.mark.parametrize("why", OTHERS)
+def test_purge_is_refused_while_others_need_it(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: Options, member: Membership, why: str
+) -> None:
+    needed_by(wec, why)
     result = run("wec_join", purge=True, **options)
     assert result["problem"]["code"] == "purge_refused"
     assert f"{why} " in result["msg"]
     assert its.writes == wec.writes == []
+
+
+def test_operator_and_definitions_go_with_the_registration(
+    run: FrontEnd, wec: FakeApi, options: Options, member: Membership
+) -> None:
+    result = run("wec_join", **options)
+    assert not result.get("failed"), result
+    assert result["leftovers"] == []
+    assert not set(PARTS) & set(wec.objects)
+
+
+@pytest.mark.parametrize("why", OTHERS)
+def test_they_stay_where_others_need_them(
+    run: FrontEnd, wec: FakeApi, options: Options, member: Membership, why: str
+) -> None:
+    needed_by(wec, why)
+    result = run("wec_join", **options)
+    assert not result.get("failed"), result
+    assert set(PARTS) <= set(wec.objects)
+    assert "This stays on the WEC: Namespace open-cluster-management" in result["msg"]
+
+
+def test_they_stay_with_a_warning_where_the_right_is_missing(
+    run: FrontEnd, wec: FakeApi, options: Options, member: Membership
+) -> None:
+    def refuse(method: str, path: str, _body: t.Any) -> None:
+        if method == "DELETE" and path in PARTS:
+            raise Fault(403, "not yours", "Forbidden")
+
+    wec.before.append(refuse)
+    result = run("wec_join", **options)
+    assert not result.get("failed"), result
+    assert set(PARTS) <= set(wec.objects)
+    assert "stays on the WEC" in " ".join(run.warnings)
+    wec.before.remove(refuse)
+    assert run("wec_join", **options)["changed"] is False, "nobody knows any more whose they are"
 
 
 # -- a lost ITS --------------------------------------------------------------------------------------------------

@@ -188,12 +188,7 @@ def test_what_no_agent_takes_away(
             Choices(),
             [leaving.DELETE_BOOTSTRAP, leaving.DELETE_PROPERTIES, leaving.DELETE_CSRS],
         ),
-        (
-            None,
-            wec(klusterlets=(), parts=leaving.OPERATOR_PARTS[:1]),
-            Choices(purge=True),
-            [f"{leaving.PURGE} {leaving.OPERATOR_PARTS[0]}"],
-        ),
+        (None, wec(klusterlets=(), parts=leaving.OPERATOR_PARTS[:1]), Choices(purge=True), []),
         (None, wec(klusterlets=(), namespaces=("x",)), Choices(), [leaving.DELETE_AGENT_NAMESPACES]),
         (None, wec(klusterlets=(agent("o", "edge-2"),), namespaces=("x",)), Choices(), []),
     ],
@@ -217,3 +212,8 @@ def test_who_needs_operator_and_definitions(side: WecSide, fact: str | None) -> 
     problem = leaving.purge_problem("edge-1", side, side.applied)
     assert (problem is None) == (fact is None)
     assert problem is None or fact is None or problem.evidence[0].startswith(fact)
+
+
+def test_what_is_purged_goes_in_the_order_of_its_parts() -> None:
+    found = leaving.purge_steps(wec(klusterlets=(), parts=leaving.OPERATOR_PARTS))
+    assert [step.do for step in found] == [f"{leaving.PURGE} {part}" for part in leaving.OPERATOR_PARTS]
