@@ -47,6 +47,9 @@ class Settling:
         def look_at(name: str) -> str | None:
             try:
                 return look(name)
+            except ApiError as error:
+                # What was written stays written: it is waited for, and told in the end.
+                return error.message
             except WecError:
                 raise
             except Exception as error:
@@ -62,6 +65,19 @@ class Settling:
                 self._progress(f"{what}: waiting for {', '.join(sorted(waiting)[:5])}")
             time.sleep(_TICK)
 
+    def _works_of(self, names: t.Sequence[str]) -> t.Callable[[str], list[Json]]:
+        """The works of one of these WECs, of which those of all are listed once in each look."""
+        found: dict[str, list[Json]] = {}
+        read_at = float("-inf")
+
+        def of(name: str) -> list[Json]:
+            nonlocal found, read_at
+            if time.monotonic() - read_at > _TICK / 2:
+                found, read_at = self._its.delivered_works_of(names), time.monotonic()
+            return found[name]
+
+        return of
+
     # -- leaving -------------------------------------------------------------------------------------------------
 
     def let_go(self, expected: t.Mapping[str, Expectation]) -> dict[str, Problem]:
@@ -74,16 +90,18 @@ class Settling:
     def _let_go_as_works_show(self, names: t.Sequence[str]) -> dict[str, Problem]:
         """Without a look into the WDS: nobody tells which works have to go, only that some are going."""
         end_of_notice = time.monotonic() + _NOTICED_WITHIN
+        delivered = self._its.delivered_works_of(names)
+        works_now = self._works_of(names)
 
         def look(name: str) -> str | None:
-            going = [work["metadata"]["name"] for work in self._its.delivered_works(name) if works.is_deleting(work)]
+            going = [work["metadata"]["name"] for work in works_now(name) if works.is_deleting(work)]
             if going:
                 return f"ManifestWorks are being deleted: {', '.join(going[:5])}"
             return "KubeStellar may not have noticed yet" if time.monotonic() < end_of_notice else None
 
         # A WEC without any work has none that could go.
         late = self._until(
-            {name: "" for name in names if self._its.delivered_works(name)},
+            {name: "" for name in names if delivered[name]},
             look,
             "Withdrawal",
             at_least=_NOTICED_WITHIN + 1,
@@ -159,8 +177,10 @@ class Settling:
             except Exception as error:
                 found[name] = problems.of("delivery_late", f"its ManifestWorks cannot be read: {readable.why(error)}")
 
+        works_now = self._works_of(list(sent))
+
         def look(name: str) -> str | None:
-            for work in self._its.delivered_works(name):
+            for work in works_now(name):
                 if work["metadata"]["name"] not in sent[name] or works.is_deleting(work):
                     continue
                 if works.awaits_rewriting(work):

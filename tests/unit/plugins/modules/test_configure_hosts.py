@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import threading
 import typing as t
 
 import pytest
 from fake_api import Fault
 from fake_ocm import MANAGED_CLUSTERS, FakeIts
+from fake_wds import FakeWds, add_work
 from front_ends import AsAction
 from records import by_host, in_order
 
@@ -161,3 +163,40 @@ def test_an_argument_of_the_task_is_for_all_hosts(its: FakeIts) -> None:
     own = {"its_kubeconfig": its.kubeconfig(), "wec_labels": {"region": "us"}}
     of_play(one=own, two=own)("wec_label", labels={"tier": "gold"}, state="exact")
     assert labels_of(its, "one") == labels_of(its, "two") == {"tier": "gold"}
+
+
+def test_the_works_of_all_are_looked_at_together(its: FakeIts, wds: FakeWds) -> None:
+    names = [f"edge-{number}" for number in range(30)]
+    for name in names:
+        member(its, name)
+        its.put(f"{PROPERTIES}/{name}", {"data": {"url": "old"}})
+        add_work(its, name, "web")
+    shared = {"its_kubeconfig": its.kubeconfig(), "wec_properties": {"url": "new"}}
+    its.requests.clear()
+    result = of_play(**dict.fromkeys(names, shared))("wec_configure")
+    assert not result.get("failed"), result
+    looks = [path for method, path in its.requests if method == "GET" and "manifestworks" in path]
+    assert not [path for path in looks if "/namespaces/" in path]
+    assert len(looks) <= 6
+
+
+def test_a_look_that_fails_takes_nothing_from_what_was_done(its: FakeIts, wds: FakeWds) -> None:
+    names = [f"edge-{number}" for number in range(30)]
+    for name in names:
+        member(its, name)
+        its.put(f"{PROPERTIES}/{name}", {"data": {"url": "old"}})
+        add_work(its, name, "web")
+    sent = threading.Event()
+
+    def refuse(method: str, path: str, _body: t.Any) -> None:
+        if method == "PATCH" and "manifestworks" in path:
+            sent.set()
+        if sent.is_set() and method == "GET" and path.endswith("/manifestworks"):
+            raise Fault(403, "not any more", "Forbidden")
+
+    its.before.append(refuse)
+    shared = {"its_kubeconfig": its.kubeconfig(), "wec_properties": {"url": "new"}}
+    result = of_play(**dict.fromkeys(names, shared))("wec_configure", wait_timeout=1)
+    assert {one["changed"] for one in result["wecs"]} == {True}
+    assert {one["problem"]["code"] for one in result["wecs"]} == {"delivery_late"}
+    assert "403" in result["wecs"][0]["msg"]
