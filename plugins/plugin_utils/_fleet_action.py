@@ -27,24 +27,26 @@ class FleetAction(InProcessAction):
 
     def _hosts(self, task: Task) -> list[str]:
         """Raises InvalidOption."""
-        if not self._task.run_once or self._each_host_on_its_own:
-            own: str = self._variables["inventory_hostname"]
-            if task.params["hosts"] is None:
-                return [own]
-            if not self._task.run_once:
+        if not self._task.run_once:
+            if task.params["hosts"] is not None:
                 raise InvalidOption("hosts", None, "counts only with run_once", "Add run_once: true, or leave it out")
-            return [own] if own in task.params["hosts"] else []
+            return [self._variables["inventory_hostname"]]
+        self._require_linear_strategy()
         batch: list[str] = self._variables["ansible_play_batch"]
         if task.params["hosts"] is None:
             return list(batch)
         wanted = set(task.params["hosts"])
         return [host for host in batch if host in wanted]
 
-    @property
-    def _each_host_on_its_own(self) -> bool:
-        """These strategies run a task with run_once for each host all the same (ansible-core: plugins/strategy/free.py)."""
+    def _require_linear_strategy(self) -> None:
+        """The others run a task with run_once for each host all the same (ansible-core: plugins/strategy/free.py).
+
+        Raises InvalidOption.
+        """
         play = self._task.get_play()
-        return play is not None and str(play.strategy).rpartition(".")[2] in ("free", "host_pinned")
+        if play is not None and str(play.strategy).rpartition(".")[2] in ("free", "host_pinned"):
+            why = "runs a task that is for all hosts once for each of them"
+            raise InvalidOption("strategy", str(play.strategy), why, "Set strategy: linear in the play")
 
     def _by_connection(
         self, task: Task, *, with_wds: bool

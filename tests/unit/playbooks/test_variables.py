@@ -247,15 +247,14 @@ def test_the_difference_of_each_host_is_its_own(tmp_path: pathlib.Path, its: Fak
 
 
 @pytest.mark.parametrize("strategy", ["free", "host_pinned", "ansible.builtin.free"])
-def test_where_hosts_run_freely_each_is_configured_by_its_own_task(
-    tmp_path: pathlib.Path, its: FakeIts, strategy: str
-) -> None:
+def test_where_hosts_run_freely_a_task_for_all_is_refused(tmp_path: pathlib.Path, its: FakeIts, strategy: str) -> None:
     ground = Ground(tmp_path, its, 3)
     ground.shared["wec_labels"] = OWN
     run = ground.run(role(strategy=strategy))
-    assert run.code == 0, run.output
-    assert run.recap == dict.fromkeys(ground.names, (1, 0)), run.output
-    assert len([path for method, path in its.writes if method == "PATCH"]) == 3
+    assert run.recap == dict.fromkeys(ground.names, (0, 1)), run.output
+    told = f"strategy: '{strategy}' runs a task that is for all hosts once for each of them. Set strategy: linear in the play."
+    assert told in run.text
+    assert its.writes == []
 
 
 def test_a_strategy_that_the_environment_sets_does_not_change_the_playbooks(
