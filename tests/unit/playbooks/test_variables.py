@@ -278,3 +278,12 @@ def test_clusters_that_somebody_else_has_joined_are_accepted_and_configured(
     assert run.recap == {"edge-1": (1, 0), "edge-2": (1, 0), "absent": (0, 1)}, run.output
     assert [ground.label(name) for name in ("edge-1", "edge-2")] == ["edge-1", "edge-2"]
     assert "register_remove_foreign_csrs must be true or false, and is text" in run.text
+
+
+def test_of_25_that_have_changed_each_is_told_once(tmp_path: pathlib.Path, its: FakeIts) -> None:
+    ground = Ground(tmp_path, its, 25)
+    ground.shared["wec_labels"] = OWN
+    run = ground.run("kubestellar.wec.register")
+    assert run.recap == dict.fromkeys(ground.names, (1, 0))
+    assert len(run.lines) <= 100, run.output
+    assert "25 WECs: 25 changed, 0 failed." in run.output
