@@ -9,6 +9,7 @@ import typing as t
 
 from ..module_utils._bodies import wec_accept
 from ..module_utils._bodies.task import Task
+from ..module_utils._rules import wec_results
 from ..plugin_utils._fleet_action import FleetAction
 from ..plugin_utils._hosts import HostVariables, each_connection
 
@@ -18,9 +19,7 @@ Json = dict[str, t.Any]
 class ActionModule(FleetAction):
     BODY = wec_accept
 
-    def _run_body(self, task: Task) -> Json:
-        if task.params["name"] is not None or task.params["wecs"] is not None:
-            return wec_accept.run(task)
+    def _run_for_hosts(self, task: Task) -> Json:
         parts, lost = self._by_connection(task, with_wds=False)
 
         def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], list[Json]]:
@@ -30,4 +29,4 @@ class ActionModule(FleetAction):
             return functools.partial(wec_accept.records, part, entries, records)
 
         found, unseen = each_connection(parts, prepare)
-        return wec_accept.finish([record for records in found for record in records], [*lost, *unseen])
+        return wec_results.of_task([record for records in found for record in records], [*lost, *unseen], "changed")

@@ -25,13 +25,13 @@ class ActionModule(FleetAction):
     BODY = wec_join
 
     def _run_body(self, task: Task) -> Json:
-        given = task.params
-        if given["at_once"] is None:
-            given["at_once"] = context.CLIARGS.get("forks")
-        if given["name"] is not None or given["wecs"] is not None:
-            return wec_join.run(task)
+        if task.params["at_once"] is None:
+            task.params["at_once"] = context.CLIARGS.get("forks")
+        return super()._run_body(task)
+
+    def _run_for_hosts(self, task: Task) -> Json:
         with contextlib.ExitStack() as stack:
-            return self._leave(stack, task) if given["state"] == "absent" else self._join(stack, task)
+            return self._leave(stack, task) if task.params["state"] == "absent" else self._join(stack, task)
 
     def _join(self, stack: contextlib.ExitStack, task: Task) -> Json:
         connections, lost = self._by_connection(task, with_wds=False)

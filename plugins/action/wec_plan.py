@@ -27,13 +27,12 @@ class ActionModule(InProcessAction):
     def _run_body(self, task: Task) -> Json:
         if task.params["wecs"] is not None:
             return wec_plan.run(task)
-        batch, some = self._variables["ansible_play_batch"], task.params["hosts"]
         parts, lost = by_connection(
             self._variables,
             self._of_each_host,
             plain(self._task.args),
             with_wds=True,
-            some=[host for host in batch if some is None or host in set(some)],
+            some=self._of_batch(task.params["hosts"]),
         )
         with contextlib.ExitStack() as stack:
 

@@ -29,7 +29,8 @@ class ActionModule(InProcessAction):
     def _summarize(self, task: Task, registered: list[t.Any]) -> Json:
         batch, everybody = self._variables["ansible_play_batch"], self._variables["ansible_play_hosts_all"]
         left = self._variables["ansible_play_hosts"]
-        before = [host for host in everybody if host not in set(left)]
+        remaining = set(left)
+        before = [host for host in everybody if host not in remaining]
         later = left[left.index(batch[-1]) + 1 :]
         records = {host: plain(record) for host, record in wec_results.of_hosts(registered, batch).items()}
         count = len(everybody)

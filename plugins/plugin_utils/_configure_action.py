@@ -23,9 +23,7 @@ Json = dict[str, t.Any]
 
 
 class ConfigureAction(FleetAction):
-    def _run_body(self, task: Task) -> Json:
-        if task.params["name"] is not None or task.params["wecs"] is not None:
-            return self.BODY.run(task)
+    def _run_for_hosts(self, task: Task) -> Json:
         parts, lost = self._by_connection(task, with_wds=True)
         given = self._given(wec_plan.OWN)
         own = self.BODY.SPEC["argument_spec"]["wecs"]["options"]

@@ -25,6 +25,14 @@ Json = dict[str, t.Any]
 class FleetAction(InProcessAction):
     """With the keyword run_once, one task is for all hosts of the batch; without it, each host's task is for this host."""
 
+    def _run_body(self, task: Task) -> Json:
+        if task.params["name"] is not None or task.params["wecs"] is not None:
+            return self.BODY.run(task)
+        return self._run_for_hosts(task)
+
+    def _run_for_hosts(self, task: Task) -> Json:
+        raise NotImplementedError
+
     def _hosts(self, task: Task) -> list[str]:
         """Raises InvalidOption."""
         if not self._task.run_once:
@@ -32,11 +40,7 @@ class FleetAction(InProcessAction):
                 raise InvalidOption("hosts", None, "counts only with run_once", "Add run_once: true, or leave it out")
             return [self._variables["inventory_hostname"]]
         self._require_linear_strategy()
-        batch: list[str] = self._variables["ansible_play_batch"]
-        if task.params["hosts"] is None:
-            return list(batch)
-        wanted = set(task.params["hosts"])
-        return [host for host in batch if host in wanted]
+        return self._of_batch(task.params["hosts"])
 
     def _require_linear_strategy(self) -> None:
         """The others run a task with run_once for each host all the same (ansible-core: plugins/strategy/free.py).

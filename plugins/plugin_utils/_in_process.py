@@ -199,6 +199,12 @@ class InProcessAction(ActionBase):
     def _run_body(self, task: tasks.Task) -> Json:
         return self.BODY.run(task)
 
+    def _of_batch(self, wanted: t.Collection[str] | None) -> list[str]:
+        """The hosts of the batch, or those of them that are wanted, in its order."""
+        batch: list[str] = self._variables["ansible_play_batch"]
+        some = set(batch if wanted is None else wanted)
+        return [host for host in batch if host in some]
+
     def _with(self, task: tasks.Task, arguments: Json) -> tasks.Task:
         """The same task with other arguments beside its own. Raises WecError for what the module does not take."""
         spec = {key: value for key, value in self.BODY.SPEC.items() if key != "supports_check_mode"}

@@ -19,7 +19,7 @@ from .._rules import properties as property_rules
 from .._rules.configuration import Part, Wish
 from .._rules.plan import Plan
 from . import options
-from .task import Task, check_names, has_wds_connection, its_of, wds_of
+from .task import Task, check_names, has_wds_connection, its_of, repeated_names, require_named, wds_of
 
 Json = dict[str, t.Any]
 STATE: Json = {"type": "str", "choices": list(merging.STATES), "default": merging.PRESENT}
@@ -47,7 +47,7 @@ def spec(own: t.Mapping[str, Json], states: t.Iterable[str]) -> Json:
             **options.wds(),
             **options.common(),
         },
-        "mutually_exclusive": [("name", "wecs"), ("name", "hosts"), ("wecs", "hosts"), *((key, "wecs") for key in own)],
+        "mutually_exclusive": [*options.NAMED_ONE_WAY, *((key, "wecs") for key in own)],
         "supports_check_mode": True,
     }
 
@@ -56,8 +56,7 @@ def run(task: Task, states: t.Mapping[str, str]) -> Json:
     """``states`` maps each part (labels, annotations, properties) to the option with its state."""
     given = task.params
     several = given["wecs"] is not None
-    if not several and given["name"] is None:
-        raise InvalidOption("name", None, "must be given with run_on=host", "Name the WEC, or list several in wecs")
+    require_named(task)
     entries: list[Json] = given["wecs"] if several else [given]
     places = [f"wecs[{index}]." if several else "" for index in range(len(entries))]
     check_names(task, {f"{place}name": one["name"] for place, one in zip(places, entries, strict=True)})
@@ -67,7 +66,7 @@ def run(task: Task, states: t.Mapping[str, str]) -> Json:
         for place, one in zip(places, entries, strict=True)
         for fault in faults_of(place, one, own_states, tuple(given["protected"]))
     ]
-    InvalidOptions.raise_for([*found, *_repeated(places, entries)])
+    InvalidOptions.raise_for([*found, *repeated_names([one["name"] for one in entries])])
     wishes = [_wish(one, own_states, tuple(given["protected"])) for one in entries]
     with contextlib.ExitStack() as stack:
         its = stack.enter_context(its_of(task))
@@ -109,14 +108,6 @@ def _wish(one: Json, states: t.Mapping[str, str], protected: tuple[str, ...]) ->
         return Part(one[name], states[name]) if one.get(name) is not None else None
 
     return Wish(one["name"], part("labels"), part("annotations"), part("properties"), one.get("cluster_set"), protected)
-
-
-def _repeated(places: t.Sequence[str], entries: t.Sequence[Json]) -> t.Iterator[InvalidOption]:
-    seen: set[str] = set()
-    for place, one in zip(places, entries, strict=True):
-        if one["name"] in seen:
-            yield InvalidOption(f"{place}name", one["name"], "is there twice", "Give each WEC one entry")
-        seen.add(one["name"])
 
 
 def faults_of(

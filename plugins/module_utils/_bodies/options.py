@@ -15,6 +15,8 @@ from .._operations.verification import Proofs
 from .._rules import addon
 
 Spec = dict[str, t.Any]
+NAMED_ONE_WAY = [("name", "wecs"), ("name", "hosts"), ("wecs", "hosts")]
+"""The ways to say which WECs are meant, of which a task has one or none (mutually_exclusive)."""
 
 
 def _connection(prefix: str) -> Spec:

@@ -157,6 +157,21 @@ def check_names(task: Task, wanted: t.Mapping[str, str]) -> None:
     InvalidOptions.raise_for(faults)
 
 
+def require_named(task: Task) -> None:
+    """Without a name, a task is for the hosts of a play, which only an action sees. Raises InvalidOption."""
+    if task.params["name"] is None and task.params["wecs"] is None:
+        raise InvalidOption("name", None, "must be given with run_on=host", "Name the WEC, or list several in wecs")
+
+
+def repeated_names(entries: t.Sequence[str]) -> t.Iterator[InvalidOption]:
+    """Names that are in the option wecs more than once."""
+    seen: set[str] = set()
+    for index, name in enumerate(entries):
+        if name in seen:
+            yield InvalidOption(f"wecs[{index}].name", name, "is there twice", "Give each WEC one entry")
+        seen.add(name)
+
+
 def failure(error: WecError) -> Json:
     """What an exception leaves in the result."""
     result: Json = {"msg": error.message, **error.details}

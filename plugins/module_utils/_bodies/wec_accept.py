@@ -19,7 +19,7 @@ from .._rules.acceptance import Member
 from .._rules.plan import Plan
 from .._rules.untrusted import Value, WrongShape
 from . import options
-from .task import Task, check_names, failure, its_of
+from .task import Task, check_names, failure, its_of, repeated_names, require_named
 
 Json = dict[str, t.Any]
 
@@ -58,15 +58,14 @@ SPEC: dict[str, t.Any] = {
         **options.wait(300),
         **options.proofs(),
     },
-    "mutually_exclusive": [("name", "wecs"), ("name", "hosts"), ("wecs", "hosts")],
+    "mutually_exclusive": options.NAMED_ONE_WAY,
     "supports_check_mode": True,
 }
 
 
 def run(task: Task) -> Json:
     given = task.params
-    if given["name"] is None and given["wecs"] is None:
-        raise InvalidOption("name", None, "must be given with run_on=host", "Name the WEC, or list several in wecs")
+    require_named(task)
     members, odd = _told_apart(task)
     if given["state"] == "absent":
         return _detach(task, [member.name for member in members])
@@ -122,11 +121,6 @@ def failed(host: str, name: str, error: WecError) -> Json:
     return {**wec_results.without_its(host, failure(error)), "name": name}
 
 
-def finish(found: list[Json], unseen: list[Json]) -> Json:
-    """The result of the task that was for all of them."""
-    return wec_results.of_task(found, unseen, "changed")
-
-
 def _detach(task: Task, wanted: list[str]) -> Json:
     given = task.params
     timeout = given["wait_timeout"] if given["wait"] else 0
@@ -158,7 +152,8 @@ def _told_apart(task: Task) -> tuple[list[Member], dict[str, Verdict]]:
     What is told of a member comes from its own cluster, or from its host. Raises InvalidOption, InvalidOptions.
     """
     given = task.params
-    _refuse_repeated(_members(given))
+    for again in repeated_names([member.name for member in _members(given)]):
+        raise again
     if given["wecs"] is None or given["state"] == "absent":
         members = _members(given)
         check_names(
@@ -198,15 +193,6 @@ def _members(given: t.Mapping[str, t.Any]) -> list[Member]:
     if given["wecs"] is None:
         return [Member(given["name"], **of_all)]
     return [Member(**{**one, **_allowed(one, of_all)}) for one in given["wecs"]]
-
-
-def _refuse_repeated(members: t.Sequence[Member]) -> None:
-    """Raises InvalidOption."""
-    seen: set[str] = set()
-    for index, member in enumerate(members):
-        if member.name in seen:
-            raise InvalidOption(f"wecs[{index}].name", member.name, "is there twice", "Give each WEC one entry")
-        seen.add(member.name)
 
 
 def _allowed(one: Json, of_all: t.Mapping[str, bool]) -> dict[str, bool]:

@@ -11,7 +11,7 @@ import contextlib
 import typing as t
 
 from .._apis.wec import Wec
-from .._errors import InvalidOption, InvalidOptions, Refused
+from .._errors import InvalidOptions, Refused
 from .._operations import verification
 from .._operations.acceptance import Patience
 from .._operations.joining import Joining, Outcome
@@ -19,7 +19,7 @@ from .._operations.preflight import Preflight
 from .._operations.wec_on_host import WecOnHost
 from .._rules import limits, states
 from . import join_batch, join_options, leave_batch, leaving_options, options
-from .task import Task, check_names, its_of, wec_to_join
+from .task import Task, check_names, its_of, require_named, wec_to_join
 
 Json = dict[str, t.Any]
 
@@ -40,17 +40,16 @@ SPEC: dict[str, t.Any] = {
         **options.wait(300),
         **options.proofs(),
     },
-    "mutually_exclusive": [("name", "wecs"), ("name", "hosts"), ("wecs", "hosts")],
+    "mutually_exclusive": options.NAMED_ONE_WAY,
     "supports_check_mode": True,
 }
 
 
 def run(task: Task) -> Json:
     given = task.params
+    require_named(task)
     if given["wecs"] is not None:
         return leave_batch.run(task) if given["state"] == "absent" else join_batch.run(task)
-    if given["name"] is None:
-        raise InvalidOption("name", None, "must be given with run_on=host", "Name the WEC, or list several in wecs")
     check_names(task, {"name (wec_name in an inventory)": given["name"]})
     if given["state"] == "absent":
         return leave_batch.one(task)

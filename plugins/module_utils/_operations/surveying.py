@@ -47,5 +47,5 @@ def ask_clusteradm(binary: str) -> dict[str, str]:
 def survey(its: Its, names: t.Sequence[str]) -> dict[str, Survey]:
     """What was found of the hub and of each WEC. Raises WecError."""
     _ask_all(its)
-    server, offset = its.kube.connection.server, its.kube.clock_offset
-    return {name: Survey(server, its.known, offset, view) for name, view in its.views(names).items()}
+    offset = its.kube.clock_offset
+    return {name: Survey(its.known, offset, view) for name, view in its.views(names).items()}

@@ -23,7 +23,6 @@ class Survey:
     ``clock_offset``: seconds by which the ITS's clock is ahead.
     """
 
-    server: str
     known: t.Mapping[str, Json | None]
     clock_offset: float
     view: ItsView
