@@ -38,7 +38,9 @@ class ActionModule(InProcessAction):
 
             def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], FleetPlan]:
                 part = self._with(task, {**connection, "wecs": None, "hosts": None})
-                return functools.partial(wec_plan.look, stack, part, [_desired_state.entry(host, {}) for host in hosts])
+                return functools.partial(wec_plan.look, stack, part, _desired_state.entries(hosts, self._groups))
 
             plans, unseen = each_connection(parts, prepare)
+            for warning in self._groups.warnings:
+                task.warn(warning)
             return wec_plan.conclude(task, plans, [*lost, *unseen])

@@ -16,6 +16,9 @@ options:
       - Without it and without O(wecs), the hosts of the play are meant, which needs O(run_on=controller). What they shall have is
         read from the variables of the role configure, such as C(wec_labels) and C(configure_labels_state), which Ansible evaluates
         for each host as in any task. An argument of the task counts for all hosts.
+      - C(wec_labels) and all variables whose names begin with C(wec_labels_) are one set, so that groups and hosts can each have
+        labels of their own. The same is true of C(wec_annotations) and C(wec_properties). If two of these variables have different
+        values for a key, that is an error, unless C(wec_labels) has the key, too.
       - With the keyword C(run_once), one task works on all hosts of the batch, and M(kubestellar.wec.wec_result) then gives each
         host its own result. Without it, each host's task is for this host alone.
     type: str
@@ -55,6 +58,12 @@ options:
     description:
       - Whether a WEC may be changed that is not accepted, has no mailbox or is being deleted. If a BindingPolicy selects it, such
         a WEC keeps KubeStellar from delivering to others.
+    type: bool
+    default: false
+  force_conflicts:
+    description:
+      - Whether keys that another field manager has given another value are taken over.
+      - Only what is applied can be in conflict.
     type: bool
     default: false
   deliver:

@@ -63,28 +63,40 @@ options:
         type: str
   labels_state:
     description:
+      - V(applied) is a server-side apply by the field manager C(kubestellar.wec). It sets the labels, and removes those that this
+        field manager owns and that are not given any more. What others have set stays. A key that has another value from another
+        field manager is a conflict, unless O(force_conflicts) is set.
       - V(present) sets the labels and leaves others alone.
       - V(absent) removes those that are named; their values do not matter.
-      - V(exact) sets the labels and removes every other one that is not protected.
+      - V(exact) sets the labels and removes every other one that is not protected, whoever has set it.
+      - The default is V(applied) for what the variables of a host say, and V(present) for what the task itself says. Such a task
+        is another field manager, C(kubestellar.wec-task), so that the next apply does not remove what it has set.
     type: str
-    choices: [present, absent, exact]
-    default: present
+    choices: [applied, present, absent, exact]
   annotations_state:
     description:
+      - V(applied) is a server-side apply by the field manager C(kubestellar.wec). It sets the annotations, and removes those that this
+        field manager owns and that are not given any more. What others have set stays. A key that has another value from another
+        field manager is a conflict, unless O(force_conflicts) is set.
       - V(present) sets the annotations and leaves others alone.
       - V(absent) removes those that are named; their values do not matter.
-      - V(exact) sets the annotations and removes every other one that is not protected.
+      - V(exact) sets the annotations and removes every other one that is not protected, whoever has set it.
+      - The default is V(applied) for what the variables of a host say, and V(present) for what the task itself says. Such a task
+        is another field manager, C(kubestellar.wec-task), so that the next apply does not remove what it has set.
     type: str
-    choices: [present, absent, exact]
-    default: present
+    choices: [applied, present, absent, exact]
   properties_state:
     description:
+      - V(applied) is a server-side apply by the field manager C(kubestellar.wec). It sets the properties, and removes those that this
+        field manager owns and that are not given any more. What others have set stays. A key that has another value from another
+        field manager is a conflict, unless O(force_conflicts) is set.
       - V(present) sets the properties and leaves others alone.
       - V(absent) removes those that are named; their values do not matter.
-      - V(exact) sets the properties and removes every other one.
+      - V(exact) sets the properties and removes every other one, whoever has set it.
+      - The default is V(applied) for what the variables of a host say, and V(present) for what the task itself says. Such a task
+        is another field manager, C(kubestellar.wec-task), so that the next apply does not remove what it has set.
     type: str
-    choices: [present, absent, exact]
-    default: present
+    choices: [applied, present, absent, exact]
 extends_documentation_fragment:
   - kubestellar.wec._attributes
   - kubestellar.wec._attributes.actiongroup_wec
@@ -159,7 +171,7 @@ wecs:
     msg:
       description: The result in a sentence, with each key that has changed.
       type: str
-      sample: "edge-1 was changed: region=us-west->us-east."
+      sample: "edge-1 was changed: region us-west -> us-east."
     steps:
       description: What was done, or would be done in check mode, with what is before and after.
       type: list

@@ -54,18 +54,15 @@ options:
       labels_state:
         description: As O(kubestellar.wec.wec_configure#module:labels_state).
         type: str
-        choices: [present, absent, exact]
-        default: present
+        choices: [applied, present, absent, exact]
       annotations_state:
         description: As O(kubestellar.wec.wec_configure#module:annotations_state).
         type: str
-        choices: [present, absent, exact]
-        default: present
+        choices: [applied, present, absent, exact]
       properties_state:
         description: As O(kubestellar.wec.wec_configure#module:properties_state).
         type: str
-        choices: [present, absent, exact]
-        default: present
+        choices: [applied, present, absent, exact]
       protected:
         description: Keys that must not be written or removed, as patterns with V(*) and V(?), beyond those of the system.
         type: list
@@ -110,6 +107,10 @@ options:
     default: false
   allow_removal:
     description: Whether the removal of a property that a template may need is a change, and does not block the WEC.
+    type: bool
+    default: false
+  force_conflicts:
+    description: Whether a key that another field manager has given another value is a change, and does not block the WEC.
     type: bool
     default: false
   to_register:

@@ -43,12 +43,16 @@ options:
         type: dict
   state:
     description:
+      - V(applied) is a server-side apply by the field manager C(kubestellar.wec). It sets the properties, and removes those that this
+        field manager owns and that are not given any more. What others have set stays. A key that has another value from another
+        field manager is a conflict, unless O(force_conflicts) is set.
       - V(present) sets the properties and leaves others alone.
       - V(absent) removes those that are named; their values do not matter.
-      - V(exact) sets the properties and removes every other one.
+      - V(exact) sets the properties and removes every other one, whoever has set it.
+      - The default is V(applied) for what the variables of a host say, and V(present) for what the task itself says. Such a task
+        is another field manager, C(kubestellar.wec-task), so that the next apply does not remove what it has set.
     type: str
-    choices: [present, absent, exact]
-    default: present
+    choices: [applied, present, absent, exact]
 extends_documentation_fragment:
   - kubestellar.wec._attributes
   - kubestellar.wec._attributes.actiongroup_wec
@@ -88,7 +92,7 @@ wecs:
   returned: for the hosts of the play
   type: list
   elements: dict
-  sample: [{"host": "edge-1", "name": "edge-1", "outcome": "changed", "msg": "edge-1 was changed: region=us-west->us-east."}]
+  sample: [{"host": "edge-1", "name": "edge-1", "outcome": "changed", "msg": "edge-1 was changed: region us-west -> us-east."}]
 verdicts:
   description: The result of each WEC, by its name, as RV(kubestellar.wec.wec_configure#module:verdicts).
   returned: with O(name) or O(wecs), on failure if the ITS could be asked

@@ -33,8 +33,10 @@ class ConfigureAction(FleetAction):
         with contextlib.ExitStack() as stack:
 
             def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], FleetPlan]:
-                entries = [_desired_state.entry(host, given, others) for host in hosts]
+                entries = _desired_state.entries(hosts, self._groups, given, others)
                 return functools.partial(wec_plan.look, stack, self._with(task, connection), entries)
 
             plans, unseen = each_connection(parts, prepare)
+            for warning in self._groups.warnings:
+                task.warn(warning)
             return configure_batch.finish(task, plans, [*lost, *unseen])

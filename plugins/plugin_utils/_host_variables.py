@@ -27,6 +27,9 @@ class Evaluated:
     def __contains__(self, name: str) -> bool:
         return name in self._variables
 
+    def __iter__(self) -> t.Iterator[str]:
+        return iter(self._variables)
+
     def get(self, name: str) -> t.Any:
         """The value, or None. Raises whatever its evaluation raises."""
         value = self._variables.get(name)

@@ -18,7 +18,7 @@ from ansible.module_utils.errors import ArgumentTypeError
 from ..module_utils._apis.connection import FIELDS, FROM_HOST, ITS, WDS, WEC
 from ..module_utils._bodies.task import each_its, failure
 from ..module_utils._errors import MissingLibrary, WecError
-from ..module_utils._rules import problems, readable, screen
+from ..module_utils._rules import merging, problems, readable, screen
 from ..module_utils._rules.unexpected import as_wec_error
 from ._in_process import plain
 
@@ -36,6 +36,8 @@ class Variables(t.Protocol):
     """One host's variables."""
 
     def __contains__(self, name: t.Any) -> bool: ...
+
+    def __iter__(self) -> t.Iterator[str]: ...
 
     def get(self, name: str) -> t.Any:
         """The value, or None. Raises whatever its evaluation raises."""
@@ -83,6 +85,8 @@ class Said:
     options: Json
     variables: dict[str, str] = dataclasses.field(default_factory=dict)
     faults: list[str] = dataclasses.field(default_factory=list)
+    sources: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
+    """By labels, annotations and properties, the variable that each key is from."""
 
 
 class HostVariables:
@@ -152,7 +156,11 @@ class HostVariables:
             # Only a schema asks for them.
             self._take(said, "groups", ["group_names"])
         for part in _PARTS:
-            self._take(said, part, [f"configure_{part}", f"wec_{part}"])
+            if part in (given or {}):
+                said.options[f"{part}_state"] = merging.PRESENT
+                continue
+            self._take_set(said, part)
+            said.options[f"{part}_state"] = merging.APPLIED
             self._take(said, f"{part}_state", [f"configure_{part}_state"])
         for option, variables in more.items():
             self._take(said, option, variables)
@@ -166,6 +174,49 @@ class HostVariables:
             if option not in said.options:
                 self._take(said, option, [_variable_of(option, role)])
         return said
+
+    def merged(self, part: str) -> tuple[Json | None, dict[str, str]]:
+        """Its labels, annotations or properties, and the variable that each key is from; None if no variable has any.
+
+        The role's variable replaces all others. Else wec_PART and wec_PART_ANYTHING are one set, in which wec_PART wins.
+        Raises InvalidVariable, for one key with two values, too.
+        """
+        whole = f"configure_{part}"
+        value = self._dictionary(whole)
+        if value is not None:
+            return value, dict.fromkeys(value, whole)
+        own = f"wec_{part}"
+        decided = self._dictionary(own)
+        values: Json = dict(decided or {})
+        sources = dict.fromkeys(values, own)
+        is_set = decided is not None
+        for name in sorted(one for one in self._variables if one.startswith(f"{own}_")):
+            more = self._dictionary(name)
+            is_set = is_set or more is not None
+            for key, text in (more or {}).items():
+                if sources.get(key) == own:
+                    continue
+                if key in values and values[key] != text:
+                    both = f"[{key}] is {text!r}, and {sources[key]}[{key}] is {values[key]!r}"
+                    raise InvalidVariable(self.host, name, f"{both}: take one out, or set {own}[{key}] at the host")
+                values[key], sources[key] = text, name
+        return (values if is_set else None), sources
+
+    def _dictionary(self, name: str) -> Json | None:
+        """Raises InvalidVariable."""
+        value = self.get(name)
+        if value is not None and not isinstance(value, dict):
+            raise InvalidVariable(self.host, name, f" must be a dictionary, and is {_word(value)}")
+        return value
+
+    def _take_set(self, said: Said, part: str) -> None:
+        try:
+            value, said.sources[part] = self.merged(part)
+        except InvalidVariable as error:
+            said.faults.append(error.message)
+            return
+        if value is not None:
+            said.options[part] = value
 
     def _take(self, said: Said, option: str, variables: t.Sequence[str]) -> None:
         try:
@@ -184,7 +235,7 @@ class HostVariables:
             try:
                 checked = validator.validate(said.options)
                 if not checked.error_messages:
-                    return Said(checked.validated_parameters, said.variables)
+                    return Said(checked.validated_parameters, said.variables, sources=said.sources)
                 faults = type_faults(self.host, said, validator)
                 said.faults += faults or [f"{self.host}: {'; '.join(checked.error_messages)}."]
             except Exception as error:

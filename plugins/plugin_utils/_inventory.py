@@ -25,7 +25,7 @@ from ..module_utils._bodies.fleet_source import Inventory
 from ..module_utils._errors import InvalidOption, WecError
 from ..module_utils._rules import readable
 from ..module_utils._rules.events import Expected
-from ._hosts import HostVariables, InvalidVariable
+from ._hosts import HostVariables
 
 
 def read(sources: t.Sequence[str], group: str) -> Inventory:
@@ -72,9 +72,7 @@ def read(sources: t.Sequence[str], group: str) -> Inventory:
 def _of_host(host: HostVariables) -> tuple[str, Expected, dict[str, t.Any]]:
     """Its WEC's name, what is expected of it, and its ITS. Raises InvalidVariable, TypeError, ValueError."""
     own = {ITS.option(field): host.get(ITS.option(field)) for field in FIELDS}
-    variable, labels = host.find("configure_labels", "wec_labels")
-    if not isinstance(labels, (dict, type(None))):
-        raise InvalidVariable(host.host, variable, " must be a dictionary")
+    labels, _variables = host.merged("labels")
     # It goes from one process to another as JSON.
     json.dumps([labels, own])
     connection = {option: value for option, value in own.items() if value is not None}

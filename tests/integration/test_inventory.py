@@ -166,7 +166,7 @@ def test_drift_fails_a_scheduled_job_and_names_both_sides(joined: Fleet, folder:
         for run, lines in ((told, ["edge-2", "edge-3", "never-seen"]), (failed, ["edge-2", "edge-3"])):
             shown = re.findall(r"^(\S+) +(labels|missing_in_inventory|missing_on_its) +(.*)$", run.output, re.MULTILINE)
             assert [line[0] for line in shown] == lines, run.output
-            assert shown[0][2] == "location-group=mars->edge"
+            assert shown[0][2] == "location-group mars -> edge"
         assert "2 drifts: 1 missing_in_inventory, 1 labels." in failed.text
         assert joined.writes(mark) == []
     finally:

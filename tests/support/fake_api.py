@@ -22,6 +22,8 @@ import typing as t
 import urllib.parse
 import uuid
 
+import managed_fields
+
 Json = dict[str, t.Any]
 _COLLECTION = re.compile(
     r"^(?P<prefix>/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/[^/]+))?/(?P<plural>[^/]+)"
@@ -72,6 +74,8 @@ class FakeApi:
         """What is told as the time."""
         self.stories: list[tuple[str, str, Json]] = []
         """What has happened to objects: path, ADDED, MODIFIED or DELETED, and the object after (or before) it."""
+        self.query: dict[str, str] = {}
+        """Of the request that is served."""
         self.forgotten = 0
         """Watches from a resource version up to this one are told that it is too long ago."""
         self.is_mute = False
@@ -272,6 +276,7 @@ class FakeApi:
     def serve(self, method: str, target: str, body: Json | None) -> tuple[int, t.Any]:
         parts = urllib.parse.urlsplit(target)
         path, query = parts.path, dict(urllib.parse.parse_qsl(parts.query))
+        self.query = query
         self.requests.append((method, path))
         for hook in self.before:
             hook(method, path, body)
@@ -339,17 +344,45 @@ class FakeApi:
         name = item["metadata"].get("name") or f"{item['metadata']['generateName']}{len(self.objects)}"
         if f"{path}/{name}" in self.objects:
             raise Fault(409, f"{name} already exists", "AlreadyExists")
+        managed_fields.updated({"metadata": {}}, item, self._manager, now())
         return 201, self.put(f"{path}/{name}", item)
 
-    def _patch(self, path: str, _found: re.Match[str], body: Json | None) -> tuple[int, Json]:
+    @property
+    def _manager(self) -> str:
+        return self.query.get("fieldManager", "kubestellar.wec")
+
+    def _patch(self, path: str, _found: re.Match[str], body: t.Any) -> tuple[int, Json]:
+        # Of all patches, only an apply says whether it is forced.
+        if "force" in self.query:
+            return self._apply(path, body)
         item = self._existing(path)
+        before = copy.deepcopy(item)
+        if isinstance(body, list):
+            body = {"metadata": {one["path"].removeprefix("/metadata/"): one["value"] for one in body}}
         wanted = ((body or {}).get("metadata") or {}).get("resourceVersion")
         if wanted not in (None, item["metadata"]["resourceVersion"]):
             raise Fault(409, "the object has been modified", "Conflict")
         _merge(item, body or {})
+        managed_fields.updated(before, item, self._manager, now())
         self._stamp(item)
         self._happen(path, "MODIFIED")
         self._end(path)
+        return 200, item
+
+    def _apply(self, path: str, body: Json) -> tuple[int, Json]:
+        uid = body["metadata"].get("uid")
+        if uid and (path not in self.objects or self.objects[path]["metadata"]["uid"] != uid):
+            raise Fault(409, "Precondition failed: UID in precondition does not match", "Conflict")
+        if path not in self.objects:
+            kind = {key: value for key, value in body.items() if key in ("apiVersion", "kind")}
+            self.put(path, {**kind, "metadata": {}})
+        item = self.objects[path]
+        try:
+            managed_fields.apply(item, body, self._manager, force=self.query["force"] == "true", time=now())
+        except managed_fields.ConflictError as error:
+            raise Fault(409, str(error), "Conflict") from None
+        self._stamp(item)
+        self._happen(path, "MODIFIED")
         return 200, item
 
     def _put(self, path: str, found: re.Match[str], body: Json | None) -> tuple[int, Json]:
@@ -360,8 +393,10 @@ class FakeApi:
         if found["sub"] == "approval":
             item["status"] = {**item.get("status", {}), **wanted["status"]}
         else:
+            before = copy.deepcopy(item)
             item.clear()
             item.update(copy.deepcopy(wanted))
+            managed_fields.updated(before, item, self._manager, now())
         self._stamp(item)
         self._happen(target, "MODIFIED")
         self._end(target)

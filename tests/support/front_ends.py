@@ -12,6 +12,7 @@ import typing as t
 from contextlib import redirect_stdout
 from unittest import mock
 
+from ansible.inventory.host import Host
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible.parsing.dataloader import DataLoader
@@ -63,11 +64,11 @@ class _VariableManager:
         self._hosts = hosts
         self._inventory = self
 
-    def get_host(self, name: str) -> str:
-        return name
+    def get_host(self, name: str) -> Host:
+        return Host(name)
 
-    def get_vars(self, *, host: str, **_of_task: t.Any) -> Json:
-        return self._hosts[host]
+    def get_vars(self, *, host: Host, **_of_task: t.Any) -> Json:
+        return self._hosts[host.name]
 
 
 class AsAction:

@@ -86,7 +86,13 @@ class _Client:
         )
 
     def request(self, method: str, path: str, body: t.Any = None, **query: t.Any) -> t.Any:
-        names = {"label_selector": "labelSelector", "field_selector": "fieldSelector", "_continue": "continue"}
+        names = {
+            "label_selector": "labelSelector",
+            "field_selector": "fieldSelector",
+            "_continue": "continue",
+            "field_manager": "fieldManager",
+            "force_conflicts": "force",
+        }
         asked = {
             names.get(key, key): str(value) for key, value in query.items() if key in names or key in ("limit", "watch")
         }

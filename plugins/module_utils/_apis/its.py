@@ -13,7 +13,18 @@ import functools
 import typing as t
 
 from .._errors import ApiError, WecError
-from .._rules import addon, kubeconfigs, problems, properties, times, versions, works, yaml_text
+from .._rules import (
+    addon,
+    field_ownership,
+    kubeconfigs,
+    labels,
+    problems,
+    properties,
+    times,
+    versions,
+    works,
+    yaml_text,
+)
 from .._rules import csr as csr_rules
 from .._rules import names as name_rules
 from .._rules.hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE, HubFacts, HubIdentity
@@ -28,6 +39,7 @@ from .finalizers import release
 from .kube import Kube
 
 Json = dict[str, t.Any]
+_ATTEMPTS = 5
 _SINGLE_READS = 3
 """Up to this many WECs are read one by one; for more, one LIST of each kind is cheaper."""
 _RECORDS_TOKEN_IDS = (1, 30, 0)
@@ -434,28 +446,72 @@ class Its:
         """Note on the ManagedCluster which cluster was registered under its name."""
         self.kube.merge(paths.managed_cluster(name), {"metadata": {"annotations": {IDENTITY_ANNOTATION: uid}}})
 
-    def patch_metadata(self, name: str, changes: t.Mapping[str, t.Mapping[str, str | None]]) -> Json:
+    def patch_metadata(self, name: str, changes: t.Mapping[str, t.Mapping[str, str | None]], manager: str) -> Json:
         """Change labels and annotations in one request; returns the ManagedCluster."""
         return self.kube.merge(
-            paths.managed_cluster(name), {"metadata": {key: dict(one) for key, one in changes.items()}}
+            paths.managed_cluster(name), {"metadata": {key: dict(one) for key, one in changes.items()}}, manager
         )
 
-    def create_property_map(self, name: str, data: t.Mapping[str, str]) -> None:
-        """Raises ApiError, with 409 if there is one already; the namespace is made if need be."""
+    def apply_metadata(self, cluster: Json, wanted: t.Mapping[str, t.Mapping[str, str]], *, force: bool) -> Json:
+        """Apply labels and annotations as the inventory's field manager; returns the ManagedCluster.
+
+        Raises ApiError, with 409 for a key of another field manager, and for another ManagedCluster than this one.
+        """
+        path = paths.managed_cluster(cluster["metadata"]["name"])
+        self._take_over(path, cluster, labels.is_protected)
         body = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": name, "namespace": properties.NAMESPACE},
-            "data": dict(data),
+            "apiVersion": "cluster.open-cluster-management.io/v1",
+            "kind": "ManagedCluster",
+            # Without the uid, an apply would create one that has been deleted meanwhile.
+            "metadata": {"name": cluster["metadata"]["name"], "uid": cluster["metadata"]["uid"], **wanted},
         }
-        path = paths.config_maps(properties.NAMESPACE)
+        return self.kube.apply(path, body, field_ownership.INVENTORY, force=force)
+
+    def apply_property_map(self, name: str, found: Json | None, data: t.Mapping[str, str], *, force: bool) -> Json:
+        """Apply the data of the ConfigMap with a WEC's properties, which is made if need be; returns it.
+
+        ``found``: the one that is there. Raises ApiError, with 409 for a key of another field manager.
+        """
+        path = paths.config_map(properties.NAMESPACE, name)
+        if found is not None:
+            self._take_over(path, found)
+        body = _property_map(name, data)
+        return self._in_property_namespace(lambda: self.kube.apply(path, body, field_ownership.INVENTORY, force=force))
+
+    def patch_property_map(self, name: str, changes: t.Mapping[str, str | None], manager: str) -> Json:
+        """Change the data of the ConfigMap with a WEC's properties. Raises ApiError, with 404 if there is none."""
+        return self.kube.merge(paths.config_map(properties.NAMESPACE, name), {"data": dict(changes)}, manager)
+
+    def _take_over(self, path: str, item: Json, is_left: t.Callable[[str], bool] = lambda _key: False) -> None:
+        """What the inventory has written by updates is from now on what it has applied. Raises ApiError."""
+        for attempt in range(_ATTEMPTS):
+            fields = field_ownership.taken_over(item, is_left)
+            if fields is None:
+                return
+            try:
+                self.kube.replace_managed_fields(path, item["metadata"]["resourceVersion"], fields)
+            except ApiError as error:
+                if error.status != 409 or attempt == _ATTEMPTS - 1:
+                    raise
+                item = self.kube.get(path)
+            else:
+                return
+
+    def create_property_map(self, name: str, data: t.Mapping[str, str], manager: str) -> Json:
+        """Raises ApiError, with 409 if there is one already; the namespace is made if need be."""
+        body = _property_map(name, data)
+        return self._in_property_namespace(
+            lambda: self.kube.create(paths.config_maps(properties.NAMESPACE), body, manager)
+        )
+
+    def _in_property_namespace(self, write: t.Callable[[], Json]) -> Json:
         try:
-            self.kube.create(path, body)
+            return write()
         except ApiError as error:
             if error.status != 404:
                 raise
             self._create_property_namespace()
-            self.kube.create(path, body)
+            return write()
 
     def _create_property_namespace(self) -> None:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": properties.NAMESPACE}}
@@ -465,11 +521,6 @@ class Its:
             # Another run was faster.
             if error.status != 409:
                 raise
-
-    def replace_property_map(self, config_map: Json, data: t.Mapping[str, str]) -> None:
-        """All keys at once; raises ApiError, with 409 if somebody has changed it since it was read."""
-        path = paths.config_map(properties.NAMESPACE, config_map["metadata"]["name"])
-        self.kube.replace(path, {**config_map, "apiVersion": "v1", "kind": "ConfigMap", "data": dict(data)})
 
     def deliver_again(self, work: Json) -> None:
         """Make KubeStellar write a work anew, with the properties as they are now."""
@@ -517,6 +568,11 @@ class Its:
 
     def now(self) -> datetime.datetime:
         return self.kube.now()
+
+
+def _property_map(name: str, data: t.Mapping[str, str]) -> Json:
+    metadata = {"name": name, "namespace": properties.NAMESPACE}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
 
 
 def _wec_of(csr: Json) -> str:

@@ -54,6 +54,8 @@ except ImportError:
 Json = dict[str, t.Any]
 USER_AGENT = "kubestellar.wec"
 MERGE_PATCH = "application/merge-patch+json"
+_JSON_PATCH = "application/json-patch+json"
+_APPLY_PATCH = "application/apply-patch+yaml"
 _PAGE = 500
 _RETRIES = 6
 _SLOWEST_RETRY = 8.0
@@ -223,12 +225,27 @@ class Kube:
         self._has_answered = True
         return Watch(self, path, answer)
 
-    def create(self, path: str, body: Json) -> Json:
-        return self._object("post", path, body)
+    def create(self, path: str, body: Json, manager: str | None = None) -> Json:
+        """As this field manager (without one, the API server takes the user agent)."""
+        return self._object("post", path, body, **({"field_manager": manager} if manager else {}))
 
-    def merge(self, path: str, patch: Json) -> Json:
-        """Apply a JSON merge patch."""
-        return self._object("patch", path, patch, content_type=MERGE_PATCH)
+    def merge(self, path: str, patch: Json, manager: str | None = None) -> Json:
+        """Apply a JSON merge patch, as this field manager (without one, the API server takes the user agent)."""
+        named = {"field_manager": manager} if manager else {}
+        return self._object("patch", path, patch, content_type=MERGE_PATCH, **named)
+
+    def apply(self, path: str, body: Json, manager: str, *, force: bool) -> Json:
+        """Server-side apply. Raises ApiError, with 409 for a field of another manager unless ``force`` takes it over."""
+        query = {"field_manager": manager, "force_conflicts": "true" if force else "false"}
+        return self._object("patch", path, body, content_type=_APPLY_PATCH, **query)
+
+    def replace_managed_fields(self, path: str, version: str, fields: t.Sequence[Json]) -> Json:
+        """Raises ApiError, with 409 if the object is of another resource version."""
+        patch = [
+            {"op": "replace", "path": "/metadata/managedFields", "value": list(fields)},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+        ]
+        return self._object("patch", path, patch, content_type=_JSON_PATCH)
 
     def replace(self, path: str, body: Json) -> Json:
         return self._object("put", path, body)

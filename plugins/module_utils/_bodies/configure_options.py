@@ -8,13 +8,14 @@
 from __future__ import annotations
 
 import contextlib
+import types
 import typing as t
 
 from .._errors import InvalidOption, InvalidOptions
 from .._operations.configuring import Allowed, Configuring, Verdict
 from .._operations.delivering import Settling
+from .._rules import field_ownership, merging, names, schema
 from .._rules import labels as label_rules
-from .._rules import merging, names, schema
 from .._rules import properties as property_rules
 from .._rules.configuration import Part, Wish
 from .._rules.plan import Plan
@@ -22,7 +23,7 @@ from . import options
 from .task import Task, check_names, has_wds_connection, its_of, repeated_names, require_named, wds_of
 
 Json = dict[str, t.Any]
-STATE: Json = {"type": "str", "choices": list(merging.STATES), "default": merging.PRESENT}
+STATE: Json = {"type": "str", "choices": list(merging.STATES)}
 PARTS = ("labels", "annotations", "properties")
 
 
@@ -41,6 +42,7 @@ def spec(own: t.Mapping[str, Json], states: t.Iterable[str]) -> Json:
             "allow_withdrawal": {"type": "bool", "default": False},
             "allow_removal": {"type": "bool", "default": False},
             "allow_unaccepted": {"type": "bool", "default": False},
+            "force_conflicts": {"type": "bool", "default": False},
             "deliver": {"type": "bool", "default": True},
             "wait_timeout": {"type": "int", "default": 60},
             **options.its(),
@@ -60,7 +62,7 @@ def run(task: Task, states: t.Mapping[str, str]) -> Json:
     entries: list[Json] = given["wecs"] if several else [given]
     places = [f"wecs[{index}]." if several else "" for index in range(len(entries))]
     check_names(task, {f"{place}name": one["name"] for place, one in zip(places, entries, strict=True)})
-    own_states = {part: given[option] for part, option in states.items()}
+    own_states = {part: given[option] or merging.PRESENT for part, option in states.items()}
     found = [
         fault
         for place, one in zip(places, entries, strict=True)
@@ -75,7 +77,11 @@ def run(task: Task, states: t.Mapping[str, str]) -> Json:
         if wds is not None:
             wds.require_wds()
         allowed = Allowed(
-            given["allow_withdrawal"], given["allow_removal"], given["allow_unaccepted"], deliver=given["deliver"]
+            given["allow_withdrawal"],
+            given["allow_removal"],
+            given["allow_unaccepted"],
+            given["deliver"],
+            given["force_conflicts"],
         )
         configuring = Configuring(its, wds, allowed)
         verdicts = configuring.plan(wishes)
@@ -107,20 +113,33 @@ def _wish(one: Json, states: t.Mapping[str, str], protected: tuple[str, ...]) ->
     def part(name: str) -> Part | None:
         return Part(one[name], states[name]) if one.get(name) is not None else None
 
-    return Wish(one["name"], part("labels"), part("annotations"), part("properties"), one.get("cluster_set"), protected)
+    return Wish(
+        one["name"],
+        part("labels"),
+        part("annotations"),
+        part("properties"),
+        one.get("cluster_set"),
+        protected,
+        field_ownership.TASK,
+    )
 
 
 def faults_of(
-    place: str, one: Json, states: t.Mapping[str, str], protected: tuple[str, ...]
+    place: str,
+    one: Json,
+    states: t.Mapping[str, str],
+    protected: tuple[str, ...],
+    variables: t.Mapping[str, t.Mapping[str, str]] = types.MappingProxyType({}),
 ) -> t.Iterator[InvalidOption]:
-    """What cannot be asked for one WEC, whatever it has. ``place`` comes before the options' names."""
+    """What cannot be asked for one WEC, whatever it has. ``place`` comes before the options' names; ``variables`` has, by
+    options, the variables that their keys are from."""
     if all(one.get(field) is None for field in (*PARTS, "cluster_set")):
         fields = [field for field in (*PARTS, "cluster_set") if field in one]
         yield InvalidOption(f"{place}{fields[0]}", None, f"{' or '.join(fields)} must be given")
     for part, state in states.items():
         wanted = one.get(part) or {}
         for key, value in wanted.items():
-            option = f"{place}{part}[{key}]"
+            option = f"{place}{variables.get(part, {}).get(key, part)}[{key}]"
             if not isinstance(key, str):
                 # YAML has such keys, and actions get them as they are.
                 yield InvalidOption(option, None, "the key must be text: write it in quotes")
@@ -144,7 +163,9 @@ def faults_of(
             yield InvalidOption(f"{place}cluster_set", cluster_set, fault)
 
 
-def violations(one: Json, states: t.Mapping[str, str]) -> t.Iterator[str]:
+def violations(
+    one: Json, states: t.Mapping[str, str], variables: t.Mapping[str, t.Mapping[str, str]]
+) -> t.Iterator[str]:
     """Everything that is wrong with what one WEC shall have, by the rules and by the fleet's own schema. Asks nobody.
 
     ``one`` has name, labels, annotations, properties, cluster_set, protected, schema and groups.
@@ -153,7 +174,7 @@ def violations(one: Json, states: t.Mapping[str, str]) -> t.Iterator[str]:
     if fault:
         yield f"name (wec_name in an inventory): {one['name']!r} {fault}"
     entry = {**{part: one[part] or {} for part in PARTS}, "cluster_set": one["cluster_set"]}
-    for found in faults_of("", entry, states, tuple(one["protected"])):
+    for found in faults_of("", entry, states, tuple(one["protected"]), variables):
         yield found.message
     rules = one["schema"] or {}
     broken = schema.own_faults(rules)

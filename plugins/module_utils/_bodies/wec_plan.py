@@ -16,7 +16,7 @@ from .._operations import planning
 from .._operations.configuring import Allowed
 from .._operations.delivering import Settling
 from .._operations.planning import FleetPlan, Member
-from .._rules import addon, fleet_plan, merging, problems, readable
+from .._rules import addon, field_ownership, fleet_plan, merging, problems, readable
 from .._rules.configuration import Part, Wish
 from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
 from . import configure_options, options, retry_list, statistics
@@ -28,6 +28,10 @@ VIOLATIONS = "violations"
 """In an entry of wecs that was made of a host's variables: what is wrong with these."""
 IS_INVALID = "is_invalid"
 """In such an entry: whether the variables themselves cannot be used, which concerns this host alone."""
+VARIABLES = "variables"
+"""In such an entry: by labels, annotations and properties, the variable that each key is from."""
+OF_TASK = "of_task"
+"""In such an entry: whether the task itself gives labels, annotations or properties, and not the host's variables."""
 IS_NAMED = "is_named"
 """In such an entry: whether its name is the WEC's, and not only the host's because nobody can read the other."""
 SMALL = 20
@@ -53,6 +57,7 @@ SPEC: Json = {
         "expected_plan": {"type": "raw"},
         "allow_withdrawal": {"type": "bool", "default": False},
         "allow_removal": {"type": "bool", "default": False},
+        "force_conflicts": {"type": "bool", "default": False},
         "to_register": {"type": "bool", "default": True},
         "ask_wecs": {"type": "bool", "default": False},
         "show_table": {"type": "bool", "default": False},
@@ -86,7 +91,12 @@ def look(stack: contextlib.ExitStack, task: Task, wecs: t.Sequence[Json]) -> Fle
     its.require_hub()
     if wds is not None:
         wds.require_wds()
-    allowed = Allowed(given["allow_withdrawal"], given["allow_removal"], deliver=given.get("deliver", True))
+    allowed = Allowed(
+        given["allow_withdrawal"],
+        given["allow_removal"],
+        deliver=given.get("deliver", True),
+        force_conflicts=given["force_conflicts"],
+    )
     # A plan alone waits for nothing.
     settling = Settling(its, wds, given.get("wait_timeout", 0), task.progress)
     return planning.plan(its, wds, members, allowed, settling, to_configure_only=not given.get("to_register"))
@@ -191,7 +201,7 @@ def _changed(
 
 def member(one: Json, twice: t.Mapping[str, list[str]]) -> Member:
     """What an entry of the option wecs asks for. ``twice``: names that several of them have."""
-    states = {part: one[f"{part}_state"] for part in PARTS}
+    states = {part: one[f"{part}_state"] or merging.PRESENT for part in PARTS}
     violations = list(one.get(VIOLATIONS) or _violations(one, states))
     hosts = twice.get(one["name"], []) if one.get(IS_NAMED, True) else []
     others = [host for host in hosts if host != (one["host"] or one["name"])]
@@ -199,20 +209,18 @@ def member(one: Json, twice: t.Mapping[str, list[str]]) -> Member:
         violations.append(f"the name is also that of {', '.join(others)}: give each its own wec_name")
 
     def part(name: str) -> Part | None:
-        return Part(one[name], states[name]) if one[name] else None
+        # Without keys, these states remove what there is.
+        removes = states[name] in (merging.APPLIED, merging.EXACT)
+        return Part(one[name] or {}, states[name]) if one[name] or removes else None
 
-    # An empty map with the state exact removes everything.
-    parts = {
-        name: Part({}, states[name]) if states[name] == merging.EXACT and not one[name] else part(name)
-        for name in PARTS
-    }
     wish = Wish(
         one["name"],
-        parts["labels"],
-        parts["annotations"],
-        parts["properties"],
+        part("labels"),
+        part("annotations"),
+        part("properties"),
         one["cluster_set"] or None,
         tuple(one["protected"]),
+        field_ownership.TASK if one.get(OF_TASK, True) else field_ownership.INVENTORY,
     )
     return Member(
         one["host"] or one["name"],
@@ -228,7 +236,7 @@ def member(one: Json, twice: t.Mapping[str, list[str]]) -> Member:
 def _violations(one: Json, states: t.Mapping[str, str]) -> list[str]:
     """What is so odd that the rules cannot even look at it is one, too."""
     try:
-        return list(configure_options.violations(one, states))
+        return list(configure_options.violations(one, states, one.get(VARIABLES) or {}))
     except MissingLibrary:
         raise
     except Exception as error:

@@ -22,8 +22,9 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wds import Wds
 from .._errors import ApiError, WecError
-from .._rules import configuration, impact, merging, problems, properties, readable, timeline
-from .._rules.configuration import Configuration, Observed, Wish, decide
+from .._rules import configuration, field_ownership, impact, merging, problems, properties, readable, timeline
+from .._rules.configuration import Configuration, Observed, Wish, applied_set, decide
+from .._rules.field_ownership import ANNOTATIONS, DATA, LABELS
 from .._rules.impact import STARTS, STOPS, Delivery, Impact
 from .._rules.its_view import ItsView
 from .._rules.plan import Plan
@@ -34,7 +35,9 @@ from . import side_by_side
 from .delivering import Expectation, Settling
 
 Json = dict[str, t.Any]
-_ATTEMPTS = 5
+_ATTEMPTS = 3
+_CONFLICT = "Apply failed with"
+"""Kubernetes: apimachinery/pkg/util/managedfields/internal/conflict.go."""
 _AT_ONCE = 16
 """Writes at the same time. With 8, a hub on two cores has to wait for the next; more bring nothing."""
 DELIVERED, WAITS, NOTHING = "delivered", "waits for the next change of the Binding", "nothing to deliver"
@@ -42,19 +45,21 @@ DELIVERED, WAITS, NOTHING = "delivered", "waits for the next change of the Bindi
 
 @dataclasses.dataclass(frozen=True)
 class Allowed:
-    """What a user has allowed, and wants. ``deliver``: have changed properties delivered at once."""
+    """What a user has allowed, and wants. ``deliver``: have changed properties delivered at once. ``force_conflicts``: take
+    keys over from other field managers."""
 
     withdrawal: bool = False
     removal: bool = False
     without_acceptance: bool = False
     deliver: bool = True
+    force_conflicts: bool = False
 
 
 @dataclasses.dataclass
 class Verdict:
     """How it is for one WEC."""
 
-    name: str
+    wish: Wish
     observed: Observed
     configuration: Configuration
     plan: Plan = dataclasses.field(default_factory=Plan)
@@ -66,6 +71,33 @@ class Verdict:
     started: datetime.datetime | None = None
     ended: datetime.datetime | None = None
 
+    def __post_init__(self) -> None:
+        self.cluster: Json = self.observed.view.managed_cluster or {}
+        """The ManagedCluster as it was read or written last, and the same for the ConfigMap of its properties."""
+        self.config_map = self.observed.config_map
+
+    @property
+    def name(self) -> str:
+        return self.wish.name
+
+    def applied_metadata(self, changes: t.Mapping[str, merging.Changes]) -> Json:
+        """The labels and annotations that the inventory applies so that these changes come about."""
+        maps = (("labels", self.wish.labels, LABELS), ("annotations", self.wish.annotations, ANNOTATIONS))
+        return {
+            field: applied_set(
+                part,
+                field_ownership.ownership(self.cluster, path),
+                self.cluster["metadata"].get(field) or {},
+                changes.get(field, {}),
+            )
+            for field, part, path in maps
+        }
+
+    def applied_data(self, changes: merging.Changes) -> dict[str, str]:
+        """The same for its properties."""
+        owned, data = field_ownership.ownership(self.config_map, DATA), (self.config_map or {}).get("data") or {}
+        return applied_set(self.wish.properties, owned, data, changes)
+
     @property
     def timeline(self) -> list[Reached]:
         return [] if self.ended is None else [Reached(timeline.CONFIGURE, self.ended, self.started)]
@@ -74,8 +106,8 @@ class Verdict:
         if self.problem is not None:
             return f"{self.name}: {self.problem}"
         if not self.plan.changes:
-            return f"{self.name} is as wanted."
-        what = "; ".join(f"{step.verb} {step.object}" for step in self.plan.steps)
+            return f"{self.name} is in sync."
+        what = self.plan.told_changes or str(self.plan)
         told = " ".join(f"{one}." for one in self.impacts)
         return f"{self.name} {'would be' if foreseen else 'was'} changed: {what}. {told}".rstrip()
 
@@ -142,12 +174,14 @@ class Configuring:
     def _plan_one(self, wish: Wish, observed: Observed) -> Verdict:
         problem = self._unfit(observed.view)
         if problem is not None:
-            return Verdict(wish.name, observed, Configuration(wish.name), problem=problem)
+            return Verdict(wish, observed, Configuration(wish.name), problem=problem)
         found = decide(wish, observed)
         heavy = properties.size_fault({**observed.data, **found.added_properties}) if found.added_properties else None
-        return Verdict(
-            wish.name, observed, found, problem=problems.of("properties_too_large", f"it {heavy}") if heavy else None
-        )
+        if heavy:
+            problem = problems.of("properties_too_large", f"it {heavy}")
+        elif found.conflicts and not self._allowed.force_conflicts:
+            problem = problems.of("field_conflict", "; ".join(map(str, found.conflicts)))
+        return Verdict(wish, observed, found, problem=problem)
 
     def _unfit(self, view: ItsView) -> Problem | None:
         """A labelled WEC without a mailbox keeps KubeStellar from delivering to the others."""
@@ -300,43 +334,52 @@ class Configuring:
         if operation == configuration.REMOVE_PROPERTIES:
             return self._write_properties(verdict, dict.fromkeys(found.removed_properties))
         if operation == configuration.PART:
-            self._its.patch_metadata(found.name, {"annotations": found.parting_annotations})
-            return None
+            return self._write_metadata(verdict, {"annotations": found.parting_annotations})
         annotations = {**found.annotations, **found.leaving_annotations}
-        parts = {"labels": found.labels, "annotations": annotations}
-        after = self._its.patch_metadata(found.name, {key: one for key, one in parts.items() if one})["metadata"]
-        undone = [
-            f"{field[:-1]} {key}"
-            for field, wanted in parts.items()
-            for key, value in wanted.items()
-            if (after.get(field) or {}).get(key) != value
-        ]
-        return (
-            problems.of("labels_not_effective", f"the ITS did not keep {', '.join(sorted(undone))}") if undone else None
-        )
+        return self._write_metadata(verdict, {"labels": found.labels, "annotations": annotations})
+
+    def _write_metadata(self, verdict: Verdict, changes: t.Mapping[str, merging.Changes]) -> Problem | None:
+        wish, undone = verdict.wish, {field: dict(one) for field, one in changes.items() if one}
+        if wish.is_applied(wish.labels, wish.annotations):
+            wanted = verdict.applied_metadata(changes)
+            verdict.cluster = self._its.apply_metadata(verdict.cluster, wanted, force=self._forces(verdict))
+            undone = _undone(verdict.cluster, changes)
+            # An apply leaves what others own, too.
+            undone = {field: one for field, one in undone.items() if merging.removed(one)}
+        if undone:
+            verdict.cluster = self._its.patch_metadata(verdict.name, undone, wish.manager)
+        lost = [f"{field[:-1]} {key}" for field, one in _undone(verdict.cluster, changes).items() for key in one]
+        return problems.of("labels_not_effective", f"the ITS did not keep {', '.join(sorted(lost))}") if lost else None
 
     def _write_properties(self, verdict: Verdict, changes: merging.Changes) -> Problem | None:
-        """Only our keys, on top of whatever somebody else has written meanwhile."""
-        # What was read before the first step has been changed by it.
-        is_fresh = verdict.done == 0
-        config_map = (
-            verdict.observed.config_map if is_fresh else self._its.property_maps([verdict.name]).get(verdict.name)
-        )
-        for _attempt in range(_ATTEMPTS):
+        """Only keys of the inventory, or of the task, whatever others have written meanwhile."""
+        name, wish = verdict.name, verdict.wish
+        if wish.is_applied(wish.properties):
+            data = verdict.applied_data(changes)
+            after = self._its.apply_property_map(name, verdict.config_map, data, force=self._forces(verdict))
+            verdict.config_map = after
+            changes = {key: None for key in merging.removed(changes) if key in (after.get("data") or {})}
+            if not changes:
+                return None
+        for attempt in range(_ATTEMPTS):
             try:
-                if config_map is None and not merging.merged({}, changes):
-                    # Somebody else has deleted it: there is nothing to remove from.
-                    return None
-                if config_map is None:
-                    self._its.create_property_map(verdict.name, merging.merged({}, changes))
+                if verdict.config_map is None:
+                    verdict.config_map = self._its.create_property_map(name, merging.merged({}, changes), wish.manager)
                 else:
-                    self._its.replace_property_map(config_map, merging.merged(config_map.get("data") or {}, changes))
+                    verdict.config_map = self._its.patch_property_map(name, changes, wish.manager)
                 return None
             except ApiError as error:
-                if error.status not in (404, 409):
+                if error.status == 404 and not merging.merged({}, changes):
+                    # Somebody else has deleted it: there is nothing to remove from.
+                    return None
+                if error.status not in (404, 409) or attempt == _ATTEMPTS - 1:
                     raise
-                config_map = self._its.property_maps([verdict.name]).get(verdict.name)
-        return problems.of("changed_meanwhile", f"{_ATTEMPTS} attempts")
+                verdict.config_map = self._its.property_maps([name]).get(name)
+        return None
+
+    def _forces(self, verdict: Verdict) -> bool:
+        """What nobody owns counts as another's in an apply (Kubernetes: field manager before-first-apply)."""
+        return self._allowed.force_conflicts or verdict.configuration.changes_unowned
 
     def _deliver(self, verdicts: t.Sequence[Verdict], settling: Settling) -> None:
         """KubeStellar does not deliver a changed value by itself."""
@@ -379,7 +422,20 @@ def _its_own(verdict: Verdict) -> t.Iterator[None]:
         verdict.problem = as_wec_error(error, verdict.name).problem
 
 
+def _undone(cluster: Json, changes: t.Mapping[str, merging.Changes]) -> dict[str, merging.Changes]:
+    """What of the changes is not in this ManagedCluster."""
+    found = {}
+    for field, wanted in changes.items():
+        current = cluster["metadata"].get(field) or {}
+        undone = {key: value for key, value in wanted.items() if current.get(key) != value}
+        if undone:
+            found[field] = undone
+    return found
+
+
 def _of_error(error: ApiError) -> Problem:
+    if error.status == 409 and _CONFLICT in error.told:
+        return problems.of("field_conflict", error.told)
     if error.is_webhook_down:
         return problems.of("webhook_down", error.message)
     return problems.of("forbidden" if error.status == 403 else "write_refused", error.message)

@@ -11,11 +11,12 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from . import field_ownership, merging, properties
 from . import labels as label_rules
-from . import merging, properties
+from .field_ownership import ANNOTATIONS, DATA, LABELS, Owner, Ownership
 from .impact import Traits
 from .its_view import ItsView
-from .merging import PRESENT, Changes, Texts
+from .merging import APPLIED, PRESENT, Changes, Texts
 from .plan import Step
 
 Json = dict[str, t.Any]
@@ -41,6 +42,26 @@ class Wish:
     properties: Part | None = None
     cluster_set: str | None = None
     protected: tuple[str, ...] = ()
+    manager: str = field_ownership.INVENTORY
+    """The field manager of what is set or removed without being applied."""
+
+    def is_applied(self, *parts: Part | None) -> bool:
+        return any(one is not None and one.state == APPLIED for one in parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Conflict:
+    """A key that shall have another value than its owners gave it. ``part``: labels, annotations or properties."""
+
+    part: str
+    key: str
+    old: str
+    new: str
+    owners: tuple[Owner, ...]
+
+    def __str__(self) -> str:
+        owners = " and ".join(map(str, self.owners))
+        return f"{self.part}[{self.key}] is {self.old!r}, set by {owners}, and {self.new!r} in the inventory"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +84,9 @@ class Observed:
         binary = dict.fromkeys(self.binary_keys, "(binary)")
         return Traits(self.view.labels, self.view.annotations, {**self.data, **binary})
 
+    def ownership(self, path: tuple[str, ...]) -> Ownership:
+        return field_ownership.ownership(self.config_map if path == DATA else self.view.managed_cluster, path)
+
 
 @dataclasses.dataclass(frozen=True)
 class Configuration:
@@ -77,6 +101,9 @@ class Configuration:
     after: Traits = dataclasses.field(default_factory=Traits)
     keeps: Texts = dataclasses.field(default_factory=dict)
     parts: tuple[str, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    changes_unowned: bool = False
+    """Whether a key gets another value that has no owner, or whose owner does not matter."""
 
     @property
     def changes(self) -> bool:
@@ -150,28 +177,63 @@ def decide(wish: Wish, observed: Observed) -> Configuration:
     def is_protected(key: str) -> bool:
         return label_rules.is_protected(key, wish.protected)
 
-    labels: Changes = {}
-    annotations: Changes = {}
-    data: Changes = {}
-    if wish.labels is not None:
-        labels = merging.changes(wish.labels.state, view.labels, wish.labels.wanted, is_protected)
-    if wish.cluster_set is not None and view.labels.get(label_rules.CLUSTER_SET) != wish.cluster_set:
-        labels[label_rules.CLUSTER_SET] = wish.cluster_set
+    conflicts: list[Conflict] = []
+    unowned: set[str] = set()
+
+    def changes(part: Part | None, name: str, path: tuple[str, ...], current: Texts) -> Changes:
+        if part is None:
+            return {}
+        is_left = is_protected if path != DATA else _none_protected
+        if part.state != APPLIED:
+            return merging.changes(part.state, current, part.wanted, is_left)
+        owned = observed.ownership(path)
+        found = merging.changes(APPLIED, current, part.wanted, is_left, owned.ours)
+        for key, value in found.items():
+            if value is None or key not in current:
+                continue
+            others = owned.others(key)
+            if others:
+                conflicts.append(Conflict(name, key, current[key], value, others))
+            elif key not in owned.ours:
+                unowned.add(key)
+        return found
+
     parts = tuple(key for key in (view.annotations.get(PARTING) or "").split(",") if key)
     standing = {key: value for key, value in view.annotations.items() if key not in (*parts, PARTING)}
-    if wish.annotations is not None:
-        annotations = merging.changes(wish.annotations.state, standing, wish.annotations.wanted, is_protected)
-    if wish.properties is not None:
-        data = merging.changes(wish.properties.state, observed.data, wish.properties.wanted)
+    labels = changes(wish.labels, "labels", LABELS, view.labels)
+    if wish.cluster_set is not None and view.labels.get(label_rules.CLUSTER_SET) != wish.cluster_set:
+        labels[label_rules.CLUSTER_SET] = wish.cluster_set
+        unowned.add(label_rules.CLUSTER_SET)
+    annotations = changes(wish.annotations, "annotations", ANNOTATIONS, standing)
+    data = changes(wish.properties, "properties", DATA, observed.data)
     before = observed.traits
     after = Traits(
         merging.merged(before.labels, labels),
         merging.merged(standing, annotations),
         merging.merged(before.data, data),
     )
+    kept = _kept(before, after, labels, annotations, data)
     return Configuration(
-        wish.name, labels, annotations, data, before, after, _kept(before, after, labels, annotations, data), parts
+        wish.name, labels, annotations, data, before, after, kept, parts, tuple(conflicts), bool(unowned)
     )
+
+
+def _none_protected(_key: str) -> bool:
+    return False
+
+
+def applied_set(part: Part | None, owned: Ownership, current: Texts, changes: Changes) -> dict[str, str]:
+    """What the inventory's field manager applies of one map, so that ``changes`` come about and nothing else does.
+
+    An apply that leaves a key out gives it up: what it has applied before, and does not remove now, is in it again.
+    """
+    wanted = part.wanted if part is not None and part.state in (APPLIED, PRESENT) else {}
+    after = merging.merged(current, changes)
+    return {
+        key: value
+        for key, value in after.items()
+        if key in changes or (key in wanted and wanted[key] == value) or key in owned.ours or owned.applied(key)
+    }
 
 
 def _kept(before: Traits, after: Traits, labels: Changes, annotations: Changes, data: Changes) -> dict[str, str]:

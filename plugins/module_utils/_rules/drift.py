@@ -17,10 +17,10 @@ import typing as t
 
 from . import certificates, screen, times, versions
 from .configuration import Observed, Wish, decide
-from .fleet_plan import told_changes
 from .its_view import ItsView
 from .labels import CLUSTER_SET
 from .leftovers import NOT_IN_INVENTORY, ORPHAN_MAILBOX, ORPHAN_PROPERTIES, Leftover
+from .plan import told_changes
 
 Json = dict[str, t.Any]
 

@@ -104,31 +104,7 @@ class Forecast:
     @property
     def told(self) -> str:
         """What is to be done and why, for people."""
-        changes = "; ".join(filter(None, (told_changes(step.before, step.after) for step in self.steps)))
-        return ". ".join(part for part in (self.why, changes) if part)
-
-
-def told_changes(old_side: t.Any, new_side: t.Any) -> str:
-    """Both sides of a change of labels and the like, for people."""
-    before = _flat(old_side)
-    texts = []
-    for key, value in _flat(new_side).items():
-        old = before.get(key)
-        if value is None:
-            texts.append(f"-{key}")
-        elif old is None:
-            texts.append(f"+{key}={value}")
-        else:
-            texts.append(f"{key}={old}->{value}")
-    return ", ".join(texts)
-
-
-def _flat(side: t.Any) -> dict[str, t.Any]:
-    """Labels and annotations come one level deeper than properties."""
-    found: dict[str, t.Any] = {}
-    for key, value in (side or {}).items():
-        found.update(value if isinstance(value, dict) else {key: value})
-    return found
+        return ". ".join(part for part in (self.why, self.plan.told_changes) if part)
 
 
 def digest(forecasts: t.Iterable[Forecast]) -> str:

@@ -14,22 +14,28 @@ Texts = t.Mapping[str, str]
 Changes = dict[str, "str | None"]
 """A merge patch: the new value of a key, or None where it goes."""
 
-PRESENT, ABSENT, EXACT = "present", "absent", "exact"
-STATES = (PRESENT, ABSENT, EXACT)
+APPLIED, PRESENT, ABSENT, EXACT = "applied", "present", "absent", "exact"
+STATES = (APPLIED, PRESENT, ABSENT, EXACT)
 
 
 def changes(
-    state: str, current: Texts, wanted: Texts, is_protected: t.Callable[[str], bool] = lambda _key: False
+    state: str,
+    current: Texts,
+    wanted: Texts,
+    is_protected: t.Callable[[str], bool] = lambda _key: False,
+    ours: t.Collection[str] = (),
 ) -> Changes:
     """What to change: only keys that differ, and never a protected key that was not named.
 
-    ``present`` sets, ``absent`` removes the named keys, ``exact`` sets and removes every other key that is not protected.
+    ``applied`` sets, and removes those of ``ours`` that are not wanted, ``present`` sets, ``absent`` removes the named keys,
+    ``exact`` sets and removes every other key that is not protected.
     """
     if state == ABSENT:
         return {key: None for key in wanted if key in current}
     result: Changes = {key: value for key, value in wanted.items() if current.get(key) != value}
-    if state == EXACT:
-        result.update({key: None for key in current if key not in wanted and not is_protected(key)})
+    if state in (APPLIED, EXACT):
+        going = [key for key in current if key not in wanted and not is_protected(key)]
+        result.update({key: None for key in going if state == EXACT or key in ours})
     return result
 
 

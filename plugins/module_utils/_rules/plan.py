@@ -11,7 +11,11 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from . import screen
+
 Json = dict[str, t.Any]
+_LONGEST = 60
+"""Characters of a value that are shown."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +57,11 @@ class Plan:
     def __str__(self) -> str:
         return "; ".join(f"{step.verb} {step.object}" for step in self.steps)
 
+    @property
+    def told_changes(self) -> str:
+        """Key by key, for people."""
+        return "; ".join(filter(None, (told_changes(step.before, step.after) for step in self.steps)))
+
     def as_data(self) -> list[Json]:
         return [step.as_data() for step in self.steps]
 
@@ -71,3 +80,31 @@ def _merged(earlier: t.Any, later: t.Any) -> t.Any:
     if isinstance(earlier, dict) and isinstance(later, dict):
         return {**earlier, **later}
     return later
+
+
+def told_changes(old_side: t.Any, new_side: t.Any) -> str:
+    """Both sides of a change of labels and the like, for people: ``tier gold -> silver; +zone=us-east-1; -team``."""
+    before = _flat(old_side)
+    texts = []
+    for key, value in _flat(new_side).items():
+        old = before.get(key)
+        if value is None:
+            texts.append(f"-{key}")
+        elif old is None:
+            texts.append(f"+{key}={_short(value)}")
+        else:
+            texts.append(f"{key} {_short(old)} -> {_short(value)}")
+    return "; ".join(texts)
+
+
+def _short(value: t.Any) -> str:
+    """Annotations and properties can be long."""
+    return screen.shortened(screen.line(str(value)), _LONGEST) or "''"
+
+
+def _flat(side: t.Any) -> dict[str, t.Any]:
+    """Labels and annotations come one level deeper than properties."""
+    found: dict[str, t.Any] = {}
+    for key, value in (side or {}).items():
+        found.update(value if isinstance(value, dict) else {key: value})
+    return found

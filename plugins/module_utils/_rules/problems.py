@@ -449,16 +449,17 @@ _CONFIGURATION = (
         "See which webhook or controller on the ITS changes them back",
     ),
     Kind(
+        "field_conflict",
+        "somebody else has given it another value",
+        "metadata.managedFields of the ManagedCluster, or of the ConfigMap with the properties, or 409 Conflict in answer to an apply",
+        "Take the key out of the inventory, have the other owner remove it, or take it over with force_conflicts "
+        "(configure_force_conflicts in an inventory)",
+    ),
+    Kind(
         "properties_too_large",
         "the properties do not fit into a ConfigMap",
         "more than 1 MiB of keys and values, with what is there already",
         "Make them smaller, or remove some with state absent",
-    ),
-    Kind(
-        "changed_meanwhile",
-        "somebody else keeps changing the properties",
-        "409 Conflict in answer to every attempt to write the ConfigMap in customization-properties",
-        "Find out who else writes it, and run again",
     ),
     Kind(
         "property_needed",

@@ -63,7 +63,7 @@ CONFIGURE_RIGHTS: tuple[Right, ...] = (
     Right(("get", "list"), "namespaces"),
     Right(("get", "list"), "leases", "coordination.k8s.io"),
     Right(("list", "patch"), "manifestworks", f"work.{_OCM}"),
-    Right(("get", "list", "create", "update"), "configmaps", namespace="customization-properties"),
+    Right(("get", "list", "create", "patch"), "configmaps", namespace="customization-properties"),
 )
 """What wec_label, wec_properties and wec_configure need on the ITS."""
 WEC_RIGHTS: tuple[Right, ...] = (

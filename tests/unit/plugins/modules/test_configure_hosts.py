@@ -60,7 +60,7 @@ def test_all_are_configured_at_once_and_each_failure_is_its_own(its: FakeIts) ->
         "nobody": "failed",
         "in-sync": "in_sync",
     }
-    assert found["edge-1"]["msg"] == "edge-1 was changed: +url=edge-1; region=eu->us."
+    assert found["edge-1"]["msg"] == "edge-1 was changed: +url=edge-1; region eu -> us."
     assert found["edge-1"]["diff"]["after"]["ITS: ManagedCluster edge-1"] == {"labels": {"region": "us"}}
     # Its properties were written before its labels were refused.
     assert (found["edge-3"]["changed"], found["edge-3"]["failed"]) == (True, True)

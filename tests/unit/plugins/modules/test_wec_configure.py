@@ -240,7 +240,7 @@ def test_what_templates_need_goes_only_when_the_wec_is_no_destination_any_more(
     )
     result = run("wec_configure", **LEAVE, **fleet)
     assert not result.get("failed"), result
-    assert its.writes == [("PATCH", EDGE), ("PATCH", EDGE), ("PUT", MAP)]
+    assert its.writes == [("PATCH", EDGE), ("PATCH", EDGE), ("PATCH", MAP)]
     assert seen == [True, False, False]
     standing = {**STANDING, PARTING: "env,region,zone"}
     assert patches == [
@@ -338,13 +338,13 @@ def test_without_a_wds_it_is_waited_until_works_that_are_going_are_gone(
                 its.change(work, {"metadata": {"deletionTimestamp": now()}})
             if len(looks) == 10:
                 del its.objects[work]
-        if (method, path) == ("PUT", MAP):
+        if (method, path) == ("PATCH", MAP):
             assert work not in its.objects
 
     its.before.append(withdraw)
     result = run("wec_configure", allow_removal=True, **LEAVE, **options)
     assert not result.get("failed"), result
-    assert its.writes == [("PATCH", EDGE), ("PATCH", EDGE), ("PUT", MAP)]
+    assert its.writes == [("PATCH", EDGE), ("PATCH", EDGE), ("PATCH", MAP)]
     assert has(its) == ({}, {}, {})
 
 

@@ -72,7 +72,7 @@ def test_each_wec_has_what_is_to_be_done_for_it(run: FrontEnd, its: FakeIts, opt
     assert "labels[a b]" in by_name["wrong"]["reason"]
     if isinstance(run, AsAction):
         text = "\n".join(run.lines)
-        assert "region=eu->us" in text
+        assert "region eu -> us" in text
         assert "+url=x" in text
         assert "as-wanted" not in text
         assert run.lines[-1] == f"6 WECs: 1 in sync, 2 to register, 2 to configure, 1 blocked (plan {result['digest']})"

@@ -30,16 +30,39 @@ CLUSTER_SET = label_rules.CLUSTER_SET
 
 
 class Model:
-    """What the ITS has of one WEC, and what each step does to it."""
+    """What the ITS has of one WEC, and what each step does to it. ``ours`` and ``others`` are keys that the inventory, and
+    somebody else, has set."""
 
-    def __init__(self, labels: Texts, annotations: Texts, data: Texts | None, binary: Texts) -> None:
+    def __init__(
+        self,
+        labels: Texts,
+        annotations: Texts,
+        data: Texts | None,
+        binary: Texts,
+        ours: t.Collection[str] = (),
+        others: t.Collection[str] = (),
+    ) -> None:
         self.labels, self.annotations, self.data, self.binary = labels, annotations, data, binary
+        self.ours, self.others = ours, others
+
+    def _fields(self, *maps: str) -> list[dict[str, t.Any]]:
+        def entry(manager: str, keys: t.Collection[str]) -> dict[str, t.Any]:
+            fields: dict[str, t.Any] = {one: {f"f:{key}": {} for key in keys} for one in maps}
+            if "f:data" not in fields:
+                fields = {"f:metadata": fields}
+            return {"manager": manager, "operation": "Update", "time": "2026-01-01T00:00:00Z", "fieldsV1": fields}
+
+        return [entry("kubestellar.wec", self.ours), entry("kubectl-label", self.others)]
 
     def observed(self) -> Observed:
-        cluster = {"metadata": {"labels": dict(self.labels), "annotations": dict(self.annotations)}}
+        fields = self._fields("f:labels", "f:annotations")
+        cluster = {
+            "metadata": {"labels": dict(self.labels), "annotations": dict(self.annotations), "managedFields": fields}
+        }
         config_map = None
         if self.data is not None:
-            config_map = {"metadata": {"name": "edge-1"}, "data": dict(self.data), "binaryData": dict(self.binary)}
+            metadata = {"name": "edge-1", "managedFields": self._fields("f:data")}
+            config_map = {"metadata": metadata, "data": dict(self.data), "binaryData": dict(self.binary)}
         return Observed(ItsView("edge-1", cluster), config_map)
 
     @property
@@ -83,7 +106,9 @@ def models(draw: st.DrawFn) -> Model:
         # An earlier run was interrupted.
         annotations.update({**dict.fromkeys(standing, "1"), PARTING: ",".join(sorted(standing))})
     data = draw(st.none() | texts("region", "zone", "url", "max-pods"))
-    return Model(labels, annotations, data, draw(texts("blob")) if data is not None else {})
+    owned = st.sets(st.sampled_from(["env", "region", "zone", "note", "url"]))
+    binary = draw(texts("blob")) if data is not None else {}
+    return Model(labels, annotations, data, binary, draw(owned), draw(owned))
 
 
 WISHES = st.builds(
@@ -125,7 +150,12 @@ def test_what_was_decided_is_what_was_wished(model: Model, wish: Wish) -> None:
         if part is None:
             return current
         wanted = dict(part.wanted)
+        ours = {*model.ours} - {*model.others}
         return {
+            "applied": {
+                **{key: value for key, value in current.items() if key not in ours or is_protected(key)},
+                **wanted,
+            },
             "present": {**current, **wanted},
             "absent": {key: value for key, value in current.items() if key not in wanted},
             "exact": {**{key: value for key, value in current.items() if is_protected(key)}, **wanted},

@@ -1,0 +1,62 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is private to the collection: it changes without notice.
+"""Labels, annotations and properties of groups that Ansible hides, because a host or another group has the same variable."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.inventory.group import Group
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
+
+from ..module_utils._bodies.configure_options import PARTS
+
+Json = dict[str, t.Any]
+_NAMED = 5
+"""So many hosts are named in a warning."""
+
+
+class GroupVariables:
+    """The variables of each group, as they are written down: what is a template there is not looked into."""
+
+    def __init__(self, inventory: InventoryManager, loader: DataLoader) -> None:
+        self._inventory, self._loader = inventory, loader
+        self._known: dict[str, Json] = {}
+        self._hidden: dict[tuple[str, str], tuple[set[str], list[str]]] = {}
+
+    def compare(self, host: str, found: t.Mapping[str, t.Collection[str]]) -> None:
+        """``found``: the keys of the host's labels, annotations and properties, as Ansible has put them together."""
+        known = self._inventory.get_host(host)
+        for group in known.get_groups() if known else ():
+            for part, keys in found.items():
+                own = self._of(group).get(f"wec_{part}")
+                lost = {str(key) for key in own if key not in keys} if isinstance(own, dict) else set()
+                if lost:
+                    all_keys, hosts = self._hidden.setdefault((group.name, part), (set(), []))
+                    all_keys.update(lost)
+                    hosts.append(host)
+
+    @property
+    def warnings(self) -> list[str]:
+        told = []
+        for (group, part), (keys, hosts) in self._hidden.items():
+            more = f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
+            told.append(
+                f"wec_{part} of the group {group} ({', '.join(sorted(keys))}) does not count for {', '.join(hosts[:_NAMED])}{more}: "
+                f"a more specific wec_{part} hides it. Call the group's variable wec_{part}_{group}, and they are put together."
+            )
+        return told
+
+    def _of(self, group: Group) -> Json:
+        if group.name not in self._known:
+            merged: Json = {**group.get_vars()}
+            for stage in ("inventory", "task"):
+                merged |= get_vars_from_inventory_sources(self._loader, self._inventory._sources, [group], stage)
+                merged |= get_vars_from_path(self._loader, self._loader.get_basedir(), [group], stage)
+            self._known[group.name] = {name: merged.get(name) for name in (f"wec_{part}" for part in PARTS)}
+        return self._known[group.name]
