@@ -225,14 +225,19 @@ def _none_protected(_key: str) -> bool:
 def applied_set(part: Part | None, owned: Ownership, current: Texts, changes: Changes) -> dict[str, str]:
     """What the inventory's field manager applies of one map, so that ``changes`` come about and nothing else does.
 
-    An apply that leaves a key out gives it up: what it has applied before, and does not remove now, is in it again.
+    An apply that leaves a key out gives it up: what it has applied before, and does not remove now, is in it again. What it
+    shares with others and does not want any more is given up, and stays with them.
     """
+    gives_up = part is not None and part.state == APPLIED
     wanted = part.wanted if part is not None and part.state in (APPLIED, PRESENT) else {}
     after = merging.merged(current, changes)
     return {
         key: value
         for key, value in after.items()
-        if key in changes or (key in wanted and wanted[key] == value) or key in owned.ours or owned.applied(key)
+        if key in changes
+        or (key in wanted and wanted[key] == value)
+        or key in owned.ours
+        or (owned.applied(key) and not gives_up)
     }
 
 
