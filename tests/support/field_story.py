@@ -28,7 +28,8 @@ class Hub(t.Protocol):
 def tell(hub: Hub) -> None:
     states = dict.fromkeys(("labels_state", "annotations_state", "properties_state"), "applied")
     first = {"labels": {"tier": "gold", "zone": "a"}, "annotations": {"note": "x"}, "properties": {"p": "1", "q": "1"}}
-    result = hub.configure(**first, **states)
+    # It may have had others before.
+    result = hub.configure(allow_removal=True, **first, **states)
     assert not result.get("failed"), result
     assert labels(hub) == {"tier": "gold", "zone": "a"}
     assert owners(hub, "tier") == {("kubestellar.wec", "Apply")}
