@@ -9,6 +9,7 @@ import pathlib
 import typing as t
 
 import pytest
+import real_hub
 from fleet import Fleet, start, wait_until
 from sandbox import lifecycle
 from sandbox.layout import Layout
@@ -59,6 +60,7 @@ def test_a_wec_comes_to_a_hub_of_1_0_0_and_leaves_it(older: Fleet) -> None:
     newer = older.module("wec_join", "edge-1", preflight_only=True, bundle_version="1.2.1")
     assert not newer.get("failed"), "a cluster that has joined is not asked for what a join would need"
     assert older.problems("edge-1") == {}
+    real_hub.tell(older, "edge-1")
     older.send_work("edge-1", "by-hand", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "by-hand"}})
     wait_until(lambda: older.wec("edge-1").get("/api/v1/namespaces/by-hand"), 120, "the work has arrived")
     left = older.deregister(["edge-1"], deregister_purge=True, deregister_drain="ignore")
