@@ -6,10 +6,16 @@
 from __future__ import annotations
 
 import pathlib
+import re
+import typing as t
 
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import problems
+import yaml
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import problems, variables
 
-DOCS = pathlib.Path(__file__).parents[1] / "docs"
+ROOT = pathlib.Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+Json = dict[str, t.Any]
+_MARKUP = re.compile(r"\b[A-Z]+\(([^()]*)\)")
 
 
 def problems_page() -> str:
@@ -35,5 +41,74 @@ def problems_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def variables_page() -> str:
+    """docs/variables.md."""
+    lines = [
+        "# Variables",
+        "",
+        "What the playbooks and roles read from the inventory, from `-e` or from the `vars` of a play. This page is made of the roles'",
+        "argument specs and of the table in the code (`make docs`).",
+        "",
+        "A host's variable that begins with "
+        + ", ".join(f"`{one}`" for one in variables.PREFIXES)
+        + " and is none of these",
+        "is a mistake: a warning names it, and the variable that was probably meant.",
+        "",
+        "## Playbooks",
+        "",
+        "| Variable | Type | Default | Playbooks | |",
+        "|---|---|---|---|---|",
+    ]
+    for one in variables.OF_PLAYBOOKS:
+        default = one.default if "`" in one.default or not one.default else f"`{one.default}`"
+        lines.append(f"| `{one.name}` | {one.type} | {default} | {', '.join(one.playbooks)} | {one.description} |")
+    specs = {role: _options(role) for role in ("register", "configure", "deregister")}
+    shared = {
+        name: spec for options in specs.values() for name, spec in options.items() if not name.startswith(tuple(specs))
+    }
+    titles = {"wec_": "WECs", "its_": "Connection to the ITS", "wds_": "Connection to the WDS"}
+    for prefix, title in titles.items():
+        found = {name: spec for name, spec in shared.items() if name.startswith(prefix)}
+        roles = {name: [role for role, options in specs.items() if name in options] for name in found}
+        lines += ["", f"## {title}", "", "| Variable | Type | Roles | |", "|---|---|---|---|"]
+        lines += [
+            f"| `{name}` | {spec['type']} | {', '.join(roles[name])} | {_description(spec)} |"
+            for name, spec in sorted(found.items())
+        ]
+    for role, options in specs.items():
+        lines += ["", f"## Role {role}", "", "| Variable | Type | Default | |", "|---|---|---|---|"]
+        lines += [
+            f"| `{name}` | {_type(spec)} | {_default(spec)} | {_description(spec)} |"
+            for name, spec in options.items()
+            if name.startswith(f"{role}_")
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _options(role: str) -> Json:
+    spec = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    return t.cast(Json, spec["argument_specs"]["main"]["options"])
+
+
+def _type(spec: Json) -> str:
+    choices = spec.get("choices")
+    return str(spec["type"]) if not choices else ", ".join(f"`{one}`" for one in choices)
+
+
+def _default(spec: Json) -> str:
+    value = spec.get("default")
+    return "" if value in (None, [], {}) else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _description(spec: Json) -> str:
+    """Without the markup of documentation, which Markdown does not know."""
+    text = spec["description"]
+    text = " ".join(text) if isinstance(text, list) else text
+    return _MARKUP.sub(r"`\1`", text).replace("|", "\\|")
+
+
+PAGES = {"problems.md": problems_page, "variables.md": variables_page}
+
 if __name__ == "__main__":
-    (DOCS / "problems.md").write_text(problems_page(), encoding="utf-8")
+    for file, page in PAGES.items():
+        (DOCS / file).write_text(page(), encoding="utf-8")

@@ -12,13 +12,14 @@ from ..module_utils._bodies import wec_plan
 from ..module_utils._bodies.task import Task
 from ..module_utils._operations.planning import FleetPlan
 from ..plugin_utils import _desired_state
-from ..plugin_utils._hosts import HostVariables, by_connection, each_connection
-from ..plugin_utils._in_process import InProcessAction, plain
+from ..plugin_utils._hosts import HostVariables, each_connection
+from ..plugin_utils._hosts_action import HostsAction
+from ..plugin_utils._in_process import plain
 
 Json = dict[str, t.Any]
 
 
-class ActionModule(InProcessAction):
+class ActionModule(HostsAction):
     """One task for all hosts of the play: to look at each in a task of its own costs 20 ms a host."""
 
     BODY = wec_plan
@@ -27,13 +28,8 @@ class ActionModule(InProcessAction):
     def _run_body(self, task: Task) -> Json:
         if task.params["wecs"] is not None:
             return wec_plan.run(task)
-        parts, lost = by_connection(
-            self._variables,
-            self._of_each_host,
-            plain(self._task.args),
-            with_wds=True,
-            some=self._of_batch(task.params["hosts"]),
-        )
+        hosts = self._of_batch(task.params["hosts"])
+        parts, lost = self._of_connections(task, plain(self._task.args), with_wds=True, some=hosts)
         with contextlib.ExitStack() as stack:
 
             def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], FleetPlan]:

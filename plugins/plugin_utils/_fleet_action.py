@@ -16,13 +16,14 @@ from ..module_utils._bodies.task import Task
 from ..module_utils._errors import InvalidOption, MissingLibrary, WecError
 from ..module_utils._rules.unexpected import as_wec_error
 from ._batch_host import BatchHost
-from ._hosts import HostVariables, by_connection, type_faults
-from ._in_process import InProcessAction, plain
+from ._hosts import HostVariables, type_faults
+from ._hosts_action import HostsAction
+from ._in_process import plain
 
 Json = dict[str, t.Any]
 
 
-class FleetAction(InProcessAction):
+class FleetAction(HostsAction):
     """With the keyword run_once, one task is for all hosts of the batch; without it, each host's task is for this host."""
 
     def _run_body(self, task: Task) -> Json:
@@ -57,7 +58,7 @@ class FleetAction(InProcessAction):
     ) -> tuple[list[tuple[Json, list[HostVariables]]], list[Json]]:
         """Those hosts by their ITS, and those whose connection cannot be read, each with the reason."""
         given = plain(self._task.args)
-        return by_connection(self._variables, self._of_each_host, given, with_wds=with_wds, some=self._hosts(task))
+        return self._of_connections(task, given, with_wds=with_wds, some=self._hosts(task))
 
     def _given(self, spec: t.Collection[str]) -> Json:
         """The task's own arguments of these: they are for each host, whatever its variables say."""

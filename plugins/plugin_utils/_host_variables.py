@@ -20,12 +20,17 @@ Json = dict[str, t.Any]
 class Evaluated:
     """One host's variables. Each is evaluated when it is asked for; ``omit`` is the same as unset."""
 
-    def __init__(self, variables: Json, loader: DataLoader) -> None:
-        self._variables = variables
+    def __init__(self, variables: Json, loader: DataLoader, of_tasks: t.Collection[str]) -> None:
+        """``of_tasks`` are names that were registered, or set by set_fact."""
+        self._variables, self._of_tasks = variables, of_tasks
         self._templar = Templar(loader=loader, variables=variables)
 
     def __contains__(self, name: str) -> bool:
         return name in self._variables
+
+    @property
+    def declared(self) -> t.Collection[str]:
+        return self._variables.keys() - self._of_tasks
 
     def __iter__(self) -> t.Iterator[str]:
         return iter(self._variables)
@@ -51,10 +56,11 @@ class BatchVariables:
         self._manager = task.get_variable_manager()
 
     def __getitem__(self, host: str) -> Evaluated:
+        known = self._manager._inventory.get_host(host)
         found = self._manager.get_vars(
             play=self._play,
-            host=self._manager._inventory.get_host(host),
+            host=known,
             task=self._task,
             include_hostvars=False,
         )
-        return Evaluated(found, self._loader)
+        return Evaluated(found, self._loader, self._manager._nonpersistent_fact_cache.get(host, {}).keys())

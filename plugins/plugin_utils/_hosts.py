@@ -39,6 +39,10 @@ class Variables(t.Protocol):
 
     def __iter__(self) -> t.Iterator[str]: ...
 
+    @property
+    def declared(self) -> t.Collection[str]:
+        """Names of those that an inventory, a play, a role or -e has, and no task."""
+
     def get(self, name: str) -> t.Any:
         """The value, or None. Raises whatever its evaluation raises."""
 
@@ -127,6 +131,11 @@ class HostVariables:
             shown = f": {value}" if isinstance(value, (int, float)) else ""
             raise InvalidVariable(self.host, name, f"{shown} must be text: write it in quotes, as you mean it")
         return value
+
+    @property
+    def declared(self) -> t.Collection[str]:
+        """Names of its variables that were not set by a task."""
+        return self._variables.declared
 
     @property
     def is_found_on_its(self) -> bool:
@@ -281,11 +290,12 @@ def by_connection(
     *,
     with_wds: bool,
     some: t.Collection[str] | None = None,
+    check: t.Callable[[HostVariables], None] = lambda _host: None,
 ) -> tuple[list[tuple[Json, list[HostVariables]]], list[Json]]:
     """The hosts of the batch, or ``some`` of them, for each connection to an ITS (and a WDS) that they have.
 
     ``given`` are the task's own arguments: one that is not what the inventory says for this host is everybody's.
-    Also gives the hosts whose connection cannot be read, each with the reason.
+    ``check`` may raise WecError for a host. Also gives these, and the hosts whose connection cannot be read, each with the reason.
     """
     options = (*_CONNECTIONS[ITS], *(_CONNECTIONS[WDS] if with_wds else ()))
     connections: list[tuple[HostVariables, Json, str]] = []
@@ -295,6 +305,7 @@ def by_connection(
         try:
             host = HostVariables(name, _variables(name, variables))
             _refuse_group(host, task_vars.get("groups") or {})
+            check(host)
             own = {option: host.get(option) for option in options}
             # Not parts of what a connection is: hosts of one ITS may differ in them.
             patience[name] = {option: host.seconds(variable) for option, variable in _PATIENCE.items()}

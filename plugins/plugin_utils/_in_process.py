@@ -40,7 +40,6 @@ from ..module_utils._errors import MissingLibrary, WecError
 from ..module_utils._rules import screen, secrecy
 from ..module_utils._rules.unexpected import as_wec_error
 from . import _files, _host_results
-from ._hidden_groups import GroupVariables
 from ._host_variables import BatchVariables
 from ._task_host import TaskHost
 
@@ -136,10 +135,6 @@ class InProcessAction(ActionBase):
     @functools.cached_property
     def _of_each_host(self) -> BatchVariables:
         return BatchVariables(self._task, self._loader)
-
-    @functools.cached_property
-    def _groups(self) -> GroupVariables:
-        return GroupVariables(self._task.get_variable_manager()._inventory, self._loader)
 
     def _run_on_host(self, task_vars: Json) -> Json:
         try:

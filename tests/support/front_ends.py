@@ -63,6 +63,7 @@ class _VariableManager:
     def __init__(self, hosts: t.Mapping[str, Json]) -> None:
         self._hosts = hosts
         self._inventory = self
+        self._nonpersistent_fact_cache: Json = {}
 
     def get_host(self, name: str) -> Host:
         return Host(name)

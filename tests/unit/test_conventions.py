@@ -14,6 +14,8 @@ import typing as t
 
 import pytest
 import yaml
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import variables
+from ansible_collections.kubestellar.wec.plugins.plugin_utils import _unknown_variables
 
 ROOT = pathlib.Path(__file__).parents[2]
 PLUGINS = ROOT / "plugins"
@@ -148,13 +150,31 @@ def test_the_readme_lists_everything(thing: str) -> None:
     )
 
 
-def test_the_page_of_problems_is_up_to_date() -> None:
+@pytest.mark.parametrize("page", ["problems.md", "variables.md"])
+def test_a_page_that_is_made_of_the_code_is_up_to_date(page: str) -> None:
     spec = importlib.util.spec_from_file_location("generate_docs", ROOT / "tests" / "generate_docs.py")
     assert spec is not None
     assert spec.loader is not None
     generator = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generator)
-    assert (ROOT / "docs" / "problems.md").read_text() == generator.problems_page(), "run 'make docs'"
+    assert (ROOT / "docs" / page).read_text() == generator.PAGES[page](), "run 'make docs'"
+
+
+def test_every_variable_that_a_playbook_reads_is_known() -> None:
+    text = "\n".join(path.read_text() for path in (ROOT / "playbooks").glob("*.yml"))
+    text = re.sub(r"#.*|tags: .*", "", text)
+    prefixes = "|".join(("wec", "its", "wds", "register", "configure", "deregister", "status", "diagnose", "export"))
+    read = set(re.findall(rf"(?<![\w.'])(?:{prefixes})_[a-z_]*[a-z]\b(?! *:)", text))
+    registered = set(re.findall(r"register: (\w+)", text)) | {name for name in read if "__" in name}
+    of_the_play = set(re.findall(r"^    (\w+): ", text, re.MULTILINE))
+    assert read - registered - of_the_play - set(MODULES) <= _unknown_variables.known()
+
+
+def test_a_variable_of_the_playbooks_is_read_by_those_that_it_names() -> None:
+    for one in variables.OF_PLAYBOOKS:
+        for playbook in one.playbooks:
+            text = (ROOT / "playbooks" / f"{playbook}.yml").read_text()
+            assert one.name in text or one.name == variables.UNKNOWN, (one.name, playbook)
 
 
 def test_every_problem_is_recognised_somewhere() -> None:
