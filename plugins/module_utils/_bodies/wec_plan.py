@@ -104,6 +104,8 @@ def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Js
             task.progress(line)
         for one in unseen:
             task.progress(f"Not looked at: {', '.join(one['hosts'][:10])}: {one['msg']}")
+    for warning in fleet_plan.warnings(found):
+        task.warn(warning)
     require_expected(task.params["expected_plan"], found, unseen)
     in_sync = [one.host for one in found if one.action == NOTHING]
     to_report: list[str] = [

@@ -74,7 +74,7 @@ def _wec(task: Task, both_sides: bool) -> t.ContextManager[Wec | None]:
 def _look(task: Task, its: Its, names: list[str] | None, wec: Wec | None) -> list[Status]:
     if wec is None or names is None:
         return status.of_fleet(its, names)
-    return [status.of_one(its, wec, names[0], task.params["hub_apiserver"])]
+    return [status.of_one(its, wec, its.view(names[0]), task.params["hub_apiserver"])]
 
 
 def _data(found: t.Iterable[Status]) -> list[Json]:

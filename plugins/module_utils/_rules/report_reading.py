@@ -189,6 +189,7 @@ def _plan(result: TaskResult) -> t.Iterator[Finding]:
         finding.host, finding.msg = one["host"], one["reason"] or None
         finding.wanted = one["action"] in (fleet_plan.REGISTER, fleet_plan.CONFIGURE)
         finding.steps = [{**step, "done": False} for step in finding.steps]
+        finding.problems += [dict(warning) for warning in one.get("warnings") or ()]
         return finding
 
     yield from _each(result, PLAN, _rows(data, "wecs"), row)

@@ -10,6 +10,8 @@ from fake_api import FakeApi, jwt, now
 from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeIts, condition, csr, install_agent
 from front_ends import FrontEnd
 
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/edge-1/leases/managed-cluster-lease"
+
 
 @pytest.fixture
 def options(its: FakeIts) -> dict[str, t.Any]:
@@ -127,6 +129,33 @@ def test_a_wec_that_does_not_answer_is_a_problem_and_no_error(
     wec.start()
 
 
+def test_an_agent_that_is_late_is_named_from_both_sides(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any]
+) -> None:
+    its.join("edge-1", wec.uid)
+    its.change(LEASE, {"spec": {"renewTime": now(-100)}})
+    install_agent(wec, "edge-1", its, its.authority.client("edge-1"))
+    wec.put(
+        "/apis/apps/v1/namespaces/open-cluster-management/deployments/klusterlet",
+        {"status": {"conditions": [condition("Available")]}},
+    )
+    wec.put(
+        "/api/v1/namespaces/open-cluster-management-agent/pods/agent-1",
+        {"status": {"conditions": [condition("Ready")]}},
+    )
+    (found,) = run("wec_status", name="edge-1", **options)["wecs"]
+    assert found["state"] == "joined"
+    (problem,) = found["problems"]
+    assert problem["code"] == "heartbeat_late"
+    (found,) = run("wec_status", name="edge-1", kubeconfig=wec.kubeconfig(), **options)["wecs"]
+    (problem,) = found["problems"]
+    assert problem["code"] == "heartbeat_late"
+    assert "its API answers, and 1 of 1 pods of its agent are ready" in problem["evidence"][-1]
+    klusterlet_says(wec, ",HubKubeConfigError", CONNECTION["its_unreachable_from_wec"])
+    (found,) = run("wec_status", name="edge-1", kubeconfig=wec.kubeconfig(), **options)["wecs"]
+    assert [one["code"] for one in found["problems"]] == ["its_unreachable_from_wec", "heartbeat_late"]
+
+
 def test_waiting_ends_when_the_state_is_reached(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
     its.announce("edge-1")
     looks = [0]
@@ -171,8 +200,7 @@ def test_both_sides_need_one_name(run: FrontEnd, wec: FakeApi, options: dict[str
 def test_a_stale_clock_here_does_not_make_leases_stale(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
     """Ages are told by the ITS's clock (its Date header), not by ours."""
     its.join("edge-1")
-    path = "/apis/coordination.k8s.io/v1/namespaces/edge-1/leases/managed-cluster-lease"
-    its.change(path, {"spec": {"renewTime": now(-20)}})
+    its.change(LEASE, {"spec": {"renewTime": now(-20)}})
     (found,) = run("wec_status", name="edge-1", **options)["wecs"]
     assert 18 < found["lease_age"] < 30
 
