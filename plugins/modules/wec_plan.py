@@ -139,6 +139,7 @@ extends_documentation_fragment:
   - kubestellar.wec._its
   - kubestellar.wec._wds
   - kubestellar.wec._common
+  - kubestellar.wec._pattern
 seealso:
   - module: kubestellar.wec.wec_status
   - module: kubestellar.wec.wec_configure

@@ -44,6 +44,7 @@ options:
     type: path
 extends_documentation_fragment:
   - kubestellar.wec._attributes
+  - kubestellar.wec._pattern
 seealso:
   - module: kubestellar.wec.wec_join
   - module: kubestellar.wec.wec_configure

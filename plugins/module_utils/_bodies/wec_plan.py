@@ -58,6 +58,7 @@ SPEC: Json = {
         "show_table": {"type": "bool", "default": False},
         "outcome_of": {"type": "str"},
         "retry_file": {"type": "path"},
+        **options.pattern(),
         **options.its(),
         **options.wds(),
         **options.common(),
