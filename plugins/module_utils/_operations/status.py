@@ -187,7 +187,9 @@ def of_one(its: Its, wec: Wec, view: ItsView, hub_apiserver: str | None = None) 
             found = diagnosis.from_wec(name, wec_view, agent, its.identity(), now)
         skew = diagnosis.version_skew(wec_view.the_klusterlet(name), its.hub.version)
     except (Unreachable, ApiError) as error:
-        problem = problems.of("wec_unreachable" if isinstance(error, Unreachable) else "forbidden", error.message)
+        problem = error.problem or problems.of(
+            "wec_unreachable" if isinstance(error, Unreachable) else "forbidden", error.message
+        )
         return Status(view, states.of_its_view(view, now), (problem, *diagnosis.from_its(view, now)), now)
     except NotANameError as error:
         odd = problems.of("unexpected_answer", error.message)
