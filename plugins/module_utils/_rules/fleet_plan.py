@@ -167,7 +167,7 @@ def warnings(forecasts: t.Iterable[Forecast]) -> list[str]:
         named = ", ".join(f"{one.host} ({one.heartbeat})" for one, _problem in those[:_NAMED])
         more = f" and {len(those) - _NAMED} more" if len(those) > _NAMED else ""
         kind = those[0][1].kind
-        texts.append(f"{named}{more}: {kind.summary}. {kind.remedy}. [{kind.code}]")
+        texts.append(f"{named}{more}: {kind.summary}. {kind.remedy}; diagnose asks the WECs themselves. [{kind.code}]")
     return texts
 
 

@@ -384,7 +384,7 @@ _HEALTH = (
         "the agent is late in renewing its lease",
         "a lease that has not been renewed for one and a half times its duration, while the ITS still calls the WEC available; the "
         "ITS takes up to five minutes to notice",
-        "Run diagnose for it: it asks the WEC itself. Check that the WEC runs, that its agent runs, and that it reaches the ITS",
+        "Check that the WEC runs, that its agent runs, and that it reaches the ITS",
     ),
     Kind(
         "lease_expired",
