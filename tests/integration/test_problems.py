@@ -9,6 +9,7 @@ import base64
 import contextlib
 import datetime
 import json
+import re
 import socket
 import time
 import typing as t
@@ -65,6 +66,12 @@ def introduce(wec: Cluster, change: t.Callable[[Json], None]) -> None:
 def quick_lease(fleet: Fleet, name: str) -> None:
     """The hub then calls the WEC Unknown after five seconds instead of five minutes."""
     fleet.its.request("PATCH", f"{MANAGED_CLUSTERS}/{name}", {"spec": {"leaseDurationSeconds": 1}})
+
+
+def lease_lasts(fleet: Fleet, name: str, seconds: int) -> None:
+    """Wait until the agent renews it as often as that."""
+    fleet.its.request("PATCH", f"{MANAGED_CLUSTERS}/{name}", {"spec": {"leaseDurationSeconds": seconds}})
+    wait_until(lambda: not fleet.problems(name), 90, f"{name} renews its lease in time")
 
 
 def registered(fleet: Fleet, name: str) -> None:
@@ -448,6 +455,42 @@ def test_replaced_and_allowed(fleet: Fleet, take: t.Callable[..., list[str]]) ->
 
 
 # -- health ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_wec_that_is_cut_off_and_one_that_is_stopped_are_named_before_the_its_notices(
+    fleet: Fleet, take: t.Callable[..., list[str]]
+) -> None:
+    cut, stopped, well = names = take(3)
+    for name in names:
+        registered(fleet, name)
+        lease_lasts(fleet, name, 20)
+    quiet = fleet.playbook("diagnose", names)
+    assert quiet.code == 0, quiet.output
+    with fault(fleet, "partition", "heal", wec=cut), fault(fleet, "stop", "start", cluster=stopped):
+        at_once = fleet.playbook("diagnose", names)
+        assert at_once.code == 2, at_once.output
+        assert at_once.recap[stopped].failed == 1, at_once.output
+        for name in (cut, stopped):
+            evidence = expect(fleet, name, "heartbeat_late", seconds=60, both_sides=False)
+            # The ITS has noted the renewals by its own clock.
+            assert "clock" not in evidence
+            assert fleet.condition(name, "ManagedClusterConditionAvailable") == "True"
+        run = fleet.playbook("diagnose", names)
+        assert run.code == 2, run.output
+        assert {name: run.recap[name].failed for name in names} == {cut: 1, stopped: 1, well: 0}, run.output
+        told = {
+            name: next(line for line in run.output.splitlines() if f": {name} is " in line) for name in (cut, stopped)
+        }
+        assert "its API answers, and 1 of 1 pods of its agent are ready" in told[cut], run.output
+        assert "[heartbeat_late]" in told[cut]
+        assert "[wec_unreachable]" in told[stopped]
+        assert "[heartbeat_late]" in told[stopped]
+        shown = fleet.playbook("diagnose", names, diagnose_fail=False)
+        assert shown.code == 0, shown.output
+        status = fleet.playbook("status", names)
+        assert re.search(rf"^{cut} +joined +.* +the agent is late in renewing its lease$", status.output, re.MULTILINE)
+        planned = fleet.playbook("plan", names)
+        assert f"{cut} (last heartbeat " in planned.text, planned.output
 
 
 @pytest.mark.long

@@ -41,7 +41,7 @@ def conclude(task: Task, host: str, record: Json | None, of_no_host: t.Sequence[
     """
     if of_no_host:
         told = " ".join(str(one["msg"]) for one in of_no_host)
-        return {"changed": False, "failed": True, "msg": f"This is not about {host}: {told}"}
+        return {"changed": False, "failed": True, "msg": f"This is not about {host}: {told}", "wecs": list(of_no_host)}
     if record is None:
         return {"changed": False, "msg": f"Nothing was to be done for {host}."}
     if record["outcome"] == wec_results.PLANNED and not task.check_mode:
