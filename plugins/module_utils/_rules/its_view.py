@@ -108,11 +108,11 @@ class ItsView:
         version = (status.get("version") or {}).get("kubernetes")
         return version if isinstance(version, str) else None
 
-    @property
+    @functools.cached_property
     def lease_renewed(self) -> datetime.datetime | None:
         return times.parse(((self.lease or {}).get("spec") or {}).get("renewTime"))
 
-    @property
+    @functools.cached_property
     def lease_observed(self) -> datetime.datetime | None:
         """When the ITS took in that renewal, by its own clock (Kubernetes: managedFields); None where it does not say."""
         entries = ((self.lease or {}).get("metadata") or {}).get("managedFields")

@@ -161,6 +161,43 @@ def test_diagnose_names_what_is_wrong_from_both_sides(tmp_path: pathlib.Path, it
         wec.close()
 
 
+def test_a_wec_whose_connection_cannot_be_used_fails_alone(tmp_path: pathlib.Path, its: FakeIts) -> None:
+    own = inventory(tmp_path, its)
+    wecs = [asked(tmp_path, its, own, name) for name in NAMES]
+    own["wecs"]["hosts"]["edge-1"]["wec_context"] = "nope"
+    own["wecs"]["hosts"]["edge-2"]["wec_context"] = 34
+    wecs[2].requests.clear()
+    own["wecs"]["hosts"]["edge-3"]["wec_run_on"] = "host"
+    run = play(tmp_path, DIAGNOSE, own, "-e", "diagnose_fail=false")
+    assert run.code == 2, run.output
+    assert {name: failed for name, (_changed, failed) in run.recap.items()} == {"edge-1": 1, "edge-2": 1, "edge-3": 0}
+    assert "has no context 'nope'" in run.text
+    assert "edge-2: wec_context: 34 must be text" in run.text
+    # Only its own host reaches it.
+    assert wecs[2].requests == []
+    for wec in wecs:
+        wec.close()
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_a_task_of_ones_own_is_for_each_host_or_for_all(tmp_path: pathlib.Path, its: FakeIts, once: bool) -> None:
+    own = inventory(tmp_path, its)
+    its.change(f"{MANAGED_CLUSTERS}/edge-2", {"metadata": {"labels": {"region": "mars"}}})
+    its.join("stray", "uid")
+    look = {"kubestellar.wec.wec_status": {"fail_on": ["drift"]}, "register": "found", "run_once": once}
+    show = {"ansible.builtin.debug": {"msg": "{{ found.wecs | map(attribute='name') | join(' ') }}"}}
+    run = play(tmp_path, [{"hosts": "wecs", "gather_facts": False, "tasks": [look, show]}], own)
+    failed = {name: failed for name, (_changed, failed) in run.recap.items()}
+    assert run.code == 2, run.output
+    if once:
+        # As with any task that runs once; the playbook status gives each host its own result.
+        assert failed == {"edge-1": 1}, run.output
+        assert "2 drifts: 1 missing_in_inventory, 1 labels." in run.text
+    else:
+        assert failed == {"edge-1": 0, "edge-2": 1, "edge-3": 0}, run.output
+        assert "stray" not in run.output
+
+
 # -- nobody is meant -----------------------------------------------------------------------------------------------
 
 FLEET = ["status", "diagnose", "plan", "register", "configure", "accept", "deregister"]
