@@ -10,7 +10,7 @@ import typing as t
 from ansible import context
 
 from ..module_utils._bodies import wec_status
-from ..module_utils._bodies.task import Task
+from ..module_utils._bodies.task import Task, failure
 from ..module_utils._operations.fleet_status import FleetStatus
 from ..module_utils._rules import readable
 from ..plugin_utils import _desired_state
@@ -51,7 +51,7 @@ class ActionModule(FleetAction):
             asked, invalid = [], []
             if part.params["ask_wecs"]:
                 asked, invalid = self._entries(part, hosts, wec_status.OF_ONE, "register", with_machine=True)
-            lost.extend({"hosts": [host.host], **wec_status.failure(error)} for host, _name, error in invalid)
+            lost.extend({"hosts": [host.host], **failure(error)} for host, _name, error in invalid)
             failed = {host.host for host, _name, _error in invalid}
             return functools.partial(
                 wec_status.look, part, [one for one in entries if one["host"] not in failed], asked

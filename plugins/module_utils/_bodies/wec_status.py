@@ -19,12 +19,11 @@ from .._operations.fleet_status import FleetStatus, Seen, Target
 from .._rules import drift, states, wec_results
 from .._rules.drift import Drift, Limits
 from . import join_batch, options, statistics
-from .task import Task, check_names, failure, has_wec_connection, its_of, require_named, wec_of
+from .task import Task, check_names, has_wec_connection, its_of, require_named, wec_of
 from .wec_plan import OWN as OF_PLAN
 from .wec_plan import SMALL, member, repeated
 
 Json = dict[str, t.Any]
-__all__ = ["OF_ONE", "SPEC", "conclude", "failure", "look", "run"]
 DRIFT, PROBLEMS = "drift", "problems"
 _MOST_DAYS = 36500
 """What is more is no limit, and more than a moment can be moved."""
