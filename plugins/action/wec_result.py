@@ -24,7 +24,9 @@ class ActionModule(InProcessAction):
         host = self._variables["inventory_hostname"]
         # Only this host's own records are evaluated: with those of all, a thousand hosts would read a million.
         found = wec_results.of_hosts(registered, [host])[host]
-        return wec_result.conclude(task, host, plain(found))
+        is_first = host == self._variables["ansible_play_hosts_all"][0]
+        others = plain(wec_results.of_no_host(registered)) if is_first else []
+        return wec_result.conclude(task, host, plain(found), others)
 
     def _summarize(self, task: Task, registered: list[t.Any]) -> Json:
         batch, everybody = self._variables["ansible_play_batch"], self._variables["ansible_play_hosts_all"]

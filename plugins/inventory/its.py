@@ -93,7 +93,6 @@ notes:
 seealso:
   - module: kubestellar.wec.wec_export
   - module: kubestellar.wec.wec_status
-  - module: kubestellar.wec.wec_drift
 author:
   - The kubestellar.wec authors (@kubestellar)
 """

@@ -130,6 +130,7 @@ extends_documentation_fragment:
   - kubestellar.wec._its
   - kubestellar.wec._proofs
   - kubestellar.wec._common
+  - kubestellar.wec._pattern
 seealso:
   - module: kubestellar.wec.wec_join
   - module: kubestellar.wec.wec_status

@@ -140,6 +140,7 @@ extends_documentation_fragment:
   - kubestellar.wec._its
   - kubestellar.wec._wds
   - kubestellar.wec._common
+  - kubestellar.wec._pattern
 seealso:
   - module: kubestellar.wec.wec_status
   - module: kubestellar.wec.wec_configure
@@ -208,6 +209,13 @@ wecs:
       description: Why it is blocked.
       type: dict
       sample: null
+    warnings:
+      description:
+        - What is wrong with it that does not stop the run, with code, summary, evidence and remedy. An agent that is late in renewing its
+          lease (V(heartbeat_late)) is one, because the WEC itself was not asked.
+      type: list
+      elements: dict
+      sample: []
     outcome:
       description: V(in_sync), V(planned) or V(blocked).
       type: str

@@ -44,6 +44,7 @@ options:
     type: path
 extends_documentation_fragment:
   - kubestellar.wec._attributes
+  - kubestellar.wec._pattern
 seealso:
   - module: kubestellar.wec.wec_join
   - module: kubestellar.wec.wec_configure
@@ -65,7 +66,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 wecs:
-  description: The record of the host's WEC, as the last of the tasks has it.
+  description:
+    - The record of the host's WEC, as the last of the tasks has it.
+    - If the run fails on something that is of no host of the inventory, the first host fails with the records of that instead.
   returned: if one of the tasks has a record of this host
   type: list
   elements: dict

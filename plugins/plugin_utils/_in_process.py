@@ -36,7 +36,7 @@ from ..module_utils._apis.connection import secrets_in
 from ..module_utils._apis.host import Host
 from ..module_utils._bodies import options
 from ..module_utils._bodies import task as tasks
-from ..module_utils._errors import MissingLibrary, WecError
+from ..module_utils._errors import InvalidOption, MissingLibrary, WecError
 from ..module_utils._rules import screen, secrecy
 from ..module_utils._rules.unexpected import as_wec_error
 from . import _files, _host_results
@@ -188,6 +188,7 @@ class InProcessAction(ActionBase):
             shown["invocation"] = {"module_args": options.known(params, spec["argument_spec"])}
         if checked.error_messages:
             raise WecError(_option_faults(self._task.action, checked.errors))
+        self._require_hosts(params.get("hosts_pattern"))
         host = TaskHost(self, task_vars)
         task = _ActionTask(self, params, secrets, environment, host)
         with self._as_environment(environment):
@@ -198,6 +199,17 @@ class InProcessAction(ActionBase):
 
     def _run_body(self, task: tasks.Task) -> Json:
         return self.BODY.run(task)
+
+    def _require_hosts(self, pattern: t.Any) -> None:
+        """Ansible skips a play whose pattern matches nothing, and calls that success. Raises InvalidOption."""
+        if pattern is None:
+            return
+        wanted = plain(pattern)
+        manager = self._task.get_variable_manager()
+        if not manager._inventory.get_hosts(wanted, ignore_limits=True, ignore_restrictions=True):
+            shown = wanted if isinstance(wanted, str) else ",".join(map(str, wanted))
+            remedy = "Put the clusters into the group wecs, or name hosts or groups of the inventory in wec_hosts"
+            raise InvalidOption("wec_hosts", shown, "matches no host of the inventory", remedy)
 
     def _of_batch(self, wanted: t.Collection[str] | None) -> list[str]:
         """The hosts of the batch, or those of them that are wanted, in its order."""

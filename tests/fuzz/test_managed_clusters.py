@@ -115,7 +115,8 @@ def ask(its: InMemoryIts, data: st.DataObject, module: str, **more: t.Any) -> Js
 
 @given(st.data(), st.sampled_from([None, [ODD, "edge-1"]]))
 def test_status(its: InMemoryIts, data: st.DataObject, names: list[str] | None) -> None:
-    result = ask(its, data, "wec_status", show_table=True, **({"names": names} if names else {}))
+    asked = {"wecs": [{"name": name} for name in names]} if names else {"all": True}
+    result = ask(its, data, "wec_status", show_table=True, **asked)
     states = {one["name"]: one["state"] for one in result["wecs"]}
     assert set(states) >= set(names or NAMES)
     # A request may be anybody's, as its label has it.
@@ -134,7 +135,7 @@ def test_plan(its: InMemoryIts, data: st.DataObject, alone: bool) -> None:
 
 @given(st.data())
 def test_drift(its: InMemoryIts, data: st.DataObject) -> None:
-    result = ask(its, data, "wec_drift", wecs=wecs(), inventory=NAMES, status=True, show_table=True)
+    result = ask(its, data, "wec_status", wecs=wecs(), inventory=NAMES, show_table=True)
     states = {one["name"]: one["state"] for one in result["wecs"]}
     assert {states[name] for name in OTHERS} == {"joined"}
     assert {one["name"] for one in result["drift"]} >= set(OTHERS)

@@ -51,9 +51,14 @@ def connection(prefix: str, config: t.Any) -> Json:
 ENTRY: Json = {"name": "edge-1", "host": "a", "labels": {"a": "b"}, "properties": {"a": "b"}, "cluster_set": "default"}
 OF_WEC = connection("", {})
 OPTIONS: dict[str, Json] = {
-    "wec_status": {"names": ["edge-1"], "wait_timeout": 1},
+    "wec_status": {
+        "wecs": [ENTRY],
+        "inventory": ["edge-1"],
+        "fail_on": ["drift"],
+        "certificate_days": 1.0,
+        "wait_timeout": 1,
+    },
     "wec_plan": {"wecs": [ENTRY], "expected_plan": "a"},
-    "wec_drift": {"wecs": [ENTRY], "inventory": ["edge-1"], "fail_on": ["drift"], "certificate_days": 1.0},
     "wec_export": {"group": "wecs", "host_prefix": "a", "states": ["joined"], "protected": ["a"]},
     "wec_leftovers": {"names": ["edge-1"]},
     "wec_accept": {"wecs": [{"name": "edge-1", "uid": "u", "token_id": "t"}], "wait_timeout": 1},

@@ -30,7 +30,7 @@ RESULTS: list[tuple[str, Json]] = [
     ("wec_accept", {"verdicts": {"edge-2": accepted("edge-2")}, "changed": True}),
     ("wec_join", batch({**late("edge-2"), "host": "edge-2", "its": "https://its.example"})),
     ("wec_status", {"wecs": [{"name": "edge-2", "state": "joined", "labels": {"a": "b"}, "problems": []}]}),
-    ("wec_drift", {"drift": [{"kind": "labels", "name": "edge-2", "host": "edge-2", "msg": "x"}], "problems": []}),
+    ("wec_status", {"drift": [{"kind": "labels", "name": "edge-2", "host": "edge-2", "msg": "x"}], "wecs": []}),
     ("wec_leftovers", {"leftovers": [{"kind": "Namespace", "name": "edge-2", "side": "ITS", "code": "x"}]}),
     ("ansible.builtin.debug", {"msg": "x"}),
 ]

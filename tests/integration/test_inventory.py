@@ -168,6 +168,8 @@ def test_drift_fails_a_scheduled_job_and_names_both_sides(joined: Fleet, folder:
             assert [line[0] for line in shown] == lines, run.output
             assert shown[0][2] == "location-group mars -> edge"
         assert "2 drifts: 1 missing_in_inventory, 1 labels." in failed.text
+        assert "fatal: [edge-2]" in failed.output
+        assert "fatal: [edge-1]" not in failed.output
         assert joined.writes(mark) == []
     finally:
         joined.its.request("PATCH", path, {"metadata": {"labels": {"location-group": "edge"}}})

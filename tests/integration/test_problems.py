@@ -67,6 +67,12 @@ def quick_lease(fleet: Fleet, name: str) -> None:
     fleet.its.request("PATCH", f"{MANAGED_CLUSTERS}/{name}", {"spec": {"leaseDurationSeconds": 1}})
 
 
+def lease_lasts(fleet: Fleet, name: str, seconds: int) -> None:
+    """Wait until the agent renews it as often as that."""
+    fleet.its.request("PATCH", f"{MANAGED_CLUSTERS}/{name}", {"spec": {"leaseDurationSeconds": seconds}})
+    wait_until(lambda: not fleet.problems(name), 90, f"{name} renews its lease in time")
+
+
 def registered(fleet: Fleet, name: str) -> None:
     result = fleet.join(name, wait_timeout=120)
     assert not result.get("failed"), result
@@ -118,7 +124,8 @@ def test_name_used_twice(fleet: Fleet, take: t.Callable[..., list[str]]) -> None
     one, other = take(2)
     run = fleet.register([one, other], "--tags", "preflight", wec_name="same")
     assert run.recap[one].failed == run.recap[other].failed == 1
-    assert f"[name_used_twice] (The name same is also that of {other}" in run.text
+    assert "[name_used_twice]" in run.text
+    assert f"The name same is also that of {other}" in run.text
 
 
 def test_forbidden(fleet: Fleet, wec: str) -> None:
@@ -447,6 +454,37 @@ def test_replaced_and_allowed(fleet: Fleet, take: t.Callable[..., list[str]]) ->
 
 
 # -- health ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_wec_that_is_cut_off_and_one_that_is_stopped_are_named_before_the_its_notices(
+    fleet: Fleet, take: t.Callable[..., list[str]]
+) -> None:
+    cut, stopped, well = names = take(3)
+    for name in names:
+        registered(fleet, name)
+        # The hub calls a WEC Unknown after 200 s; it is late after 60 s.
+        lease_lasts(fleet, name, 40)
+    quiet = fleet.playbook("diagnose", names)
+    assert quiet.code == 0, quiet.output
+    with fault(fleet, "partition", "heal", wec=cut), fault(fleet, "stop", "start", cluster=stopped):
+        at_once = fleet.playbook("diagnose", names)
+        assert at_once.code == 2, at_once.output
+        # Its agent goes on for a while: only who asks the WEC sees that its API is gone.
+        assert at_once.recap[stopped].failed == 1, at_once.output
+        evidence = expect(fleet, cut, "heartbeat_late", seconds=120, both_sides=False)
+        # The ITS has noted the renewals by its own clock.
+        assert "clock" not in evidence
+        assert fleet.condition(cut, "ManagedClusterConditionAvailable") == "True"
+        run = fleet.playbook("diagnose", names)
+        assert run.code == 2, run.output
+        assert {name: run.recap[name].failed for name in names} == {cut: 1, stopped: 1, well: 0}, run.output
+        told = {
+            name: next(line for line in run.output.splitlines() if f": {name} is " in line) for name in (cut, stopped)
+        }
+        assert "its API answers, and 1 of 1 pods of its agent are ready" in told[cut], run.output
+        assert "[heartbeat_late]" in told[cut]
+        assert "[wec_unreachable]" in told[stopped]
+        assert "the connection was refused" in told[stopped]
 
 
 @pytest.mark.long

@@ -591,8 +591,9 @@ class Kube:
 
     def _no_answer(self, kind: str, what: str, remedy: str) -> Unreachable:
         side, source = self.connection.side, self.connection.source
-        text = f"The {side} {what}. {remedy} (connection from {source})."
-        problem = None if side == "WDS" else problems.of(f"{side.lower()}_unreachable", what)
+        text = f"The {side} {what}. {remedy}. The connection is from {source}."
+        facts = (what, f"the connection is from {source}")
+        problem = None if side == "WDS" else problems.of(f"{side.lower()}_unreachable", *facts)
         return Unreachable(text, kind, problem)
 
 

@@ -90,6 +90,11 @@ def wanted_proofs(given: t.Mapping[str, t.Any], between_lines: float = 5.0) -> P
     )
 
 
+def pattern() -> Spec:
+    """Of tasks that are the first of a play for all hosts."""
+    return {"hosts_pattern": {"type": "raw"}}
+
+
 def wait(timeout: int) -> Spec:
     return {
         "wait": {"type": "bool", "default": True},

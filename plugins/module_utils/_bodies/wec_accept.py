@@ -53,6 +53,7 @@ SPEC: dict[str, t.Any] = {
         "replace_lost_cluster": {"type": "bool", "default": False},
         "remove_foreign_csrs": {"type": "bool", "default": False},
         "progress_interval": {"type": "float", "default": 5.0},
+        **options.pattern(),
         **options.its(),
         **options.common(),
         **options.wait(300),

@@ -63,6 +63,7 @@ SPEC: Json = {
         "show_table": {"type": "bool", "default": False},
         "outcome_of": {"type": "str"},
         "retry_file": {"type": "path"},
+        **options.pattern(),
         **options.its(),
         **options.wds(),
         **options.common(),
@@ -114,6 +115,8 @@ def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Js
             task.progress(line)
         for one in unseen:
             task.progress(f"Not looked at: {', '.join(one['hosts'][:10])}: {one['msg']}")
+    for warning in fleet_plan.warnings(found):
+        task.warn(warning)
     require_expected(task.params["expected_plan"], found, unseen)
     in_sync = [one.host for one in found if one.action == NOTHING]
     to_report: list[str] = [

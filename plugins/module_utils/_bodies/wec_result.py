@@ -11,17 +11,20 @@ import typing as t
 
 from .._errors import WecError
 from .._rules import wec_results
-from . import retry_list, statistics
+from . import options, retry_list, statistics
 from .task import Task
 
 Json = dict[str, t.Any]
 SHOWN = 50
 """So many hosts that failed are named in an outcome."""
+_OF_STATUS = ("conditions", "evidence", "labels", "problem", "problems", "reason", "timeline")
+"""What the message of a status says already, or nobody looks for in a result on the screen."""
 SPEC: dict[str, t.Any] = {
     "argument_spec": {
         "registered": {"type": "list", "elements": "str", "required": True},
         "outcome_of": {"type": "str"},
         "retry_file": {"type": "path"},
+        **options.pattern(),
     },
     "supports_check_mode": True,
 }
@@ -31,8 +34,14 @@ def run(_task: Task) -> Json:
     raise WecError("wec_result works as an action only: the results of other tasks are on the controller.")
 
 
-def conclude(task: Task, host: str, record: Json | None) -> Json:
-    """The result of one host. ``record`` is what the tasks that were for all hosts have found of it."""
+def conclude(task: Task, host: str, record: Json | None, of_no_host: t.Sequence[Json] = ()) -> Json:
+    """The result of one host. ``record`` is what the tasks that were for all hosts have found of it.
+
+    ``of_no_host``: failures that no host can be blamed for; the run has to fail of them all the same, and does so here.
+    """
+    if of_no_host:
+        told = " ".join(str(one["msg"]) for one in of_no_host)
+        return {"changed": False, "failed": True, "msg": f"This is not about {host}: {told}", "wecs": list(of_no_host)}
     if record is None:
         return {"changed": False, "msg": f"Nothing was to be done for {host}."}
     if record["outcome"] == wec_results.PLANNED and not task.check_mode:
@@ -42,7 +51,8 @@ def conclude(task: Task, host: str, record: Json | None) -> Json:
         # Ansible itself shows the message of a failure only.
         task.progress(record["msg"])
     diff = record.pop("diff") or []
-    shown = {key: value for key, value in record.items() if value not in (None, [], {}) and key != "msg"}
+    hidden = {"msg", *(_OF_STATUS if "conditions" in record else ())}
+    shown = {key: value for key, value in record.items() if value not in (None, [], {}) and key not in hidden}
     result: Json = {"changed": record["changed"], "msg": record["msg"], "wecs": [shown]}
     if diff:
         result["diff"] = diff

@@ -3,83 +3,311 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This is private to the collection: it changes without notice.
-
-"""The body of wec_status."""
+"""Implementation of wec_status."""
 
 from __future__ import annotations
 
-import contextlib
+import collections
+import functools
 import time
 import typing as t
 
 from .._apis.its import Its
-from .._apis.wec import Wec
-from .._errors import InvalidOption, TimedOut
-from .._operations import status
-from .._operations.status import Status
-from .._rules import states
-from . import options
-from .task import Task, check_names, has_wec_connection, its_of, wec_of
+from .._errors import InvalidOption, InvalidOptions
+from .._operations import fleet_status, status
+from .._operations.fleet_status import FleetStatus, Seen, Target
+from .._rules import drift, states, wec_results
+from .._rules.drift import Drift, Limits
+from . import join_batch, options, statistics
+from .task import Task, check_names, has_wec_connection, its_of, require_named, wec_of
+from .wec_plan import OWN as OF_PLAN
+from .wec_plan import SMALL, member, repeated
 
 Json = dict[str, t.Any]
+DRIFT, PROBLEMS = "drift", "problems"
+_MOST_DAYS = 36500
+"""What is more is no limit, and more than a moment can be moved."""
+_SHOWN = 50
+"""So many WECs with problems are named in an outcome."""
 _TICK = 1.5
-
-SPEC: dict[str, t.Any] = {
+_WANTED = {key: one for key, one in OF_PLAN.items() if key not in ("wait_addon", "ask_wec")}
+_ASKED: Json = {
+    "hub_apiserver": {"type": "str"},
+    "wec_run_on": {"type": "str", "choices": ["controller", "host"], "default": "controller"},
+    **options.wec(),
+}
+OF_ONE: Json = {
+    "name": {"type": "str", "required": True},
+    "inventory_hostname": {"type": "str"},
+    **_ASKED,
+    "connect_timeout": {"type": "float"},
+    "read_timeout": {"type": "float"},
+}
+"""How a host's WEC is asked."""
+SPEC: Json = {
     "argument_spec": {
-        "names": {"type": "list", "elements": "str", "aliases": ["name"]},
-        "hub_apiserver": {"type": "str"},
+        "name": {"type": "str"},
+        "wecs": {"type": "list", "elements": "dict", "options": _WANTED},
+        "hosts": {"type": "list", "elements": "str"},
+        "all": {"type": "bool", "default": False},
+        "compare": {"type": "bool", "default": True},
+        "inventory": {"type": "list", "elements": "str"},
+        "certificate_days": {"type": "float", "default": 30.0},
+        "version_skew": {"type": "int", "default": 2},
+        "ask_wecs": {"type": "bool", "default": False},
+        "at_once": {"type": "int"},
+        "fail_on": {"type": "list", "elements": "str", "choices": [DRIFT, PROBLEMS], "default": []},
         "wait_for": {"type": "str", "choices": list(states.ALL)},
         "wait_timeout": {"type": "int", "default": 300},
         "show_table": {"type": "bool", "default": False},
-        "wec_run_on": {"type": "str", "choices": ["controller", "host"], "default": "controller"},
+        "outcome_of": {"type": "str"},
+        **options.pattern(),
+        **_ASKED,
         **options.its(),
-        **options.wec(),
         **options.common(),
     },
+    "mutually_exclusive": options.NAMED_ONE_WAY,
     "supports_check_mode": True,
 }
 
 
 def run(task: Task) -> Json:
     given = task.params
-    names = None if given["names"] is None else list(dict.fromkeys(given["names"]))
-    check_names(task, {f"names[{index}]": name for index, name in enumerate(names or [])})
-    both_sides = has_wec_connection(task) and given["wec_run_on"] != "host"
-    if both_sides and (names is None or len(names) != 1):
-        raise InvalidOption(
-            "names", names, "must be one name where the WEC's own API is asked too", "Leave out the WEC's connection"
-        )
-    with its_of(task) as its, _wec(task, both_sides) as wec:
+    if given["all"]:
+        beside = [option for option in ("name", "wecs", "hosts", "inventory") if given[option] is not None]
+        if beside:
+            raise InvalidOption("all", True, f"cannot be given with {beside[0]}", "Leave one of them out")
+        return conclude(task, [look(task, None, [])], [])
+    require_named(task)
+    if given["name"] is not None:
+        check_names(task, {"name": given["name"]})
+        found = look(task, [{"name": given["name"], "host": None}], [dict(given)])
+        for one in found.seen:
+            if one.error is not None:
+                raise one.error
+        return conclude(task, [found], [])
+    return conclude(task, [look(task, given["wecs"], [])], [])
+
+
+def look(task: Task, entries: t.Sequence[Json] | None, asked: t.Sequence[Json]) -> FleetStatus:
+    """The WECs of one ITS (None: all that it has). ``asked``: how those of them are reached whose own API is asked too.
+
+    Raises WecError.
+    """
+    limits = _limits(task)
+    parts = {one.get("inventory_hostname") or one["name"]: join_batch.part_of(task, one) for one in asked}
+    targets = None if entries is None else _targets(task, entries, parts)
+    with its_of(task) as its:
         its.require_hub()
-        deadline = time.monotonic() + given["wait_timeout"]
+        deadline = time.monotonic() + task.params["wait_timeout"]
         while True:
-            found = _look(task, its, names, wec)
-            late = [one for one in found if given["wait_for"] and one.state.name != given["wait_for"]]
-            if not late:
-                break
-            if time.monotonic() >= deadline:
-                raise TimedOut(_late_text(late, given["wait_for"], given["wait_timeout"]), wecs=_data(found))
+            found = _look(task, its, targets, limits)
+            if not any(_is_late(task, one) for one in found.seen) or time.monotonic() >= deadline:
+                return found
             time.sleep(min(_TICK, max(0.0, deadline - time.monotonic())))
-        if given["show_table"]:
-            for line in status.table(found):
-                task.progress(line)
-        return {"changed": False, "wecs": _data(found), "its": its.kube.connection.as_data()}
 
 
-def _wec(task: Task, both_sides: bool) -> t.ContextManager[Wec | None]:
-    """Its credential plugin runs once, however often the WEC is looked at."""
-    return wec_of(task) if both_sides else contextlib.nullcontext()
+def _look(task: Task, its: Its, targets: list[Target] | None, limits: Limits) -> FleetStatus:
+    if targets is None:
+        return fleet_status.look_at_all(its)
+    inventory = task.params["inventory"] if task.params["compare"] else None
+    return fleet_status.look(its, targets, inventory, limits, join_batch.at_once(task))
 
 
-def _look(task: Task, its: Its, names: list[str] | None, wec: Wec | None) -> list[Status]:
-    if wec is None or names is None:
-        return status.of_fleet(its, names)
-    return [status.of_one(its, wec, names[0], task.params["hub_apiserver"])]
+def _limits(task: Task) -> Limits:
+    """Raises InvalidOption, InvalidOptions."""
+    given = task.params
+    faults = [
+        InvalidOption(option, given[option], "must not be negative")
+        for option in ("certificate_days", "version_skew")
+        if given[option] < 0
+    ]
+    if not given["certificate_days"] <= _MOST_DAYS:
+        faults.append(
+            InvalidOption("certificate_days", given["certificate_days"], f"must not be more than {_MOST_DAYS}")
+        )
+    InvalidOptions.raise_for(faults)
+    # A name that cannot be is drift, and no error.
+    check_names(task, {})
+    return Limits(given["certificate_days"], given["version_skew"])
 
 
-def _data(found: t.Iterable[Status]) -> list[Json]:
-    return [one.as_data() for one in found]
+def _targets(task: Task, entries: t.Sequence[Json], parts: t.Mapping[str, Task]) -> list[Target]:
+    twice = repeated(entries)
+    targets = []
+    for one in entries:
+        part = parts.get(one["host"] or one["name"])
+        compared = task.params["compare"] and "labels" in one
+        is_asked = part is not None and has_wec_connection(part) and part.params["wec_run_on"] != "host"
+        targets.append(
+            Target(
+                one["name"],
+                one["host"] or one["name"],
+                member(one, twice) if compared else None,
+                functools.partial(wec_of, part) if part is not None and is_asked else None,
+                part.params["hub_apiserver"] if part is not None else None,
+            )
+        )
+    return targets
 
 
-def _late_text(late: t.Sequence[Status], wanted: str, timeout: int) -> str:
-    return f"Not {wanted} after {timeout} s: " + " ".join(one.message for one in late)
+def _is_late(task: Task, one: Seen) -> bool:
+    return task.params["wait_for"] is not None and one.status.state.name != task.params["wait_for"]
+
+
+def conclude(task: Task, found: t.Sequence[FleetStatus], unseen: list[Json]) -> Json:
+    """The result of one or several ITSs; ``unseen`` are hosts whose ITS could not be asked, and why."""
+    seen = [(one, all_of.server) for all_of in found for one in all_of.seen]
+    records = [_record(task, one, server) for one, server in seen]
+    strangers = _strangers(task, found)
+    drifts = [{**one.as_data(), "its": server} for one, server in _drifts(found)]
+    lost = [wec_results.without_its(host, one) for one in unseen for host in one["hosts"]]
+    if task.params["show_table"]:
+        for line in _lines(task, found, unseen):
+            task.progress(line)
+    counts = dict(sorted(collections.Counter(record["state"] for record in records).items()))
+    in_trouble = [one.status.view.name for one, _server in seen if one.status.problems]
+    everything = [*records, *lost, *strangers]
+    result: Json = {
+        "changed": False,
+        "wecs": everything,
+        "drift": drifts,
+        "states": counts,
+        "to_report": _to_report([*records, *lost], strangers),
+        "msg": _message(task, found, everything, len(in_trouble), unseen),
+    }
+    if any(map(wec_results.has_failed, everything)):
+        result["failed"] = True
+    if task.params["outcome_of"] is not None:
+        outcome = {
+            "playbook": task.params["outcome_of"],
+            # An ITS that could not be asked is no end of it.
+            "finished": not lost,
+            "wecs": len(records),
+            "states": counts,
+            "with_problems": in_trouble[:_SHOWN],
+        }
+        result.update(statistics.of(outcome))
+    return result
+
+
+def _drifts(found: t.Sequence[FleetStatus]) -> list[tuple[Drift, str]]:
+    """Each with its ITS. Several connections may lead to one ITS, and each shows all that it has."""
+    drifts = {
+        (all_of.server, one.kind, one.name, one.host): one
+        for all_of in found
+        for one in drift.in_order([*(own for seen in all_of.seen for own in seen.drifts), *all_of.strangers])
+    }
+    return [(one, key[0]) for key, one in drifts.items()]
+
+
+def _record(task: Task, one: Seen, server: str) -> Json:
+    fail_on = task.params["fail_on"]
+    late = _is_late(task, one)
+    failed = (
+        late
+        or one.error is not None
+        or bool(one.drifts and DRIFT in fail_on)
+        or bool(one.status.problems and PROBLEMS in fail_on)
+    )
+    data = status.reading(lambda own: own.as_data(), one.status)
+    told = one.message
+    if late:
+        told = f"Not {task.params['wait_for']} after {task.params['wait_timeout']} s: {told}"
+    problem = one.error.problem.as_data() if one.error and one.error.problem else None
+    return {
+        **data,
+        "host": one.target.host,
+        "its": server,
+        "outcome": _outcome(one, failed),
+        "changed": False,
+        "failed": failed,
+        "msg": told,
+        "problem": problem or next(iter(data["problems"]), None),
+        "drift": [own.as_data() for own in one.drifts],
+        "steps": [],
+        "diff": None,
+    }
+
+
+def _outcome(one: Seen, failed: bool) -> str:
+    if failed:
+        return wec_results.FAILED
+    if one.drifts:
+        return wec_results.DRIFT
+    if one.status.problems:
+        return wec_results.PROBLEM
+    return wec_results.OBSERVED if one.target.member is None else wec_results.IN_SYNC
+
+
+def _strangers(task: Task, found: t.Sequence[FleetStatus]) -> list[Json]:
+    """The records of what is on the ITS, and of no host of the inventory."""
+    of_name: dict[tuple[str, str], dict[str, Drift]] = {}
+    for all_of in found:
+        for one in all_of.strangers:
+            of_name.setdefault((all_of.server, one.name), {})[one.kind] = one
+    failed = DRIFT in task.params["fail_on"]
+    return [
+        {
+            "name": name,
+            "host": None,
+            "its": server,
+            "outcome": wec_results.FAILED if failed else wec_results.DRIFT,
+            "state": None,
+            "problems": [],
+            "changed": False,
+            "failed": failed,
+            "msg": drift.sentence(name, list(drifts.values())),
+            "problem": None,
+            "drift": [one.as_data() for one in drifts.values()],
+            "steps": [],
+            "diff": None,
+        }
+        for (server, name), drifts in of_name.items()
+    ]
+
+
+def _to_report(records: t.Sequence[Json], strangers: t.Sequence[Json]) -> list[str]:
+    """Hosts that fail, and in a small fleet all of them. One that does not fail is always there."""
+    failed = [str(record["host"]) for record in records if wec_results.has_failed(record)]
+    others = [str(record["host"]) for record in records if not wec_results.has_failed(record)]
+    return [*failed, *(others if len(records) <= SMALL else others[:1])]
+
+
+def _lines(task: Task, found: t.Sequence[FleetStatus], unseen: t.Sequence[Json]) -> t.Iterator[str]:
+    """A table for each ITS, with its address where there are several, and one of all that differs."""
+    for all_of in found:
+        if not all_of.seen:
+            continue
+        if len(found) > 1:
+            yield f"{all_of.server}:"
+        yield from status.table(one.status for one in all_of.seen)
+    compared = any(one.target.member for all_of in found for one in all_of.seen) or task.params["inventory"] is not None
+    drifts = [one for one, _server in _drifts(found)]
+    # That they agree is known only if all were seen.
+    if drifts or (compared and not unseen):
+        yield from drift.table(drifts)
+    if PROBLEMS not in task.params["fail_on"]:
+        # Otherwise the host fails with it.
+        for one in (one for all_of in found for one in all_of.seen):
+            if one.is_asked and one.status.problems:
+                yield one.message
+    for lost in unseen:
+        yield f"Not looked at: {', '.join(lost['hosts'][:10])}: {lost['msg']}"
+
+
+def _message(
+    task: Task, found: t.Sequence[FleetStatus], records: t.Sequence[Json], in_trouble: int, unseen: t.Sequence[Json]
+) -> str:
+    if len(records) == 1:
+        return str(records[0]["msg"])
+    seen = [one for all_of in found for one in all_of.seen]
+    drifts = [one for one, _server in _drifts(found)]
+    texts = [str(record["msg"]) for record in records if record["failed"] and str(record["msg"]).startswith("Not ")]
+    if drifts or (any(one.target.member for one in seen) and not unseen):
+        texts.append(f"{drift.summary(drifts)}.")
+    if in_trouble:
+        texts.append(f"{in_trouble} WEC{' has' if in_trouble == 1 else 's have'} problems.")
+    if not texts and not unseen:
+        texts.append(f"{len(seen)} WECs, none with problems.")
+    return " ".join([*texts, *(str(one["msg"]) for one in unseen)])

@@ -9,11 +9,13 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import functools
 import typing as t
 
 from .._apis.its import Its
 from .._apis.wds import Wds
-from .._rules import addon, problems, readable, states
+from .._rules import addon, heartbeat, problems, readable, states
 from .._rules.configuration import Observed, Wish, decide
 from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
 from .._rules.its_view import ItsView
@@ -108,10 +110,12 @@ def plan(
 
     known = {name: readable.reading(seen, view) for name, view in found_views.items()}
     views = {name: view for name, (view, _state) in known.items()}
+    beats = {name: readable.reading(functools.partial(_heartbeat, now), view) for name, view in views.items()}
     why = dict.fromkeys(known, "") if to_configure_only else _why_register(its, sound, known)
     configuring = Configuring(its, wds, allowed)
     to_compare = [one.wish for one in sound if not why[one.wish.name]]
     verdicts = {verdict.name: verdict for verdict in configuring.plan(to_compare, views)}
+    maps = _property_maps(its, [one.wish for one in sound if why[one.wish.name]])
     found = []
     for one in members:
         name = one.wish.name
@@ -120,16 +124,32 @@ def plan(
             found.append(Forecast(name, one.host, server, states.UNKNOWN, BLOCKED, str(problem), (), problem))
             continue
         state = known[name][1].name
+        words, warnings = beats[name]
         if why[name]:
-            steps = _first_steps(one.wish, views[name])
-            found.append(Forecast(name, one.host, server, state, REGISTER, why[name], tuple(steps)))
+            steps = tuple(_first_steps(one.wish, Observed(views[name], maps.get(name))))
+            found.append(
+                Forecast(name, one.host, server, state, REGISTER, why[name], steps, heartbeat=words, warnings=warnings)
+            )
             continue
         verdict = verdicts[name]
         if verdict.observed.view.unreadable:
             state = states.UNKNOWN
         told = str(verdict.problem) if verdict.problem else " ".join(f"{impact}." for impact in verdict.impacts)
         action = BLOCKED if verdict.problem else CONFIGURE if verdict.plan.changes else NOTHING
-        found.append(Forecast(name, one.host, server, state, action, told, tuple(verdict.plan.steps), verdict.problem))
+        found.append(
+            Forecast(
+                name,
+                one.host,
+                server,
+                state,
+                action,
+                told,
+                tuple(verdict.plan.steps),
+                verdict.problem,
+                heartbeat=words,
+                warnings=warnings,
+            )
+        )
     return FleetPlan(found, configuring, settling, verdicts)
 
 
@@ -169,8 +189,27 @@ def _lacking_addon(its: Its, members: t.Sequence[Member]) -> dict[str, str]:
     return {name: state.waiting_for for name, state in examined.items() if not state.available}
 
 
-def _first_steps(wish: Wish, view: ItsView) -> list[Step]:
+def _heartbeat(now: datetime.datetime, view: ItsView) -> tuple[str, tuple[Problem, ...]]:
+    """When the agent was heard of last, and what is wrong with that."""
+    beat = None if view.unreadable else heartbeat.of_view(view, now)
+    return (beat.words, tuple(heartbeat.trouble(view, now))) if beat else ("", ())
+
+
+def _property_maps(its: Its, wishes: t.Sequence[Wish]) -> dict[str, Json]:
+    """The properties of WECs that are to be registered: one that is only away has them already, or some of them.
+
+    Raises WecError.
+    """
+    names = [wish.name for wish in wishes if wish.properties is not None]
+    return its.property_maps(names) if names else {}
+
+
+def _first_steps(wish: Wish, observed: Observed) -> list[Step]:
     """What configuring will do, as far as that can be foreseen."""
-    return readable.reading(
-        lambda one: [] if one.unreadable else decide(wish, Observed(one)).steps(has_config_map=False), view
-    )
+
+    def steps(view: ItsView) -> list[Step]:
+        if view.unreadable:
+            return []
+        return decide(wish, dataclasses.replace(observed, view=view)).steps(observed.config_map is not None)
+
+    return readable.reading(steps, observed.view)

@@ -318,7 +318,8 @@ class Registering:
         # What the ITS has shown is told where a second look is not to be had.
         with contextlib.suppress(Exception):
             if isinstance(wec, Wec):
-                one.diagnosis = status.of_one(self._its_of(one), wec, one.name, one.wanted.wishes.hub_apiserver)
+                its = self._its_of(one)
+                one.diagnosis = status.of_one(its, wec, its.view(one.name), one.wanted.wishes.hub_apiserver)
             else:
                 one.diagnosis = status.of_fleet(self._its, [one.name])[0]
 

@@ -17,7 +17,19 @@ from .._apis.paths import NotANameError
 from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable, WecError
 from .._rules import addon as addon_rules
-from .._rules import conditions, diagnosis, labels, problems, readable, screen, states, timeline, times, versions
+from .._rules import (
+    conditions,
+    diagnosis,
+    heartbeat,
+    labels,
+    problems,
+    readable,
+    screen,
+    states,
+    timeline,
+    times,
+    versions,
+)
 from .._rules.addon import AddonState
 from .._rules.diagnosis import AgentHealth
 from .._rules.its_view import ItsView
@@ -32,6 +44,8 @@ _SAYS_WHY = frozenset(
     {"csr_denied", "csr_not_issued", "csr_not_legitimate", "csr_too_many", "mailbox_terminating", "not_accepted"}
 )
 """What the ITS shows that explains why an agent has not come to use its token; other things only follow from that."""
+
+_OF_LEASE = frozenset({"heartbeat_late", "lease_expired"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +76,13 @@ class Status:
         cause = str(problems.united(self.problems)[0]) if self.problems else f"{self.state.reason}."
         return f"{self.view.name} is {self.state.name}: {cause}"
 
+    @property
+    def diagnosis(self) -> str:
+        """The same with everything that is wrong."""
+        found = problems.united(self.problems)
+        asked = " Its API answers." if self.wec is not None and not found else ""
+        return f"{self.view.name} is {self.state.name}: {problems.sentence(found) or f'{self.state.reason}.'}{asked}"
+
     def as_data(self) -> Json:
         return reading(Status._as_data, self)
 
@@ -71,7 +92,7 @@ class Status:
         expires = credential.certificate.not_after if credential and credential.certificate else None
         klusterlet = wec.the_klusterlet(view.name) if wec else None
         version = versions.of_image(klusterlet.image) if klusterlet else None
-        lease_age = times.age(view.lease_renewed, self.now)
+        beat = heartbeat.of_view(view, self.now)
         return {
             "name": view.name,
             "state": self.state.name,
@@ -84,7 +105,9 @@ class Status:
             "joined": view.joined.is_true,
             "available": view.available.is_true,
             "conditions": [one.as_data() for one in conditions.all_of(view.managed_cluster)],
-            "lease_age": None if lease_age is None else round(lease_age, 1),
+            "lease_age": round(beat.age, 1) if beat else None,
+            "lease_duration": beat.duration if beat else None,
+            "clock_ahead": round(beat.ahead, 1) if beat and beat.ahead is not None else None,
             "labels": view.labels,
             "timeline": timeline.as_data(timeline.of_view(view)),
             "addon": self.addon,
@@ -148,18 +171,25 @@ def _addon_problems(state: State, addon: AddonState | None) -> list[Problem]:
     return [addon.problem] if state.name == states.JOINED and addon is not None and addon.problem else []
 
 
-def of_one(its: Its, wec: Wec, name: str, hub_apiserver: str | None = None) -> Status:
-    """One WEC from both sides. A WEC that does not answer is a problem, and no error."""
-    view, now = readable.checked(its.view(name)), its.now()
+def of_one(its: Its, wec: Wec, view: ItsView, hub_apiserver: str | None = None) -> Status:
+    """One WEC from both sides. ``view``: what the ITS shows of it. A WEC that does not answer is a problem, and no error."""
+    view, now = readable.checked(view), its.now()
+    name = view.name
     if view.unreadable:
         return _unreadable(view, now)
+    agent: AgentHealth | None = None
     try:
         wec_view = wec.view(name, its)
         state = states.classify(name, wec_view, view, its.identity(hub_apiserver), now)
-        found = [] if state.name == states.JOINED else _seen_on_wec(its, wec, wec_view, name, now)
+        found = []
+        if state.name != states.JOINED or heartbeat.trouble(view, now):
+            agent = health(wec, wec_view, name)
+            found = diagnosis.from_wec(name, wec_view, agent, its.identity(), now)
         skew = diagnosis.version_skew(wec_view.the_klusterlet(name), its.hub.version)
     except (Unreachable, ApiError) as error:
-        problem = problems.of("wec_unreachable" if isinstance(error, Unreachable) else "forbidden", error.message)
+        problem = error.problem or problems.of(
+            "wec_unreachable" if isinstance(error, Unreachable) else "forbidden", error.message
+        )
         return Status(view, states.of_its_view(view, now), (problem, *diagnosis.from_its(view, now)), now)
     except NotANameError as error:
         odd = problems.of("unexpected_answer", error.message)
@@ -182,6 +212,12 @@ def of_one(its: Its, wec: Wec, name: str, hub_apiserver: str | None = None) -> S
         return Status(view, state, tuple(found), now, wec_view)
     token_id = wec_view.bootstrap.token.id if wec_view.bootstrap else None
     shown_by_its = [] if state.name == states.ABSENT else diagnosis.from_its(view, now, token_id)
+    if agent is not None:
+        fact = diagnosis.from_here(agent)
+        shown_by_its = [
+            dataclasses.replace(one, evidence=(*one.evidence, fact)) if one.code in _OF_LEASE else one
+            for one in shown_by_its
+        ]
     known = {problem.code for problem in found}
     addons = _addons(its, [name]) if view.exists else None
     addon = None if addons is None else addon_rules.examine(addons.get(name), is_offered=True)
@@ -190,10 +226,6 @@ def of_one(its: Its, wec: Wec, name: str, hub_apiserver: str | None = None) -> S
         trouble = diagnosis.pods_trouble(wec.pods(addon_rules.NAMESPACE))
         both.append(dataclasses.replace(problem, evidence=(*problem.evidence, *trouble)))
     return Status(view, state, tuple(both), now, wec_view, _addon_word(addon))
-
-
-def _seen_on_wec(its: Its, wec: Wec, view: WecView, name: str, now: datetime.datetime) -> list[Problem]:
-    return diagnosis.from_wec(name, view, health(wec, view, name), its.identity(), now)
 
 
 def health(wec: Wec, view: WecView, name: str) -> AgentHealth:
@@ -209,17 +241,18 @@ def health(wec: Wec, view: WecView, name: str) -> AgentHealth:
 
 def table(statuses: t.Iterable[Status]) -> list[str]:
     """The fleet as lines of text."""
-    rows = [("WEC", "STATE", "SINCE", "KUBERNETES", "PROBLEM")]
+    rows: list[tuple[str, ...]] = [("WEC", "STATE", "SINCE", "HEARTBEAT", "KUBERNETES", "PROBLEM")]
     rows += [reading(_row, one) for one in sorted(statuses, key=lambda status: status.view.name)]
     return screen.table(rows)
 
 
-def _row(one: Status) -> tuple[str, str, str, str, str]:
-    age = times.age(one.since, one.now)
+def _row(one: Status) -> tuple[str, ...]:
+    age, beat = times.age(one.since, one.now), heartbeat.of_view(one.view, one.now)
     return (
         one.view.name,
         one.state.name,
         times.show_seconds(age) if age is not None else "-",
+        times.show_seconds(beat.age) if beat else "-",
         (one.wec.version if one.wec else None) or one.view.kubernetes_version or "-",
         one.problems[0].kind.summary if one.problems else "-",
     )

@@ -13,7 +13,7 @@ import datetime
 import typing as t
 
 from . import csr as csr_rules
-from . import problems, readable, states, times
+from . import heartbeat, problems, readable, states, times
 from .its_view import IDENTITY_ANNOTATION, ItsView, created, has_condition, is_issued, is_pending
 from .plan import Step
 from .problems import Problem
@@ -285,8 +285,8 @@ def flood(view: ItsView) -> Problem:
 def unavailable(view: ItsView, now: datetime.datetime) -> Problem:
     """The problem of a WEC that has joined and is not available, as the ITS shows it."""
     available = view.available
-    renewed = times.age(view.lease_renewed, now)
-    lease = f"its lease was renewed {times.show_seconds(renewed)} ago" if renewed is not None else "it has no lease"
+    beat = heartbeat.of_view(view, now)
+    lease = "it has no lease" if beat is None else f"its lease was renewed {times.show_seconds(beat.age)} ago"
     if view.clock_synced.is_false:
         return problems.of("clock_skew", str(view.clock_synced))
     if available.is_false and available.reason == "ManagedClusterKubeAPIServerUnavailable":

@@ -13,7 +13,7 @@ import datetime
 import re
 import typing as t
 
-from . import certificates, its_view, problems, states, times, versions
+from . import certificates, heartbeat, its_view, problems, states, times, versions
 from .acceptance import Member, decide, flood, is_flooded, unavailable
 from .conditions import all_of, find
 from .hub_view import HubIdentity
@@ -83,7 +83,7 @@ def from_its(view: ItsView, now: datetime.datetime, token_id: str | None = None)
 def _registration(view: ItsView, now: datetime.datetime, token_id: str | None) -> list[Problem]:
     state = states.of_its_view(view, now)
     if state.name == states.JOINED:
-        return []
+        return heartbeat.trouble(view, now)
     if state.name == states.JOINED_UNAVAILABLE:
         return [unavailable(view, now)]
     if not view.exists:
@@ -154,6 +154,13 @@ def from_wec(name: str, wec: WecView, health: AgentHealth, hub: HubIdentity, now
     if connection is not None and connection not in found:
         found.append(connection)
     return found
+
+
+def from_here(health: AgentHealth) -> str:
+    """What the WEC itself shows beside a lease that is not renewed."""
+    count, running = len(health.agent_pods), len([pod for pod in health.agent_pods if find(pod, "Ready").is_true])
+    told = f"its API answers, and {running} of {count} pods of its agent are ready"
+    return f"{told}: look at the way from there to the ITS" if running else told
 
 
 def version_skew(klusterlet: Klusterlet | None, hub: Version | None) -> Problem | None:

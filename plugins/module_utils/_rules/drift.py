@@ -27,7 +27,8 @@ Json = dict[str, t.Any]
 CANNOT_BE_WANTED = "cannot_be_wanted"
 MISSING_ON_ITS, MISSING_IN_INVENTORY = "missing_on_its", "missing_in_inventory"
 LABELS, ANNOTATIONS, PROPERTIES, CLUSTER_SET_KIND = "labels", "annotations", "properties", "cluster_set"
-VERSION_SKEW, CERTIFICATE_EXPIRING, LEASE_STALE = "version_skew", "certificate_expiring", "lease_stale"
+VERSION_SKEW, CERTIFICATE_EXPIRING = "version_skew", "certificate_expiring"
+_OF_KEYS = (LABELS, ANNOTATIONS, PROPERTIES)
 
 _CONFIGURE = "Configure {name}, or correct the inventory"
 REMEDIES = {
@@ -40,7 +41,6 @@ REMEDIES = {
     CANNOT_BE_WANTED: "Correct the inventory",
     VERSION_SKEW: "Upgrade the cluster {name}",
     CERTIFICATE_EXPIRING: "Look at the agent on {name}, which should have renewed it",
-    LEASE_STALE: "Look at {name}: whether it runs, and whether it reaches the ITS",
     ORPHAN_MAILBOX.code: ORPHAN_MAILBOX.remedy.replace("{wec}", "{name}"),
     ORPHAN_PROPERTIES.code: ORPHAN_PROPERTIES.remedy.replace("{wec}", "{name}"),
 }
@@ -114,22 +114,17 @@ def of_wish(host: str, wish: Wish, observed: Observed) -> list[Drift]:
 
 def of_view(host: str, view: ItsView, now: datetime.datetime, limits: Limits) -> list[Drift]:
     """What a WEC that has joined shows, and what its agent should have seen to. Raises MissingLibrary."""
-    drifts = []
-    if view.joined.is_true and view.hub_accepts_client and not view.is_deleting and not view.lease_is_fresh(now):
-        age = times.age(view.lease_renewed, now)
-        told = "it has no lease" if age is None else f"its lease was renewed {times.show_seconds(age)} ago"
-        drifts.append(Drift(LEASE_STALE, view.name, host, told, times.show(view.lease_renewed)))
     certificate = _newest_certificate(view)
     if certificate is None:
-        return drifts
+        return []
     ends, begins = certificate.not_after, certificate.not_before
     is_soon = ends - now < datetime.timedelta(days=limits.certificate_days)
     # Where certificates are short-lived, all of them end soon, and are renewed all the same.
     if is_soon and now >= begins + (ends - begins) * _RENEWED_BY:
         verb = "has expired" if ends <= now else "expires"
         told = f"the certificate of its agent {verb} at {times.show(ends)}"
-        drifts.append(Drift(CERTIFICATE_EXPIRING, view.name, host, told, times.show(ends)))
-    return drifts
+        return [Drift(CERTIFICATE_EXPIRING, view.name, host, told, times.show(ends))]
+    return []
 
 
 def _newest_certificate(view: ItsView) -> certificates.CertificateFacts | None:
@@ -166,6 +161,19 @@ def of_leftovers(found: t.Iterable[Leftover]) -> list[Drift]:
         for one in found
         if one.reason.code in _OF_LEFTOVERS
     ]
+
+
+def in_order(found: t.Iterable[Drift]) -> list[Drift]:
+    """By the WECs' names, and for each in the order of the kinds."""
+    order = {kind: index for index, kind in enumerate(REMEDIES)}
+    return sorted(found, key=lambda one: (one.name, order[one.kind]))
+
+
+def sentence(name: str, found: t.Sequence[Drift]) -> str:
+    """Where a WEC differs, and what to do about it; a remedy that several have is given once."""
+    told = "; ".join(f"{one.kind} {one.msg}" if one.kind in _OF_KEYS else one.msg.rstrip(".") for one in found)
+    remedies = " ".join(f"{remedy}." for remedy in dict.fromkeys(one.remedy for one in found))
+    return f"{name} differs from the inventory: {told}. {remedies}"
 
 
 def summary(found: t.Sequence[Drift]) -> str:

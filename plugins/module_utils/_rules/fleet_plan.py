@@ -14,7 +14,7 @@ import hashlib
 import json
 import typing as t
 
-from . import screen, timeline, wec_results
+from . import problems, screen, timeline, wec_results
 from .plan import Plan, Step
 from .problems import Problem
 from .timeline import Reached
@@ -28,6 +28,8 @@ _OUTCOMES = {
     CONFIGURE: wec_results.PLANNED,
     BLOCKED: wec_results.BLOCKED,
 }
+_NAMED = 10
+"""So many WECs are named in a warning."""
 _COUNTED = ((NOTHING, "in sync"), (REGISTER, "to register"), (CONFIGURE, "to configure"), (BLOCKED, "blocked"))
 
 
@@ -49,6 +51,10 @@ class Forecast:
     is_done: bool = False
     """Whether anything of it was carried out."""
     reached: tuple[Reached, ...] = ()
+    heartbeat: str = ""
+    """When its agent was heard of last. The WEC itself was not asked."""
+    warnings: tuple[Problem, ...] = ()
+    """What is wrong with it that does not stop the run."""
 
     @property
     def is_in_trouble(self) -> bool:
@@ -66,6 +72,7 @@ class Forecast:
             "msg": self._message,
             "steps": [{**step.as_data(), "before": step.before, "after": step.after} for step in self.steps],
             "problem": self.problem.as_data() if self.problem else None,
+            "warnings": [problem.as_data() for problem in self.warnings],
             "changed": False,
             "diff": self.plan.diff() if self.steps else None,
         }
@@ -98,7 +105,8 @@ class Forecast:
         if self.problem is not None:
             return f"{self.name}: {self.problem}"
         if self.action == NOTHING:
-            return f"{self.name} is in sync."
+            warned = f" {problems.sentence(self.warnings)}" if self.warnings else ""
+            return f"{', '.join(filter(None, (f'{self.name} is in sync', self.heartbeat)))}.{warned}"
         return f"{self.name} is to be {'registered' if self.action == REGISTER else 'configured'}: {self.told}."
 
     @property
@@ -122,6 +130,21 @@ def differing(forecasts: t.Iterable[Forecast], expected: t.Mapping[str, str]) ->
     forecasts = list(forecasts)
     found = digests(forecasts)
     return [one.host for one in forecasts if found.get(one.host) != expected.get(one.host)]
+
+
+def warnings(forecasts: t.Iterable[Forecast]) -> list[str]:
+    """Each warning once, with the WECs that it is of."""
+    found: dict[str, list[tuple[Forecast, Problem]]] = {}
+    for one in forecasts:
+        for problem in one.warnings:
+            found.setdefault(problem.code, []).append((one, problem))
+    texts = []
+    for those in found.values():
+        named = ", ".join(f"{one.host} ({one.heartbeat})" for one, _problem in those[:_NAMED])
+        more = f" and {len(those) - _NAMED} more" if len(those) > _NAMED else ""
+        kind = those[0][1].kind
+        texts.append(f"{named}{more}: {kind.summary}. {kind.remedy}; diagnose asks the WECs themselves. [{kind.code}]")
+    return texts
 
 
 def _line(one: Forecast) -> str:

@@ -108,9 +108,20 @@ class ItsView:
         version = (status.get("version") or {}).get("kubernetes")
         return version if isinstance(version, str) else None
 
-    @property
+    @functools.cached_property
     def lease_renewed(self) -> datetime.datetime | None:
         return times.parse(((self.lease or {}).get("spec") or {}).get("renewTime"))
+
+    @functools.cached_property
+    def lease_observed(self) -> datetime.datetime | None:
+        """When the ITS took in that renewal, by its own clock (Kubernetes: managedFields); None where it does not say."""
+        entries = ((self.lease or {}).get("metadata") or {}).get("managedFields")
+        times_seen = [
+            times.parse(entry.get("time"))
+            for entry in (entries if isinstance(entries, list) else ())
+            if isinstance(entry, dict) and "f:renewTime" in str(entry.get("fieldsV1"))
+        ]
+        return max(filter(None, times_seen), default=None)
 
     @property
     def lease_duration(self) -> int:

@@ -40,8 +40,7 @@ class Problem:
         return self.kind.code
 
     def __str__(self) -> str:
-        facts = f" ({'; '.join(self.evidence)})" if self.evidence else ""
-        return f"{self.kind.summary} [{self.code}]{facts}. {self.kind.remedy}."
+        return sentence([self])
 
     def as_data(self) -> Json:
         return {
@@ -55,6 +54,19 @@ class Problem:
 def of(code: str, *evidence: str) -> Problem:
     """A problem of this kind; empty facts are left out, and endless ones end."""
     return Problem(BY_CODE[code], tuple(screen.fact(fact) for fact in evidence if fact))
+
+
+def sentence(found: t.Sequence[Problem]) -> str:
+    """What is wrong, by which facts, and what to do. A remedy that several have is given once."""
+    remedies = [problem.kind.remedy for problem in found]
+    told = []
+    for index, problem in enumerate(found):
+        facts = "; ".join(fact.rstrip(".") for fact in problem.evidence)
+        told.append(f"{problem.kind.summary}{': ' if facts else ''}{facts}.")
+        if problem.kind.remedy not in remedies[index + 1 :]:
+            told.append(f"{problem.kind.remedy}.")
+        told.append(f"[{problem.code}]")
+    return " ".join(told)
 
 
 def united(found: t.Iterable[Problem]) -> list[Problem]:
@@ -127,7 +139,8 @@ _WEC_API = (
     Kind(
         "clock_skew",
         "the clocks of the WEC and the ITS differ",
-        "condition ManagedClusterConditionClockSynced=False, or the times that the two API servers tell",
+        "condition ManagedClusterConditionClockSynced=False, the times that the two API servers tell, or a lease whose renewal the "
+        "ITS has noted more than its duration earlier or later",
         "Set the clocks (NTP): tokens and certificates are refused until then",
     ),
 )
@@ -365,6 +378,13 @@ _HEALTH = (
         "the name of a ManagedCluster means a group of hosts to Ansible",
         "a ManagedCluster called all, ungrouped, localhost, or as a group of the inventory",
         "Find out who made it, and remove it; or set host_prefix, so that no host has the name of a group",
+    ),
+    Kind(
+        "heartbeat_late",
+        "the agent is late in renewing its lease",
+        "a lease that has not been renewed for one and a half times its duration, while the ITS still calls the WEC available; the "
+        "ITS takes up to five minutes to notice",
+        "Check that the WEC runs, that its agent runs, and that it reaches the ITS",
     ),
     Kind(
         "lease_expired",

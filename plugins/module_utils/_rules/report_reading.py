@@ -189,6 +189,7 @@ def _plan(result: TaskResult) -> t.Iterator[Finding]:
         finding.host, finding.msg = one["host"], one["reason"] or None
         finding.wanted = one["action"] in (fleet_plan.REGISTER, fleet_plan.CONFIGURE)
         finding.steps = [{**step, "done": False} for step in finding.steps]
+        finding.problems += [dict(warning) for warning in one.get("warnings") or ()]
         return finding
 
     yield from _each(result, PLAN, _rows(data, "wecs"), row)
@@ -206,10 +207,7 @@ def _many(result: TaskResult, activity: str) -> t.Iterator[Finding]:
 
     def row(record: Json) -> Finding:
         if record["name"] is None:
-            problem = _problem(record["problem"], str(record["msg"]))
-            return Finding(
-                result.module, activity, host=record["host"], msg=str(record["msg"]), failed=True, problems=[problem]
-            )
+            return _without_its(result, activity, record)
         finding = _of_verdict(result, record, activity, record.get("its"))
         finding.host, finding.acts, finding.failed = record["host"], True, bool(record["failed"])
         if activity != CONFIGURE:
@@ -225,6 +223,13 @@ def _many(result: TaskResult, activity: str) -> t.Iterator[Finding]:
         return finding
 
     yield from _each(result, activity, _rows(result.data, "wecs"), row)
+
+
+def _without_its(result: TaskResult, activity: str, record: Json) -> Finding:
+    """A host whose ITS could not be asked."""
+    told = str(record["msg"])
+    problem = _problem(record["problem"], told)
+    return Finding(result.module, activity, host=record["host"], msg=told, failed=True, problems=[problem])
 
 
 def _failed_steps(result: TaskResult, activity: str, reached: t.Sequence[Json]) -> list[Json]:
@@ -311,20 +316,20 @@ def _status(result: TaskResult) -> t.Iterator[Finding]:
             drift.setdefault(key, []).append(one)
 
     def row(one: Json) -> Finding:
+        if one["name"] is None:
+            return _without_its(result, STATUS, one)
         finding = _of_verdict(result, one, STATUS, _server(one) or of_all)
         finding.host = one.get("host")
-        finding.problems = list(one["problems"]) if "problems" in one else [_problem(None, str(one["msg"]))]
+        finding.problems = list(one["problems"])
         finding.drift = drift.pop((one["name"], finding.its), [])
         # Only the task's own failure is one: a look that finds something has done what it shall.
         return finding
 
-    # Without the states of all, there are those that have problems.
-    yield from _each(result, STATUS, _rows(data, "wecs" if "wecs" in data else "problems"), row)
+    yield from _each(result, STATUS, _rows(data, "wecs"), row)
     for (name, its), those in drift.items():
         host = next((one["host"] for one in those if one["host"]), None)
         yield Finding(result.module, STATUS, name=name, host=host, its=its, drift=those)
-    yield from _unseen(result, STATUS)
-    if "wecs" not in data and "drift" not in data and (result.failed or data.get("msg")):
+    if "wecs" not in data and (result.failed or data.get("msg")):
         finding = _failure(result, result.host)
         finding.activity = STATUS
         yield finding
@@ -523,7 +528,6 @@ _ACTIVITIES = {
     "wec_label": CONFIGURE,
     "wec_properties": CONFIGURE,
     "wec_status": STATUS,
-    "wec_drift": STATUS,
     "wec_leftovers": LEFTOVERS,
 }
 _READERS: dict[str, t.Callable[[TaskResult], t.Iterator[Finding]]] = {
@@ -533,7 +537,6 @@ _READERS: dict[str, t.Callable[[TaskResult], t.Iterator[Finding]]] = {
     "wec_label": _verdicts,
     "wec_properties": _verdicts,
     "wec_status": _status,
-    "wec_drift": _status,
     "wec_leftovers": _leftovers,
     "wec_join": _join,
     "wec_result": _result,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from . import certificates, screen, times
+from . import certificates, heartbeat, screen, times
 from .conditions import Condition, find
 from .hub_view import HubIdentity
 from .its_view import ItsView, is_pending
@@ -207,13 +207,11 @@ def _worthless_token(bootstrap: Bootstrap, connection: Condition, now: datetime.
 
 def _joined(view: ItsView, now: datetime.datetime) -> State:
     facts = [str(view.available)]
-    renewed = times.age(view.lease_renewed, now)
-    if renewed is not None:
-        facts.append(f"its lease was renewed {times.show_seconds(renewed)} ago")
-    else:
-        facts.append("it has no lease")
-    if view.joined.is_true and view.is_alive(now):
-        return State(JOINED, "it is joined and available", tuple(facts))
+    beat = heartbeat.of_view(view, now)
+    facts.append("it has no lease" if beat is None else f"its lease was renewed {times.show_seconds(beat.age)} ago")
+    if beat is not None and view.joined.is_true and view.is_alive(now):
+        # The ITS calls a WEC available for minutes after it was heard of last: only this much is known.
+        return State(JOINED, beat.words, tuple(facts))
     if not view.joined.is_true:
         return State(PENDING_APPROVAL, "it is accepted and has not joined yet", (str(view.joined),))
     if view.available.is_true:

@@ -20,6 +20,8 @@ IN_SYNC, CHANGED, PLANNED, BLOCKED, FAILED, UNREACHABLE = (
     "failed",
     "unreachable",
 )
+DRIFT, PROBLEM, OBSERVED = "drift", "problem", "observed"
+"""Of a look that changes nothing: it differs from the inventory; something is wrong with it; it was compared with nothing."""
 _FAILURES = (BLOCKED, FAILED, UNREACHABLE)
 
 
@@ -86,6 +88,19 @@ def of_hosts(results: t.Iterable[t.Any], hosts: t.Sequence[str]) -> dict[str, Js
         if isinstance(result, t.Mapping) and not result.get("skipped"):
             _sort(result, planned if "digest" in result else done)
     return {host: _united(done[host] or planned[host]) for host in hosts}
+
+
+def of_no_host(results: t.Iterable[t.Any]) -> list[Json]:
+    """Records that have failed and are of no host, such as those of WECs that no inventory has. Where a host has failed anyway,
+    nobody has to fail for these."""
+    found: list[Json] = []
+    for result in results:
+        for record in result.get("wecs") or () if isinstance(result, t.Mapping) else ():
+            if has_failed(record):
+                if record["host"] is not None:
+                    return []
+                found.append(record)
+    return found
 
 
 def _sort(result: t.Mapping[str, t.Any], into: dict[str, list[Json]]) -> None:

@@ -47,7 +47,7 @@ def codes(one: Json) -> set[str]:
 
 def test_the_others_have_their_states(case: str, options: Json) -> None:
     show = AsAction()
-    result = show("wec_status", names=NAMES, show_table=True, **options)
+    result = show("wec_status", wecs=[{"name": name} for name in NAMES], compare=False, show_table=True, **options)
     assert not result.get("failed"), result
     found = {one["name"]: one for one in result["wecs"]}
     assert {found[name]["state"] for name in OTHERS} == {"joined"}
@@ -60,19 +60,20 @@ def test_the_others_have_their_states(case: str, options: Json) -> None:
 
 
 def test_all_that_the_its_has_are_shown(case: str, options: Json) -> None:
-    result = AsModule()("wec_status", **options)
+    result = AsModule()("wec_status", all=True, **options)
     assert {one["name"] for one in result["wecs"]} == set(NAMES)
 
 
 def test_the_others_are_compared(case: str, options: Json) -> None:
     show = AsAction()
-    result = show("wec_drift", wecs=wishes(region="eu"), status=True, show_table=True, **options)
+    result = show("wec_status", wecs=wishes(region="eu"), show_table=True, **options)
     assert not result.get("failed"), result
     drifting = {one["name"] for one in result["drift"] if one["kind"] == "labels"}
     assert drifting >= set(OTHERS)
     if case in INVALID:
-        assert [one["name"] for one in result["problems"]] == [ODD]
-        assert UNREADABLE in result["problems"][0]["msg"]
+        (odd,) = (one for one in result["wecs"] if one["problems"])
+        assert odd["name"] == ODD
+        assert odd["msg"].endswith(f"[{UNREADABLE}]")
         assert ODD not in {one["name"] for one in result["drift"]}
 
 
@@ -117,7 +118,7 @@ def test_the_others_are_looked_through_for_leftovers(case: str, options: Json) -
 def test_properties_of_one_that_cannot_be_read_are_its_own(its: FakeIts, options: Json, data: t.Any) -> None:
     fleet(its, lambda _its: None, {"data": data})
     wecs = [{"name": name, "properties": {"url": "x"}} for name in NAMES]
-    drift = AsModule()("wec_drift", wecs=wecs, **options)
+    drift = AsModule()("wec_status", wecs=wecs, **options)
     assert {one["name"] for one in drift["drift"]} >= set(OTHERS)
     planned = {one["name"]: one["action"] for one in AsModule()("wec_plan", wecs=wecs, **options)["wecs"]}
     assert {planned[name] for name in OTHERS} == {"configure"}
@@ -161,7 +162,7 @@ def test_add_ons_that_cannot_be_read(its: FakeIts, options: Json) -> None:
     for name in NAMES:
         its.put(f"{addons}/namespaces/{name}/managedclusteraddons/addon-status", {"status": {"conditions": []}})
     its.put(f"{addons}/namespaces/{ODD}/managedclusteraddons/addon-status", {"status": "x"})
-    result = AsModule()("wec_status", names=NAMES, **options)
+    result = AsModule()("wec_status", wecs=[{"name": name} for name in NAMES], compare=False, **options)
     assert {one["state"] for one in result["wecs"] if one["name"] != ODD} == {"joined"}
     assert len(AsModule()("wec_plan", wecs=wishes(region="us"), **options)["wecs"]) == len(NAMES)
 

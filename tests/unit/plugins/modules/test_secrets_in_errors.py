@@ -146,7 +146,7 @@ def test_options_that_are_not_valid_show_no_secret(
     run: FrontEnd, its: FakeIts, wrong: Json, way: str, tmp_path: pathlib.Path
 ) -> None:
     options = {"name": "edge-1", **ways(its, SECRET, tmp_path)[way], **wrong}
-    result = run("wec_status", **options)
+    result = run("wec_status", all=True, **options)
     assert result["failed"] or way == "option"
     assert SECRET not in shown(run, result)
 
@@ -349,7 +349,7 @@ def test_what_is_in_the_place_of_a_token_is_a_secret(run: FrontEnd, given: t.Any
 
 
 def test_what_is_wrong_with_an_option_is_shown_as_characters_that_can_be_seen(run: FrontEnd) -> None:
-    assert "\x1b" not in run("wec_status", its_validate_certs="\x1b[2J")["msg"]
+    assert "\x1b" not in run("wec_status", all=True, its_validate_certs="\x1b[2J")["msg"]
 
 
 # -- without TLS -----------------------------------------------------------------------------------------------------

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import socket
 import typing as t
 
 import pytest
-from fake_ocm import MANAGED_CLUSTERS, FakeIts
+from fake_api import now
+from fake_ocm import MANAGED_CLUSTERS, FakeIts, condition
 from fake_wds import PROPERTIES
 from front_ends import AsAction, FrontEnd
 
@@ -268,3 +270,41 @@ def test_each_wec_is_to_be_asked_where_that_is_wanted(its: FakeIts) -> None:
 def test_without_registering_one_that_is_not_registered_is_blocked(its: FakeIts) -> None:
     result = of_play(one={"its_kubeconfig": its.kubeconfig()})("wec_plan", to_register=False)
     assert result["wecs"][0]["problem"]["code"] == "not_registered"
+
+
+def test_of_a_wec_that_is_only_away_what_it_has_is_not_to_be_created(
+    run: FrontEnd, its: FakeIts, options: Options
+) -> None:
+    for name in ("away", "other"):
+        member(its, name, region="us")
+        its.put(f"{PROPERTIES}/{name}", {"data": {"url": "x", "maxPods": "100"}})
+        lost = condition("ManagedClusterConditionAvailable", "Unknown", "ManagedClusterLeaseUpdateStopped")
+        its.change(f"{MANAGED_CLUSTERS}/{name}", {"status": {"conditions": [condition("ManagedClusterJoined"), lost]}})
+    own = {"labels": {"region": "us"}, "properties": {"url": "x", "maxPods": "100"}}
+    wecs = [{"name": "away", **own}, {"name": "other", **own, "properties": {"url": "y"}}, {"name": "new", **own}]
+    found = {one["name"]: one for one in run("wec_plan", wecs=wecs, **options)["wecs"]}
+    assert {one["action"] for one in found.values()} == {"register"}
+    assert found["away"]["steps"] == []
+    (step,) = found["other"]["steps"]
+    assert (step["verb"], step["before"], step["after"]) == ("update", {"url": "x"}, {"url": "y"})
+    assert [step["verb"] for step in found["new"]["steps"]] == ["create", "update"]
+
+
+def test_a_wec_that_was_not_asked_is_in_sync_as_far_as_its_heartbeat_tells(
+    run: FrontEnd, its: FakeIts, options: Options
+) -> None:
+    lease = "/apis/coordination.k8s.io/v1/namespaces/{}/leases/managed-cluster-lease"
+    for name, age in (("well", 12), ("late", 100)):
+        member(its, name)
+        its.change(lease.format(name), {"spec": {"renewTime": now(-age)}})
+    result = run("wec_plan", wecs=[{"name": "well"}, {"name": "late"}], **options)
+    assert planned(result) == {"well": "nothing", "late": "nothing"}
+    well, late = result["wecs"]
+    assert re.fullmatch(r"well is in sync, last heartbeat 1\d s ago\.", well["msg"])
+    assert well["warnings"] == []
+    assert late["msg"].startswith("late is in sync, last heartbeat 10")
+    assert late["msg"].endswith("[heartbeat_late]")
+    assert [one["code"] for one in late["warnings"]] == ["heartbeat_late"]
+    (warning,) = run.warnings
+    assert warning.startswith("late (last heartbeat 10")
+    assert "well" not in warning

@@ -8,7 +8,9 @@ import typing as t
 import pytest
 from fake_api import FakeApi, jwt, now
 from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeIts, condition, csr, install_agent
-from front_ends import FrontEnd
+from front_ends import AsModule, FrontEnd
+
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/edge-1/leases/managed-cluster-lease"
 
 
 @pytest.fixture
@@ -16,10 +18,10 @@ def options(its: FakeIts) -> dict[str, t.Any]:
     return {"its_kubeconfig": its.kubeconfig(ca=its.authority.pem)}
 
 
-def test_without_names_the_whole_fleet_is_told(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+def test_all_that_the_its_has_are_shown(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
     its.join("edge-1")
     its.announce("edge-2")
-    found = {one["name"]: one["state"] for one in run("wec_status", **options)["wecs"]}
+    found = {one["name"]: one["state"] for one in run("wec_status", all=True, **options)["wecs"]}
     assert found == {"edge-1": "joined", "edge-2": "pending_approval"}
 
 
@@ -43,12 +45,12 @@ def test_a_request_for_what_can_be_no_wec_is_none(
     made = csr("edge-1")
     made["metadata"]["labels"] = {"open-cluster-management.io/cluster-name": label}
     its.put(f"{CSRS}/x", made)
-    assert [one["name"] for one in run("wec_status", **options)["wecs"]] == ["edge-1"]
+    assert [one["name"] for one in run("wec_status", all=True, **options)["wecs"]] == ["edge-1"]
 
 
 def test_it_never_writes(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
     its.announce("edge-1")
-    assert run("wec_status", **options)["changed"] is False
+    assert run("wec_status", all=True, **options)["changed"] is False
     assert its.writes == []
 
 
@@ -127,6 +129,33 @@ def test_a_wec_that_does_not_answer_is_a_problem_and_no_error(
     wec.start()
 
 
+def test_an_agent_that_is_late_is_named_from_both_sides(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any]
+) -> None:
+    its.join("edge-1", wec.uid)
+    its.change(LEASE, {"spec": {"renewTime": now(-100)}})
+    install_agent(wec, "edge-1", its, its.authority.client("edge-1"))
+    wec.put(
+        "/apis/apps/v1/namespaces/open-cluster-management/deployments/klusterlet",
+        {"status": {"conditions": [condition("Available")]}},
+    )
+    wec.put(
+        "/api/v1/namespaces/open-cluster-management-agent/pods/agent-1",
+        {"status": {"conditions": [condition("Ready")]}},
+    )
+    (found,) = run("wec_status", name="edge-1", **options)["wecs"]
+    assert found["state"] == "joined"
+    (problem,) = found["problems"]
+    assert problem["code"] == "heartbeat_late"
+    (found,) = run("wec_status", name="edge-1", kubeconfig=wec.kubeconfig(), **options)["wecs"]
+    (problem,) = found["problems"]
+    assert problem["code"] == "heartbeat_late"
+    assert "its API answers, and 1 of 1 pods of its agent are ready" in problem["evidence"][-1]
+    klusterlet_says(wec, ",HubKubeConfigError", CONNECTION["its_unreachable_from_wec"])
+    (found,) = run("wec_status", name="edge-1", kubeconfig=wec.kubeconfig(), **options)["wecs"]
+    assert [one["code"] for one in found["problems"]] == ["its_unreachable_from_wec", "heartbeat_late"]
+
+
 def test_waiting_ends_when_the_state_is_reached(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
     its.announce("edge-1")
     looks = [0]
@@ -153,7 +182,7 @@ def test_waiting_in_vain_fails_with_the_cause(run: FrontEnd, its: FakeIts, optio
 def test_the_table_shows_each_wec(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
     its.join("edge-1")
     its.announce("edge-2")
-    run("wec_status", show_table=True, **options)
+    run("wec_status", all=True, show_table=True, **options)
     if run.__class__.__name__ == "AsAction":
         assert [line.split()[:2] for line in run.lines] == [
             ["WEC", "STATE"],
@@ -162,17 +191,14 @@ def test_the_table_shows_each_wec(run: FrontEnd, its: FakeIts, options: dict[str
         ]
 
 
-def test_both_sides_need_one_name(run: FrontEnd, wec: FakeApi, options: dict[str, t.Any]) -> None:
-    result = run("wec_status", names=["a", "b"], kubeconfig=wec.kubeconfig(), **options)
-    assert result["msg"].startswith("names: ")
-    assert "one name" in result["msg"]
+def test_without_anything_no_wec_is_meant(options: dict[str, t.Any]) -> None:
+    assert AsModule()("wec_status", **options)["msg"].startswith("name: must be given with run_on=host")
 
 
 def test_a_stale_clock_here_does_not_make_leases_stale(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
     """Ages are told by the ITS's clock (its Date header), not by ours."""
     its.join("edge-1")
-    path = "/apis/coordination.k8s.io/v1/namespaces/edge-1/leases/managed-cluster-lease"
-    its.change(path, {"spec": {"renewTime": now(-20)}})
+    its.change(LEASE, {"spec": {"renewTime": now(-20)}})
     (found,) = run("wec_status", name="edge-1", **options)["wecs"]
     assert 18 < found["lease_age"] < 30
 

@@ -61,15 +61,3 @@ def test_how_far_behind_the_newest_one_may_be(running: dict[str, str | None], be
 def test_a_certificate_that_cannot_be_read_tells_nothing(encoded: str) -> None:
     view = ItsView("edge-1", {"metadata": {}}, ({**csr("edge-1"), "status": {"certificate": encoded}},))
     assert drift.of_view("edge-1", view, NOW, LIMITS) == []
-
-
-@pytest.mark.parametrize(
-    ("accepted", "deleting", "is_drift"), [(True, False, True), (False, False, False), (True, True, False)]
-)
-def test_only_a_wec_that_is_to_be_there_has_a_stale_lease(accepted: bool, deleting: bool, is_drift: bool) -> None:
-    joined = {"type": "ManagedClusterJoined", "status": "True"}
-    metadata = {"deletionTimestamp": "2026-11-24T00:00:00Z"} if deleting else {}
-    cluster = {"metadata": metadata, "spec": {"hubAcceptsClient": accepted}, "status": {"conditions": [joined]}}
-    view = ItsView("edge-1", cluster, lease={"spec": {"renewTime": "2026-11-23T23:54:00Z"}})
-    found = drift.of_view("edge-1", view, NOW, LIMITS)
-    assert [one.kind for one in found] == (["lease_stale"] if is_drift else [])

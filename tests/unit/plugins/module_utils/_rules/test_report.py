@@ -289,7 +289,7 @@ STRANGER: Json = {
 
 def compared(*drift: Json, **more: t.Any) -> Json:
     drifts = [{"its": SERVER, "remedy": "Correct it", **one} for one in drift]
-    return {"changed": False, "msg": "what was found", "drift": drifts, "problems": [], "unseen": [], **more}
+    return {"changed": False, "msg": "what was found", "drift": drifts, **more}
 
 
 def shown(name: str, host: str, its: str = SERVER, **more: t.Any) -> Json:
@@ -302,7 +302,7 @@ def test_drift_is_with_its_wec_and_is_no_failure(report: Report) -> None:
         "edge-2", "two", problems=[problems.of("agent_not_running", "no pod").as_data()], kubernetes_version="v1.34.4"
     )
     looked = compared(LABEL_DRIFT, STRANGER, wecs=[shown("edge-1", "one"), late], states={"joined": 2})
-    report.note(task("wec_drift", looked, for_all=True))
+    report.note(task("wec_status", looked, for_all=True))
     found = wecs(report)
     assert {name: (one["host"], one["its"], one["outcome"]) for name, one in found.items()} == {
         "edge-1": ("one", SERVER, "drifted"),
@@ -322,7 +322,7 @@ def test_drift_is_with_its_wec_and_is_no_failure(report: Report) -> None:
 def test_drift_belongs_to_the_wec_of_its_own_its(report: Report) -> None:
     other = "https://its2.example:6443"
     report.note(
-        task("wec_drift", compared(LABEL_DRIFT, wecs=[shown("edge-1", "one"), shown("edge-1", "elsewhere", other)]))
+        task("wec_status", compared(LABEL_DRIFT, wecs=[shown("edge-1", "one"), shown("edge-1", "elsewhere", other)]))
     )
     found = {one["its"]: one for one in data(report)["wecs"]}
     assert {its: (one["host"], one["outcome"]) for its, one in found.items()} == {
@@ -331,24 +331,9 @@ def test_drift_belongs_to_the_wec_of_its_own_its(report: Report) -> None:
     }
 
 
-def test_a_comparison_without_states_tells_who_has_problems(report: Report) -> None:
-    trouble = {
-        "name": "edge-1",
-        "host": "one",
-        "its": SERVER,
-        "state": "joined",
-        "msg": "edge-1 has no agent [agent_not_running].",
-    }
-    report.note(task("wec_drift", compared(LABEL_DRIFT, STRANGER, problems=[trouble])))
-    found = wecs(report)
-    assert {name: one["outcome"] for name, one in found.items()} == {"edge-1": "in_trouble", "stranger": "drifted"}
-    assert [one["code"] for one in found["edge-1"]["problems"]] == ["agent_not_running"]
-    assert (found["edge-1"]["state"], found["edge-1"]["drift"]) == ("joined", [LABEL_DRIFT])
-
-
 def test_a_comparison_that_fails_of_what_it_found_fails_the_run_once(report: Report) -> None:
     report.note(
-        task("wec_drift", compared(LABEL_DRIFT, wecs=[shown("edge-1", "one")], failed=True), failed=True, for_all=True)
+        task("wec_status", compared(LABEL_DRIFT, wecs=[shown("edge-1", "one")], failed=True), failed=True, for_all=True)
     )
     found = data(report)
     assert [one["outcome"] for one in found["wecs"]] == ["drifted"]
@@ -356,9 +341,9 @@ def test_a_comparison_that_fails_of_what_it_found_fails_the_run_once(report: Rep
 
 
 def test_a_comparison_tells_the_hosts_whose_its_does_not_answer_and_nobody_else(report: Report) -> None:
-    unseen = [{"hosts": ["far", "away"], "msg": "no answer", "kind": "refused"}]
-    looked = compared(wecs=[shown("edge-1", "one")], unseen=unseen, failed=True, msg="no answer")
-    report.note(task("wec_drift", looked, failed=True, for_all=True))
+    lost = [wec_results.without_its(host, {"msg": "no answer", "kind": "refused"}) for host in ("far", "away")]
+    looked = compared(wecs=[shown("edge-1", "one"), *lost], failed=True, msg="no answer")
+    report.note(task("wec_status", looked, failed=True, for_all=True))
     assert {name: one["outcome"] for name, one in wecs(report).items()} == {
         "edge-1": "as_wanted",
         "far": "failed",

@@ -90,7 +90,7 @@ ROWS: dict[str, tuple[str, t.Callable[[], Json], tuple[t.Any, ...]]] = {
     "late": ("wec_accept", lambda: {"verdicts": by_name(late), "its": ITS}, ("verdicts", "edge-2")),
     "labels": ("wec_label", lambda: {"verdicts": by_name(accepted), "its": ITS}, ("verdicts", "edge-2")),
     "states": ("wec_status", lambda: {"wecs": list(map(status, NAMES)), "its": ITS}, ("wecs", 1)),
-    "drift": ("wec_drift", lambda: {"drift": list(map(drift, NAMES)), "problems": [], "unseen": []}, ("drift", 1)),
+    "drift": ("wec_status", lambda: {"drift": list(map(drift, NAMES)), "wecs": []}, ("drift", 1)),
     "leftovers": ("wec_leftovers", lambda: {"leftovers": list(map(leftover, NAMES)), "its": ITS}, ("leftovers", 1)),
 }
 """The module, a result of it, and where in that the row of edge-2 is."""
