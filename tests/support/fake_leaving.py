@@ -63,7 +63,8 @@ class Membership:
         # Leases are named alike everywhere, and the hub's fake would answer for its agent.
         its.agents.clear()
         its.change(
-            self._cluster, {"metadata": {"labels": {"location-group": "edge", "region": "x"}, "finalizers": [COLLECTOR]}}
+            self._cluster,
+            {"metadata": {"labels": {"location-group": "edge", "region": "x"}, "finalizers": [COLLECTOR]}},
         )
         its.put(f"{PROPERTIES}/{name}", {"data": {"clusterURL": "u"}})
         its.put(f"{CSRS}/{name}-old", csr(name, f"{name}-old"))

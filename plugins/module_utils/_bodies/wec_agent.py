@@ -49,7 +49,7 @@ SPEC: dict[str, t.Any] = {
             "choices": [*_STEPS, *leaving.AGENT_OPERATIONS],
             "default": [],
         },
-        "leaving": {"type": "bool", "default": False},
+        "with_leaving": {"type": "bool", "default": False},
         "orphans": {"type": "list", "elements": "str", "default": []},
         "workload": leaving_options.SPEC["workload"],
         "purge": leaving_options.SPEC["purge"],
@@ -95,7 +95,7 @@ def _remove(task: Task, wec: Wec, steps: t.Sequence[str]) -> Json:
     waiter = Waiter(given["name"], given["wait_timeout"], task.progress)
     removal = AgentRemoval(given["name"], wec, side, frozenset(given["orphans"]), choices, waiter)
     for step in steps:
-        removal.carry_out(step)
+        removal.do(step)
     removal.await_all()
     return {"released_finalizers": removal.released, "remarks": removal.warnings}
 
@@ -120,9 +120,9 @@ def _look(task: Task, wec: Wec, view: WecView) -> Json:
         "works": [work["metadata"]["name"] for work in wec.works()],
         "clusteradm": None,
     }
-    if given["leaving"]:
+    if given["with_leaving"]:
         found["leaving"] = wec_data.side_data(wec.departing(given["name"], NoJudge()))
-    if given["with_clusteradm"] or (view.credential is None and not given["leaving"]):
+    if given["with_clusteradm"] or (view.credential is None and not given["with_leaving"]):
         found["clusteradm"] = _clusteradm(given["clusteradm_binary"])
     if given["with_rights"]:
         found["rules"] = {one: _rules(wec, one) for one in rights.namespaces(rights.WEC_RIGHTS)}

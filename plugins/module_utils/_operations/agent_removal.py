@@ -15,6 +15,7 @@ from .._apis.wec import Wec
 from .._errors import ApiError, Refused
 from .._rules import leaving, problems, works
 from .._rules.leaving import Choices, Part, WecSide, finalizers, name_of
+from .._rules.plan import Step
 from .._rules.problems import Problem
 from .._rules.wec_view import OPERATOR_NAMESPACE, Klusterlet
 from .waiting import Waiter
@@ -38,10 +39,16 @@ class AgentRemoval:
         self.warnings: list[str] = []
         self._awaited: list[t.Callable[[], None]] = []
 
-    def carry_out(self, do: str) -> None:
-        """One operation of a plan. Raises WecError."""
-        if do.startswith(leaving.PURGE):
-            self._purge(next(part for part in leaving.OPERATOR_PARTS if do == f"{leaving.PURGE} {part}"))
+    def carry_out(self, steps: t.Sequence[Step]) -> t.Iterator[Step]:
+        """Gives each when it is done. Raises WecError."""
+        for step in steps:
+            self.do(step.do)
+            yield step
+
+    def do(self, operation: str) -> None:
+        """Raises WecError."""
+        if operation.startswith(leaving.PURGE):
+            self._purge(next(part for part in leaving.OPERATOR_PARTS if operation == f"{leaving.PURGE} {part}"))
             return
         operations: dict[str, t.Callable[[], None]] = {
             leaving.DELETE_KLUSTERLET: self._delete_klusterlet,
@@ -50,7 +57,7 @@ class AgentRemoval:
             leaving.CUT: self._cut,
             leaving.DELETE_APPLIED: self._delete_applied,
         }
-        operations[do]()
+        operations[operation]()
 
     def await_all(self) -> None:
         """What goes by itself and is in nobody's way was not waited for yet. Raises TimedOut."""

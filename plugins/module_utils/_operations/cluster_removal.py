@@ -17,7 +17,7 @@ from .._apis.wds import Wds
 from .._errors import Refused, WecError
 from .._rules import conditions, configuration, leaving, problems, works
 from .._rules.leaving import Choices, ItsSide, finalizers, name_of
-from .._rules.plan import Plan
+from .._rules.plan import Plan, Step
 from .._rules.problems import Problem
 from . import delivering
 from .configuring import Allowed, Configuring, Verdict
@@ -74,9 +74,15 @@ class ClusterRemoval:
     def _why_applied(self) -> str:
         return self._agent.why_applied() if self._agent is not None else ""
 
-    def carry_out(self, do: str) -> None:
-        """One operation of a plan. Raises WecError."""
-        if do in _UNLABEL:
+    def carry_out(self, steps: t.Sequence[Step]) -> t.Iterator[Step]:
+        """Gives each when it is done. Raises WecError."""
+        for step in steps:
+            self.do(step.do)
+            yield step
+
+    def do(self, operation: str) -> None:
+        """Raises WecError."""
+        if operation in _UNLABEL:
             self._unlabel()
             return
         operations: dict[str, t.Callable[[], None]] = {
@@ -91,7 +97,7 @@ class ClusterRemoval:
                 t.cast(Json, self._side.bootstrap_secret)
             ),
         }
-        operations[do]()
+        operations[operation]()
 
     def await_all(self) -> None:
         """What goes by itself and is in nobody's way was not waited for yet. Raises TimedOut."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import itertools
 import typing as t
 
 from .._apis.shared import SharedIts
@@ -221,10 +222,10 @@ class Leaving:
         try:
             if cluster is not None and self._choices.drain == leaving.WAIT:
                 cluster.drain()
-            for step in departure.plan.steps:
-                half = t.cast(ClusterRemoval, cluster) if step.side == "ITS" else t.cast(AgentRemoval, agent)
-                half.carry_out(step.do)
-                done.append(step)
+            for side, steps in itertools.groupby(departure.plan.steps, lambda step: step.side):
+                half = t.cast(ClusterRemoval, cluster) if side == "ITS" else t.cast(AgentRemoval, agent)
+                for step in half.carry_out(list(steps)):
+                    done.append(step)
             for one in (cluster, agent):
                 if one is not None:
                     one.await_all()

@@ -22,6 +22,7 @@ from .._errors import ClusteradmError, WecError
 from .._rules import leaving, problems, times, wec_data
 from .._rules.distributions import Distribution
 from .._rules.leaving import Choices, WecSide
+from .._rules.plan import Step
 from .._rules.problems import Problem
 from .._rules.untrusted import WrongShape
 from .._rules.wec_data import HostAnswer
@@ -99,13 +100,13 @@ class WecOnHost:
 
     def departing(self, name: str, judge: Judge) -> WecSide:
         """Everything that this cluster has of an agent now."""
-        self._seen = self._ask(leaving=True)
+        self._seen = self._ask(with_leaving=True)
         side = t.cast(WecSide, self._seen.side)
         return dataclasses.replace(side, view=judged(side.view, judge, name))
 
-    def remove(self, do: str, **options: t.Any) -> tuple[list[Json], list[str]]:
-        """Have one operation of a leave carried out there: finalizers that were taken away, and remarks. Raises WecError."""
-        return self._run({"steps": [do], **options}, wec_data.read_removal)
+    def remove(self, steps: t.Sequence[str], **options: t.Any) -> tuple[list[Json], list[str]]:
+        """Have steps of leaving carried out there: finalizers that were taken away, and remarks. Raises WecError."""
+        return self._run({"steps": list(steps), **options}, wec_data.read_removal)
 
     @property
     def _known(self) -> HostAnswer:
@@ -120,7 +121,7 @@ class WecOnHost:
 
     def _ask(self, **more: t.Any) -> HostAnswer:
         asked = {"clusteradm_binary": self._clusteradm_binary, "with_rights": self._with_rights, **more}
-        return self._run(asked, lambda answer: self._read(answer, with_side=bool(more.get("leaving"))))
+        return self._run(asked, lambda answer: self._read(answer, with_side=bool(more.get("with_leaving"))))
 
     def _read(self, answer: Json, with_side: bool) -> HostAnswer:
         found = wec_data.read_answer(answer, self._with_rights, with_side)
@@ -176,12 +177,13 @@ class AgentRemovalOnHost:
         self.released: list[Json] = []
         self.warnings: list[str] = []
 
-    def carry_out(self, do: str) -> None:
-        """Raises WecError."""
+    def carry_out(self, steps: t.Sequence[Step]) -> t.Iterator[Step]:
+        """All of them in one run. Raises WecError."""
         with self._waiter.waiting():
-            released, remarks = self._wec.remove(do, **self._options)
+            released, remarks = self._wec.remove([step.do for step in steps], **self._options)
         self.released += released
         self.warnings += remarks
+        yield from steps
 
     def await_all(self) -> None:
         """Each run has waited already."""

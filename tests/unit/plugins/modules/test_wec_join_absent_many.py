@@ -139,9 +139,7 @@ def test_a_request_that_came_meanwhile_goes_too(run: AsAction, its: FakeIts, fle
     assert left_on_its(its) == []
 
 
-def test_a_wds_is_looked_at_for_all_of_them_together(
-    run: AsAction, its: FakeIts, wds: FakeWds, fleet: Fleet
-) -> None:
+def test_a_wds_is_looked_at_for_all_of_them_together(run: AsAction, its: FakeIts, wds: FakeWds, fleet: Fleet) -> None:
     wds.policy("policy", {"location-group": "edge"})
     wds.requests.clear()
     result = leave(run, its, fleet, wds_kubeconfig=wds.kubeconfig())
