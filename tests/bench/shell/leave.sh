@@ -13,11 +13,11 @@ for wec in "$@"; do
     kubectl --kubeconfig "$its" delete managedcluster "$wec" --timeout=300s
     clusteradm unjoin --kubeconfig "$fleet" --context "$wec" --cluster-name "$wec"
     while kubectl --kubeconfig "$fleet" --context "$wec" get klusterlets --no-headers 2>/dev/null | grep -q .; do sleep 1; done
-    kubectl --kubeconfig "$fleet" --context "$wec" delete namespace open-cluster-management --ignore-not-found --timeout=300s
-    kubectl --kubeconfig "$fleet" --context "$wec" delete clusterrolebinding,clusterrole klusterlet --ignore-not-found
-    kubectl --kubeconfig "$fleet" --context "$wec" delete crd --ignore-not-found \
-        klusterlets.operator.open-cluster-management.io appliedmanifestworks.work.open-cluster-management.io \
-        clusterclaims.cluster.open-cluster-management.io
+    on_wec="kubectl --kubeconfig $fleet --context $wec delete --ignore-not-found --wait=false"
+    $on_wec namespace open-cluster-management
+    $on_wec clusterrolebinding,clusterrole klusterlet
+    $on_wec customresourcedefinitions klusterlets.operator.open-cluster-management.io \
+        appliedmanifestworks.work.open-cluster-management.io clusterclaims.cluster.open-cluster-management.io
     kubectl --kubeconfig "$its" delete cm -n customization-properties "$wec" --ignore-not-found
     kubectl --kubeconfig "$its" delete csr -l "open-cluster-management.io/cluster-name=$wec"
     kubectl --kubeconfig "$its" delete namespace "$wec" --timeout=300s
