@@ -55,13 +55,14 @@ class ActionModule(FleetAction):
 
     def _leave(self, stack: contextlib.ExitStack, task: Task) -> Json:
         connections, lost = self._by_connection(task, with_wds=True)
+        places = leave_batch.places(task)
 
         def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], leave_batch.Part]:
             part = self._with(task, {**connection, "at_once": task.params["at_once"]})
             spec = {**join_batch.OF_ONE, **leaving_options.OF_ONE}
             entries, invalid = self._entries(task, hosts, spec, "deregister", with_machine=True)
             leavers = [leave_batch.Leaver(host.host, name, error=error) for host, name, error in invalid]
-            return functools.partial(leave_batch.look, stack, part, entries, leavers)
+            return functools.partial(leave_batch.look, stack, part, entries, places, leavers)
 
         parts, unseen = each_connection(connections, prepare)
-        return leave_batch.finish(task, parts, [*lost, *unseen])
+        return leave_batch.finish(task, parts, [*lost, *unseen], places)

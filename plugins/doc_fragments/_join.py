@@ -74,12 +74,12 @@ options:
       - Where the WEC's half of the work is done, for a WEC whose API only its own node reaches.
       - With V(host), looking at the WEC, C(clusteradm) and what else goes through the WEC's API run on the host, by
         M(kubestellar.wec.wec_agent) over the host's connection, with C(become) if the task has it. Everything that needs the
-        ITS stays on the controller.
+        ITS stays on the controller. This is so for joining and for leaving.
       - What is sent to the host is the address and the CA of the hub, the token that this one agent introduces itself with, and
         the options of the agent and of the WEC's own connection. No option of the ITS or the WDS is sent, and no environment
         variable of theirs (E(KUBESTELLAR_ITS_KUBECONFIG) and so on).
       - The options of the WEC's connection count on the host then. O(kubeconfig_from_host) takes the one that is there.
-      - The host needs what modules need there, which is Python with the libraries below, and C(clusteradm).
+      - The host needs what modules need there, which is Python with the libraries below, and C(clusteradm) for joining.
       - The agent's address of the hub must be one that the host can dial, because C(clusteradm) does.
     type: str
     choices: [controller, host]

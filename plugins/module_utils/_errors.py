@@ -22,6 +22,13 @@ class WecError(Exception):
         self.details = details
         """More for the result, JSON types only."""
 
+    def copy(self) -> WecError:
+        """The same for somebody else, whose details are its own."""
+        found = self.__class__.__new__(self.__class__)
+        found.args = self.args
+        found.__dict__.update(self.__dict__, details=dict(self.details))
+        return found
+
 
 class InvalidOption(WecError):
     """An option's value cannot be used. Nothing has been changed."""

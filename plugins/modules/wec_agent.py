@@ -7,12 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: wec_agent
-short_description: Do the WEC's half of a join, without the ITS
+short_description: Do the WEC's half of joining or leaving, without the ITS
 description:
-  - Looks at the agent on a cluster, or installs or renews it, through the cluster's own API alone.
+  - Looks at the agent on a cluster, or installs, renews or removes it, through the cluster's own API alone.
   - It is what M(kubestellar.wec.wec_join) runs on a WEC's host with O(kubestellar.wec.wec_join#module:wec_run_on=host), and
     seldom of use by itself. It has no option for the ITS, so that nothing of the ITS's credential can come to the host.
-  - It decides nothing. Whether a cluster may be joined is for M(kubestellar.wec.wec_join) to say, which knows both sides.
+  - It decides nothing. Whether a cluster may be joined or deregistered is for M(kubestellar.wec.wec_join) to say, which knows
+    both sides.
   - What it returns are facts without any token or key.
 attributes:
   check_mode:
@@ -34,10 +35,51 @@ options:
       - V(join) installs the agent with C(clusteradm join), and looks at what that has left behind.
       - V(refresh) gives an agent that is there another introduction to its hub.
       - V(forget) takes its certificate away, and V(restart) restarts it, so that it starts anew.
+      - V(delete_klusterlet) waits until the agent has taken its workload away, deletes the Klusterlet and waits until the agent is
+        gone. V(stand_in_for_operator) does what an operator would do that is gone itself, V(delete_agent_namespaces) deletes the
+        namespaces that an agent without a Klusterlet has left.
+      - V(cut) takes the owner references of O(orphans) from their workload, V(delete_applied) deletes O(orphans).
+      - The others delete one part each of the operator's installation, unless somebody else on this cluster needs it.
+      - Steps of joining and of leaving cannot be in one task.
     type: list
     elements: str
-    choices: [join, refresh, forget, restart]
+    choices:
+      - join
+      - refresh
+      - forget
+      - restart
+      - delete_klusterlet
+      - stand_in_for_operator
+      - delete_agent_namespaces
+      - cut
+      - delete_applied
+      - purge Namespace open-cluster-management
+      - purge ClusterRoleBinding klusterlet
+      - purge ClusterRole klusterlet
+      - purge CustomResourceDefinition klusterlets.operator.open-cluster-management.io
+      - purge CustomResourceDefinition appliedmanifestworks.work.open-cluster-management.io
+      - purge CustomResourceDefinition clusterclaims.cluster.open-cluster-management.io
     default: []
+  with_leaving:
+    description: Whether to tell everything too that somebody has to know who wants to remove the agent.
+    type: bool
+    default: false
+  orphans:
+    description: Names of AppliedManifestWorks that no agent takes away. For steps of leaving.
+    type: list
+    elements: str
+    default: []
+  workload:
+    description: What becomes of the workload of O(orphans). For V(delete_applied) in O(steps).
+    type: str
+    choices: [keep, remove]
+  purge:
+    description: As in M(kubestellar.wec.wec_join). With V(true), a part of the operator that has to stay is a failure.
+    type: bool
+  wait_timeout:
+    description: Seconds that each step of leaving may wait for what others do.
+    type: int
+    default: 300
   with_rights:
     description: Whether to tell the distribution too, and what the identity on the WEC may do.
     type: bool
@@ -138,6 +180,27 @@ clusteradm:
   returned: without O(steps)
   type: dict
   sample: {"binary": "/usr/local/bin/clusteradm", "version": "1.3.1", "flags": ["--ca-file", "--cluster-name"]}
+leaving:
+  description:
+    - What there is of an agent beside RV(view), with the keys C(applied), C(namespaces), C(parts), C(cluster_managers) and
+      C(has_operator).
+  returned: with O(with_leaving)
+  type: dict
+  sample: {"applied": [], "namespaces": ["open-cluster-management-agent"], "parts": ["ClusterRole klusterlet"],
+           "cluster_managers": [], "has_operator": true}
+released_finalizers:
+  description: Finalizers that were taken away, because whoever should have done it is gone.
+  returned: with steps of leaving
+  type: list
+  elements: dict
+  sample: [{"kind": "Klusterlet", "name": "klusterlet",
+            "finalizer": "operator.open-cluster-management.io/klusterlet-cleanup"}]
+remarks:
+  description: What stays on the cluster, and why.
+  returned: with steps of leaving
+  type: list
+  elements: str
+  sample: []
 rules:
   description: What the identity on the WEC may do, by namespace, as the API server says.
   returned: with O(with_rights)

@@ -29,6 +29,7 @@ description:
     no cluster gets two names. Then each is checked and its agent installed, in parallel, and the ITS approves and accepts the first
     clusters while others are still being joined. A cluster that fails does so alone. M(kubestellar.wec.wec_result) then gives each
     host its own result. Without C(run_once), each host's task is for this host alone.
+  - WECs that leave together are looked at on the ITS together, and all of them wait at the same time.
   - A run that was interrupted is repeated, and goes on from what it finds. What does not go in time stops it, with what is
     still there and why.
 attributes:
@@ -220,7 +221,7 @@ options:
   at_once:
     description:
       - With several WECs, how many are worked on at the same time, of whatever ITS. One that does not answer holds up its own place
-        only.
+        only. With O(state=absent), one that only waits for what others do has no place.
       - Without it, as many as Ansible has forks; V(5) where that is not known.
     type: int
   preflight_only:

@@ -27,7 +27,7 @@ def answer(run: t.Callable[[], t.Any]) -> Json:
     """
     try:
         return t.cast(Json, wrap_var(host_results.of_host(run())))
-    except AnsibleError:
+    except (AnsibleError, WecError):
         raise
     except WrongShape as error:
         raise _unexpected(str(error)) from None

@@ -25,6 +25,10 @@ if t.TYPE_CHECKING:
 Json = dict[str, t.Any]
 _NOT_FOR_HOSTS = (ITS.prefix, WDS.prefix)
 _MISSING = os.strerror(errno.ENOENT)
+_MISCOUNTED = "AST constructor recursion depth mismatch"
+"""Until 3.11.7 and 3.12.1, Python counts together what threads parse at the same time (python/cpython#106905). Ansible parses a
+module before anything of it is sent."""
+_ATTEMPTS = 20
 
 
 class TaskHost:
@@ -75,16 +79,23 @@ class TaskHost:
         with self._in_silence():
             try:
                 task.environment = self._environment()
-                result = _host_results.answer(
-                    lambda: self._action._execute_module(
-                        module_name=module, module_args=dict(options), task_vars=self._variables
-                    )
-                )
+                result = _host_results.answer(lambda: self._execute(module, options))
             finally:
                 task.environment = before
         # The interpreter that was found there is remembered for the tasks that follow, as for any module.
         self.facts.update(result.pop("ansible_facts", {}))
         return result
+
+    def _execute(self, module: str, options: Json) -> t.Any:
+        for _attempt in range(_ATTEMPTS):
+            try:
+                return self._action._execute_module(
+                    module_name=module, module_args=dict(options), task_vars=self._variables
+                )
+            except SystemError as error:
+                if _MISCOUNTED not in str(error):
+                    raise
+        raise WecError(f"The module {module} could not be put together: Python says {_MISCOUNTED}. Run again.")
 
     def _environment(self) -> list[dict[str, t.Any]]:
         """The task's keyword ``environment`` also says how this process reaches the ITS and the WDS."""

@@ -20,7 +20,7 @@ from .figures import Measurement
 from .ground import BenchError, Ground
 from .scenarios import Bench, Settings
 
-ON_FRESH_WECS = {scenarios.REGISTRATION: Bench.registration}
+ON_FRESH_WECS = {scenarios.REGISTRATION: Bench.registration, scenarios.LEAVE: Bench.leave}
 ON_A_REGISTERED_FLEET = {
     scenarios.NOTHING: Bench.nothing_to_do,
     scenarios.STATUS: Bench.status,

@@ -5,8 +5,10 @@
 
     python bare.py label KUBECONFIG KEY=VALUE WEC...
     python bare.py register KUBECONFIG FLEET WEC...      (clusteradm joins, this approves and accepts)
+    python bare.py leave KUBECONFIG FLEET WEC...
 
-It is what the collection is measured against, not an example: it takes whatever asks to be let in, and gives up at nothing.
+It is what the collection is measured against, not an example: it takes whatever asks to be let in, gives up at nothing, and
+when it takes WECs off, asks none of them who it is, and does not wait for a KubeStellar that has not noticed yet.
 """
 
 from __future__ import annotations
@@ -34,6 +36,22 @@ CLUSTERS = "/apis/cluster.open-cluster-management.io/v1/managedclusters"
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 NAME = "open-cluster-management.io/cluster-name"
 TOKEN = "/api/v1/namespaces/open-cluster-management/serviceaccounts/agent-registration-bootstrap/token"
+MAILBOX = "/api/v1/namespaces/{}"
+PROPERTIES = "/api/v1/namespaces/customization-properties/configmaps/{}"
+WORKS = "/apis/work.open-cluster-management.io/v1/manifestworks"
+KLUSTERLET = "/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet"
+OF_AGENT = [MAILBOX.format(f"open-cluster-management-agent{part}") for part in ("", "-addon")]
+OPERATOR = MAILBOX.format("open-cluster-management")
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+INSTALLATION = [
+    OPERATOR,
+    f"{RBAC}/clusterrolebindings/klusterlet",
+    f"{RBAC}/clusterroles/klusterlet",
+    f"{DEFINITIONS}/klusterlets.operator.open-cluster-management.io",
+    f"{DEFINITIONS}/appliedmanifestworks.work.open-cluster-management.io",
+    f"{DEFINITIONS}/clusterclaims.cluster.open-cluster-management.io",
+]
 PUBLISHED = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
 _TICK = 1.0
 
@@ -41,8 +59,7 @@ _TICK = 1.0
 class Client:
     """A connection for each thread, kept open."""
 
-    def __init__(self, kubeconfig: pathlib.Path) -> None:
-        config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    def __init__(self, config: Json) -> None:
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         address = urllib.parse.urlsplit(cluster["server"])
         self._host, self._port = str(address.hostname), address.port
@@ -69,9 +86,28 @@ class Client:
             raise OSError(f"{method} {path}: {answer.status} {text[:200].decode(errors='replace')}")
         return t.cast(Json, json.loads(text))
 
+    def is_there(self, path: str) -> bool:
+        try:
+            return bool(self.request("GET", path))
+        except OSError as error:
+            if " 404 " not in str(error):
+                raise
+            return False
+
+    def delete(self, path: str) -> None:
+        try:
+            self.request("DELETE", path)
+        except OSError as error:
+            if " 404 " not in str(error):
+                raise
+
+
+def _hub(given: argparse.Namespace) -> Client:
+    return Client(yaml.safe_load(given.kubeconfig.read_text(encoding="utf-8")))
+
 
 def label(given: argparse.Namespace) -> None:
-    client = Client(given.kubeconfig)
+    client = _hub(given)
     key, _equals, value = given.label.partition("=")
     patch = {"metadata": {"labels": {key: value}}}
     with concurrent.futures.ThreadPoolExecutor(given.at_once) as pool:
@@ -79,7 +115,7 @@ def label(given: argparse.Namespace) -> None:
 
 
 def register(given: argparse.Namespace) -> None:
-    client = Client(given.kubeconfig)
+    client = _hub(given)
     token = client.request("POST", TOKEN, {"spec": {"expirationSeconds": 3600}})["status"]["token"]
     published = client.request("GET", PUBLISHED)["data"]["kubeconfig"]
     server = yaml.safe_load(published)["clusters"][0]["cluster"]["server"]
@@ -100,6 +136,59 @@ def register(given: argparse.Namespace) -> None:
                 if done.done():
                     done.result()
             time.sleep(_TICK)
+
+
+def leave(given: argparse.Namespace) -> None:
+    """In the order that is safe, all of them side by side."""
+    hub = _hub(given)
+    names = set(given.wecs)
+
+    def left(path: str, name: t.Callable[[Json], str]) -> set[str]:
+        return names & {name(one["metadata"]) for one in hub.request("GET", f"{path}?limit=5000")["items"]}
+
+    with concurrent.futures.ThreadPoolExecutor(given.at_once) as pool:
+        labels = {one["metadata"]["name"]: one["metadata"].get("labels") or {} for one in _items(hub, CLUSTERS)}
+
+        def unlabel(name: str) -> None:
+            own = {key: None for key in labels[name] if "open-cluster-management.io/" not in key}
+            hub.request("PATCH", f"{CLUSTERS}/{name}", {"metadata": {"labels": own}})
+
+        list(pool.map(unlabel, given.wecs))
+        _until(lambda: not left(WORKS, lambda one: one["namespace"]))
+        list(pool.map(lambda name: hub.delete(f"{CLUSTERS}/{name}"), given.wecs))
+        _until(lambda: not left(CLUSTERS, lambda one: one["name"]))
+        requests: dict[str, list[str]] = {name: [] for name in names}
+        for one in _items(hub, f"{CSRS}?labelSelector={NAME}"):
+            requests.get(one["metadata"]["labels"][NAME], []).append(f"{CSRS}/{one['metadata']['name']}")
+
+        def clear(name: str) -> None:
+            for path in (MAILBOX.format(name), PROPERTIES.format(name), *requests[name]):
+                hub.delete(path)
+
+        list(pool.map(clear, given.wecs))
+        wecs = list(pool.map(lambda name: Client(_one(given.fleet, name)), given.wecs))
+        list(pool.map(lambda wec: wec.delete(KLUSTERLET), wecs))
+        _until_none(pool, wecs, [KLUSTERLET, *OF_AGENT])
+        list(pool.map(lambda wec: [wec.delete(path) for path in INSTALLATION], wecs))
+        _until_none(pool, wecs, [OPERATOR])
+        _until(lambda: not left("/api/v1/namespaces", lambda one: one["name"]))
+
+
+def _items(client: Client, path: str) -> list[Json]:
+    return t.cast(list[Json], client.request("GET", f"{path}{'&' if '?' in path else '?'}limit=5000")["items"])
+
+
+def _until(done: t.Callable[[], bool]) -> None:
+    while not done():
+        time.sleep(_TICK)
+
+
+def _until_none(pool: concurrent.futures.Executor, wecs: t.Sequence[Client], paths: t.Sequence[str]) -> None:
+    """Until none of these WECs has any of these objects."""
+    while wecs:
+        has = list(pool.map(lambda wec: any(map(wec.is_there, paths)), wecs))
+        wecs = [wec for wec, still in zip(wecs, has, strict=True) if still]
+        time.sleep(_TICK if wecs else 0)
 
 
 def _join(given: argparse.Namespace, folder: str, name: str, shared: t.Sequence[str]) -> None:
@@ -163,7 +252,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--at-once", type=int, default=20)
     commands = parser.add_subparsers(required=True)
-    for work in (label, register):
+    for work in (label, register, leave):
         one = commands.add_parser(work.__name__)
         one.set_defaults(work=work)
         one.add_argument("kubeconfig", type=pathlib.Path)
@@ -171,6 +260,7 @@ def main() -> None:
             one.add_argument("label")
         else:
             one.add_argument("fleet", type=pathlib.Path)
+        if work is register:
             one.add_argument("--bundle-version", required=True)
         one.add_argument("wecs", nargs="+")
     given = parser.parse_args()

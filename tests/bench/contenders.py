@@ -70,6 +70,17 @@ class Contenders:
         """A playbook of the collection."""
         return self._playbook(scenario, COLLECTION, f"kubestellar.wec.{playbook}", wecs, {}, labels=labels)
 
+    # -- leaving -------------------------------------------------------------------------------------------------
+
+    def leaves(self, scenario: str, contender: str, wecs: t.Sequence[str]) -> Job:
+        """From registered, labelled and with properties to gone from both sides, the operator and its definitions too."""
+        ground = self._ground
+        if contender == COLLECTION:
+            return self._playbook(scenario, contender, "kubestellar.wec.deregister", wecs, {})
+        if contender == SHELL:
+            return Job(scenario, contender, wecs, [HERE / "shell" / "leave.sh", ground.its, ground.fleet, *wecs])
+        return Job(scenario, contender, wecs, [*self._bare, "leave", ground.its, ground.fleet, *wecs])
+
     # -- how -----------------------------------------------------------------------------------------------------
 
     @property

@@ -130,6 +130,13 @@ class Ground:
         )
         return found
 
+    def require_gone(self, wecs: t.Sequence[str]) -> None:
+        """Raises BenchError for WECs that the hub still has, or their mailboxes."""
+        for path in (_CLUSTERS, "/api/v1/namespaces"):
+            there = {one["metadata"]["name"] for one in self._get(f"{path}?limit=5000")["items"]}
+            if there & set(wecs):
+                raise BenchError(f"the hub still has {', '.join(sorted(there & set(wecs))[:5])} ({path})")
+
     def await_rest(self) -> None:
         """Wait until the hub's controllers have seen to what was changed before: it is not this contender's.
 

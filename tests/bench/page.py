@@ -38,6 +38,7 @@ def render(kept: Kept, template: str) -> str:
     parts = {
         "@machine": _machine(kept),
         "@registration": table(_runs(kept, scenarios.REGISTRATION, scenarios.ALL_OF_THEM)),
+        "@leave": table(_runs(kept, scenarios.LEAVE)),
         "@real": table(_runs(kept, scenarios.REAL)),
         "@fleet": table(_runs(kept, scenarios.NOTHING, scenarios.STATUS, scenarios.PLAN, scenarios.LABEL)),
         "@ratios": "\n".join(f"- {line}" for line in ratios(kept)),
@@ -140,6 +141,13 @@ def ratios(kept: Kept) -> t.Iterator[str]:
         if ours and slow:
             times = slow.wall / slow.wecs / (ours.wall / ours.wecs)
             yield f"Registration is {times:.1f} times as fast, for each WEC, as with the {_named(other)}."
+    bare = run(scenarios.LEAVE, BARE)
+    ours = run(scenarios.LEAVE, COLLECTION, bare.wecs if bare else None)
+    if ours and bare:
+        yield (
+            f"Deregistering {ours.wecs} WECs takes {ours.wall / bare.wall:.2f} times as long as with the bare client, with "
+            f"{_number(ours.per_wec(OURS))} requests for each."
+        )
     bare = run(scenarios.LABEL, BARE)
     ours = run(scenarios.LABEL, COLLECTION, bare.wecs if bare else None)
     if ours and bare:

@@ -15,8 +15,9 @@ from .contenders import BARE, COLLECTION, KUBERNETES_CORE, SHELL, Contenders
 from .figures import Measurement, Spread
 from .ground import Ground
 
-REGISTRATION, DEAD, ALL_OF_THEM, NOTHING, STATUS, PLAN, LABEL, REAL = (
+REGISTRATION, LEAVE, DEAD, ALL_OF_THEM, NOTHING, STATUS, PLAN, LABEL, REAL = (
     "registration",
+    "leave",
     "dead",
     "registration of all",
     "nothing to do",
@@ -77,8 +78,8 @@ class Bench:
         """How many WECs these scenarios use up."""
         some, few, many = settings.at_most(_SOME), settings.at_most(_FEW), settings.at_most(settings.many)
         curve = sum(size for size in settings.sizes if size <= many and size != some)
-        registration = 2 * some + 2 * few + curve
-        return registration if REGISTRATION in scenarios else 0
+        uses = {REGISTRATION: 2 * some + 2 * few + curve, LEAVE: 2 * some + few}
+        return sum(count for name, count in uses.items() if name in scenarios)
 
     def registration(self) -> t.Iterator[Measurement]:
         """From nothing to available and configured, the contenders on WECs of the same hub."""
@@ -93,6 +94,23 @@ class Bench:
 
     def _register(self, contender: str, count: int) -> Measurement:
         return self._ground.measure(self._contenders.registers(REGISTRATION, contender, self._fresh(count)))
+
+    # -- leaving -------------------------------------------------------------------------------------------------
+
+    def leave(self) -> t.Iterator[Measurement]:
+        """From registered and configured to gone from both sides, the contenders on WECs of the same hub."""
+        some, few = self._settings.at_most(_SOME), self._settings.at_most(_FEW)
+        chosen = {
+            contender: self._fresh(count) for contender, count in ((BARE, some), (COLLECTION, some), (SHELL, few))
+        }
+        everybody = [name for names in chosen.values() for name in names]
+        # Not measured: that is a scenario of its own.
+        self._ground.measure(self._contenders.registers(f"before {LEAVE}", COLLECTION, everybody))
+        for contender, names in chosen.items():
+            self._ground.await_rest()
+            found = self._ground.measure(self._contenders.leaves(LEAVE, contender, names))
+            self._ground.require_gone(names)
+            yield found
 
     # -- a fleet that is registered ------------------------------------------------------------------------------
 

@@ -67,7 +67,9 @@ def looks(its: InMemoryIts) -> list[Json]:
             own = f"{token({'jti': 'a', 'exp': 2e9})}.{SECRET}"
             install_agent(wec, "edge-1", its, its.authority.client("edge-1"), own, its.url)
             wec.put(f"{APPLIED}/work", {})
-        looked = AsAction()("wec_agent", name="edge-1", with_rights=True, kubeconfig=wec.kubeconfig())
+        looked = AsAction()(
+            "wec_agent", name="edge-1", with_rights=True, with_leaving=True, kubeconfig=wec.kubeconfig()
+        )
         assert not looked.get("failed")
         clusteradm = {"binary": "clusteradm", "version": "1.3.1", "flags": _FLAGS}
         del looked["invocation"]
@@ -110,6 +112,28 @@ def test_a_join_ends_as_ours(its: InMemoryIts, looks: list[Json], data: st.DataO
     check_result(result, run.lines, run.warnings)
     assert SECRET not in json.dumps([sent.options, sent.environment])
     assert set(result.get("ansible_facts", {})) <= {"discovered_interpreter_python"}
+    assert not result.get("failed") or result["msg"]
+
+
+@given(st.data())
+def test_a_leave_ends_as_ours(its: InMemoryIts, looks: list[Json], data: st.DataObject) -> None:
+    answers = [data.draw(mutated({**look, **_ORDERS}, VALUES | TEXTS)) for look in looks]
+    asked = iter([*answers, *answers])
+    run = AsAction(host=connection_to_host())
+    with modules_on_host(lambda _options: copy.deepcopy(next(asked, {}))) as sent:
+        result = run(
+            "wec_join",
+            check_mode=True,
+            state="absent",
+            name="edge-1",
+            its_kubeconfig=its.kubeconfig(SECRET, its.authority.pem),
+            its_outage_timeout=0,
+            kubeconfig_from_host="/nonexistent",
+            wec_run_on="host",
+        )
+    check_result(result, run.lines, run.warnings)
+    assert SECRET not in json.dumps([sent.options, sent.environment])
+    assert not [options for options in sent.options if options.get("steps")], "in check mode nothing is done there"
     assert not result.get("failed") or result["msg"]
 
 

@@ -8,9 +8,7 @@ The hub is a real one. The WECs are simulated: what is to be seen here is how th
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
-import datetime
 import os
 import pathlib
 import socket
@@ -20,10 +18,11 @@ import urllib.parse
 
 import pytest
 import yaml
+from departing import of_wec
 from edge_node import CONNECTION_PLUGINS, edge_node, forwarded
-from fleet import ITS, Fleet, Run, start, wait_until
+from fleet import ITS, Fleet, Run, start
 from sandbox import lifecycle
-from sandbox.layout import REPOSITORY, Layout
+from sandbox.layout import Layout
 
 Json = dict[str, t.Any]
 K3S_PORT = 6443
@@ -78,10 +77,7 @@ class Edge:
         self._inventory.write_text(yaml.safe_dump({"wecs": {"hosts": {name: {**common, **variables}}}}))
 
     def playbook(self, name: str, *arguments: str) -> Run:
-        return self.file(f"kubestellar.wec.{name}", *arguments)
-
-    def file(self, playbook: str, *arguments: str) -> Run:
-        command = ["ansible-playbook", "-i", str(self._inventory), playbook, *arguments]
+        command = ["ansible-playbook", "-i", str(self._inventory), f"kubestellar.wec.{name}", *arguments]
         return self._fleet.command(command, ANSIBLE_CONNECTION_PLUGINS=str(CONNECTION_PLUGINS))
 
 
@@ -180,43 +176,52 @@ def test_a_wec_whose_api_only_its_node_reaches_is_joined_from_there_without_the_
         assert secret not in first.text
 
 
-def leaving_in_three_steps(name: str, kubeconfig: pathlib.Path) -> str:
-    """The playbook of docs/edge.md, for this node, and more impatient."""
-    section = (REPOSITORY / "docs" / "edge.md").read_text().partition("### Leaving")[2]
-    text = section.partition("```yaml\n")[2].partition("```")[0]
-    for theirs, ours in (
-        ("hosts: edge-1", f"hosts: {name}"),
-        ("kubeconfig_from_host: auto", f"kubeconfig_from_host: {kubeconfig}"),
-        ("delay: 30", "delay: 2"),
-    ):
-        assert theirs in text
-        text = text.replace(theirs, ours)
-    return text
+def namespaces(fleet: Fleet, wec: str) -> set[str]:
+    return {one["metadata"]["name"] for one in fleet.wec(wec).items("/api/v1/namespaces")}
 
 
-def test_a_wec_that_only_its_node_reaches_leaves_in_the_three_steps_of_the_docs(
-    fleet: Fleet, tmp_path: pathlib.Path
-) -> None:
-    wec = "edge-3"
-    playbook = tmp_path / "leave.yml"
-    lease = f"/apis/coordination.k8s.io/v1/namespaces/{wec}/leases/managed-cluster-lease"
-
-    def has_agent() -> bool:
-        namespaces = {one["metadata"]["name"] for one in fleet.wec(wec).items("/api/v1/namespaces")}
-        return "open-cluster-management-agent" in namespaces
-
-    with behind_its_node(fleet, wec, tmp_path) as (edge, kubeconfig):
-        playbook.write_text(leaving_in_three_steps(wec, kubeconfig))
+def test_a_wec_that_only_its_node_reaches_leaves_by_one_command(fleet: Fleet, tmp_path: pathlib.Path) -> None:
+    wec, sent = "edge-3", tmp_path / "sent"
+    with behind_its_node(fleet, wec, tmp_path, edge_node_sent=str(sent)) as (edge, _kubeconfig):
+        before = namespaces(fleet, wec)
         first = edge.playbook("register")
         assert first.code == 0, first.output
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            leaving = pool.submit(edge.file, str(playbook), "-e", "ansible_become=false")
-            wait_until(lambda: leaving.done() or not has_agent(), 120, "the agent is gone")
-            # Five minutes later; until then the third step is refused.
-            late = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=6)
-            if not leaving.done():
-                fleet.its.request("PATCH", lease, {"spec": {"renewTime": f"{late:%Y-%m-%dT%H:%M:%S.%fZ}"}})
-            left = leaving.result()
-    assert left.code == 0, left.output
-    assert not has_agent()
-    assert fleet.managed_cluster(wec) is None
+
+        mark = fleet.mark()
+        checked = edge.playbook("deregister", "--check", "--diff")
+        assert checked.code == 0, checked.output
+        assert checked.recap[wec].changed > 0
+        assert fleet.writes(mark) == []
+
+        sent.write_text("")
+        left = edge.playbook("deregister", "-vvvv")
+        assert left.code == 0, left.output
+        assert left.recap[wec].changed == 1
+        assert fleet.managed_cluster(wec) is None
+        assert of_wec(fleet, wec) == set()
+        assert namespaces(fleet, wec) == before
+
+        again = edge.playbook("deregister")
+        assert again.code == 0, again.output
+        assert again.recap[wec].changed == 0
+
+    everything = sent.read_text(errors="replace")
+    assert "delete_klusterlet" in everything
+    own = secrets_of(fleet.kubeconfig(f"{ITS}-onboarder"))
+    assert own
+    for secret in [*own, "its_kubeconfig", "KUBESTELLAR_ITS", "hub_token"]:
+        assert secret not in everything
+    for secret in secrets_of(fleet.kubeconfig("fleet", wec)):
+        assert secret not in left.text
+
+
+def test_a_node_that_does_not_answer_leaves_its_wec_as_it_is(fleet: Fleet, tmp_path: pathlib.Path) -> None:
+    wec = "edge-2"
+    with behind_its_node(fleet, wec, tmp_path) as (edge, _kubeconfig):
+        assert edge.playbook("register").code == 0
+    # Its node is gone with the block.
+    mark = fleet.mark()
+    refused = edge.playbook("deregister")
+    assert refused.code != 0
+    assert fleet.writes(mark) == []
+    assert fleet.managed_cluster(wec) is not None

@@ -1,10 +1,11 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A registered WEC with a delivered workload, and everybody who has a part in its leaving."""
+"""Registered WECs with a delivered workload, and everybody who has a part in their leaving."""
 
 from __future__ import annotations
 
+import threading
 import typing as t
 
 from fake_api import FakeApi, now
@@ -12,13 +13,23 @@ from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeIts, csr, install_agent
 from fake_wds import PROPERTIES, add_work, works_of
 
 Json = dict[str, t.Any]
+
+
+def addon_of(name: str) -> str:
+    return f"/apis/addon.open-cluster-management.io/v1alpha1/namespaces/{name}/managedclusteraddons/addon-status"
+
+
+def token_secret_of(name: str) -> str:
+    return f"/api/v1/namespaces/open-cluster-management/secrets/wec-bootstrap-{name}"
+
+
 NAME = "edge-1"
 CLUSTER = f"{MANAGED_CLUSTERS}/{NAME}"
 MAILBOX = f"/api/v1/namespaces/{NAME}"
 WORK = f"{works_of(NAME)}/policy-work"
-ADDON = f"/apis/addon.open-cluster-management.io/v1alpha1/namespaces/{NAME}/managedclusteraddons/addon-status"
+ADDON = addon_of(NAME)
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{NAME}/leases/managed-cluster-lease"
-TOKEN_SECRET = f"/api/v1/namespaces/open-cluster-management/secrets/wec-bootstrap-{NAME}"
+TOKEN_SECRET = token_secret_of(NAME)
 KLUSTERLET = "/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet"
 APPLIED = "/apis/work.open-cluster-management.io/v1/appliedmanifestworks"
 WORKLOAD = "/api/v1/namespaces/app/configmaps/web"
@@ -41,26 +52,31 @@ PARTS = (
 class Membership:
     """``alive`` names who does its part: kubestellar, agent, hub, operator."""
 
-    def __init__(self, its: FakeIts, wec: FakeApi) -> None:
-        self.its, self.wec = its, wec
+    def __init__(self, its: FakeIts, wec: FakeApi, name: str = NAME) -> None:
+        self.its, self.wec, self._name = its, wec, name
+        self._cluster, self._addon = f"{MANAGED_CLUSTERS}/{name}", addon_of(name)
+        self._known_works: list[str] = []
+        # A request to one of them changes the other: with a lock for each, two requests would wait for each other.
+        wec.lock, wec._happened = its.lock, threading.Condition(its.lock)
         self.alive = {"kubestellar", "agent", "hub", "operator"}
-        its.join(NAME, wec.uid)
+        its.join(name, wec.uid)
         # Leases are named alike everywhere, and the hub's fake would answer for its agent.
         its.agents.clear()
         its.change(
-            CLUSTER, {"metadata": {"labels": {"location-group": "edge", "region": "x"}, "finalizers": [COLLECTOR]}}
+            self._cluster,
+            {"metadata": {"labels": {"location-group": "edge", "region": "x"}, "finalizers": [COLLECTOR]}},
         )
-        its.put(f"{PROPERTIES}/{NAME}", {"data": {"clusterURL": "u"}})
-        its.put(f"{CSRS}/{NAME}-old", csr(NAME, f"{NAME}-old"))
-        addon_csr = csr(NAME, f"addon-{NAME}-old")
+        its.put(f"{PROPERTIES}/{name}", {"data": {"clusterURL": "u"}})
+        its.put(f"{CSRS}/{name}-old", csr(name, f"{name}-old"))
+        addon_csr = csr(name, f"addon-{name}-old")
         addon_csr["metadata"]["labels"]["open-cluster-management.io/addon-name"] = "addon-status"
-        its.put(f"{CSRS}/addon-{NAME}-old", addon_csr)
-        its.put(TOKEN_SECRET, {"metadata": {"labels": {"wec.kubestellar.io/bootstrap": NAME}}})
-        its.put(ADDON, {})
+        its.put(f"{CSRS}/addon-{name}-old", addon_csr)
+        its.put(token_secret_of(name), {"metadata": {"labels": {"wec.kubestellar.io/bootstrap": name}}})
+        its.put(self._addon, {})
         self.add_work("addon-work", labels={"open-cluster-management.io/addon-name": "addon-status"})
-        add_work(its, NAME, "policy", finalizers=[WORK_FINALIZER])
-        its.change(WORK, {"spec": {"workload": {"manifests": [_manifest()]}}})
-        install_agent(wec, NAME, its, certificate=its.authority.client(NAME))
+        self._known_works.append(add_work(its, name, "policy", finalizers=[WORK_FINALIZER]))
+        its.change(self._known_works[-1], {"spec": {"workload": {"manifests": [_manifest()]}}})
+        install_agent(wec, name, its, certificate=its.authority.client(name))
         wec.change(KLUSTERLET, {"metadata": {"finalizers": ["operator.open-cluster-management.io/klusterlet-cleanup"]}})
         wec.put(OPERATOR, {})
         wec.put("/api/v1/namespaces/open-cluster-management-agent-addon", {})
@@ -71,7 +87,8 @@ class Membership:
         wec.before.append(self._controllers)
 
     def add_work(self, name: str, **metadata: t.Any) -> str:
-        path = f"{works_of(NAME)}/{name}"
+        path = f"{works_of(self._name)}/{name}"
+        self._known_works.append(path)
         annotations = {"transport.kubestellar.io/originOwnerReferenceBindingGeneration": "1"}
         self.its.put(path, {"metadata": {"finalizers": [WORK_FINALIZER], "annotations": annotations, **metadata}})
         return path
@@ -107,10 +124,10 @@ class Membership:
             self._garbage_collector()
 
     def _works(self) -> list[str]:
-        return [path for path in self.its.objects if path.startswith(f"{works_of(NAME)}/")]
+        return [path for path in self._known_works if path in self.its.objects]
 
     def _kubestellar(self) -> None:
-        cluster = self.its.objects.get(CLUSTER) or {"metadata": {}}
+        cluster = self.its.objects.get(self._cluster) or {"metadata": {}}
         if "location-group" in (cluster["metadata"].get("labels") or {}):
             return
         for path in self._works():
@@ -129,16 +146,16 @@ class Membership:
                 self._end(self.its, path)
 
     def _hub(self) -> None:
-        cluster = self.its.objects.get(CLUSTER)
+        cluster = self.its.objects.get(self._cluster)
         if cluster is None or not cluster["metadata"].get("deletionTimestamp"):
             return
         if COLLECTOR in cluster["metadata"].get("finalizers", []):
-            if ADDON in self.its.objects:
-                self.its.remove(ADDON)
+            if self._addon in self.its.objects:
+                self.its.remove(self._addon)
             for path in self._works():
                 self.its.remove(path)
         if not self._works():
-            self._end(self.its, CLUSTER)
+            self._end(self.its, self._cluster)
 
     def _operator(self) -> None:
         klusterlet = self.wec.objects.get(KLUSTERLET)
@@ -169,3 +186,9 @@ class Membership:
 
 def _manifest() -> Json:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "app", "name": "web"}}
+
+
+def members(its: FakeIts, count: int) -> dict[str, Membership]:
+    """So many of them, by name."""
+    names = [f"edge-{number}" for number in range(1, count + 1)]
+    return {name: Membership(its, FakeApi(), name) for name in names}

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import functools
 import typing as t
@@ -40,7 +41,7 @@ from .kube import Kube
 
 Json = dict[str, t.Any]
 _ATTEMPTS = 5
-_SINGLE_READS = 3
+SINGLE_READS = 3
 """Up to this many WECs are read one by one; for more, one LIST of each kind is cheaper."""
 _RECORDS_TOKEN_IDS = (1, 30, 0)
 """Kubernetes: feature ServiceAccountTokenJTI, on by default from here on."""
@@ -48,6 +49,17 @@ TOKEN_SECONDS = 3600
 BOOTSTRAP_SECRET_PREFIX = "wec-bootstrap-"
 BOOTSTRAP_LABEL = "wec.kubestellar.io/bootstrap"
 HOLDER_ANNOTATION = "wec.kubestellar.io/holder"
+
+
+@dataclasses.dataclass(frozen=True)
+class Everything:
+    """What an ITS has of all WECs, by one LIST of each kind; all by the WECs' names."""
+
+    held: Holdings
+    csrs: t.Mapping[str, list[Json]]
+    leases: t.Mapping[str, list[Json]]
+    works: t.Mapping[str, list[Json]]
+    addons: t.Mapping[str, list[Json]]
 
 
 class Its:
@@ -175,21 +187,21 @@ class Its:
 
     def views(self, names: t.Sequence[str] | None = None) -> dict[str, ItsView]:
         """What the ITS shows of these WECs, or of all; with one LIST of each kind, however many they are."""
-        if names is not None and len(names) <= _SINGLE_READS:
+        if names is not None and len(names) <= SINGLE_READS:
             return {name: self._single_view(name) for name in names}
         clusters = {one["metadata"]["name"]: one for one in self.kube.items(paths.MANAGED_CLUSTERS)}
         csrs = self.kube.items(paths.CSRS, label_selector=CLUSTER_NAME_LABEL)
         # The label of a request can be anything; what is no name can never become a WEC.
         asking = (name for name in map(_wec_of, csrs) if not name_rules.fault(name))
         wanted = sorted({*clusters, *asking}) if names is None else names
-        return self._views(wanted, clusters, csrs, self._mailboxes())
+        return self._views(wanted, clusters, csrs, self.mailboxes())
 
     def selected_views(self, label_selector: str | None, field_selector: str | None) -> dict[str, ItsView]:
         """What the ITS shows of the WECs that have a ManagedCluster which these selectors select."""
         found = self.kube.items(paths.MANAGED_CLUSTERS, label_selector, field_selector)
         clusters = {one["metadata"]["name"]: one for one in found}
         csrs = self.kube.items(paths.CSRS, label_selector=CLUSTER_NAME_LABEL) if clusters else []
-        return self._views(sorted(clusters), clusters, csrs, self._mailboxes()) if clusters else {}
+        return self._views(sorted(clusters), clusters, csrs, self.mailboxes()) if clusters else {}
 
     def held_views(self, held: Holdings, names: t.Sequence[str]) -> dict[str, ItsView]:
         """What the ITS shows of these WECs, where everything but their leases has been read already."""
@@ -202,9 +214,7 @@ class Its:
         csrs: t.Sequence[Json],
         mailboxes: t.Mapping[str, Json],
     ) -> dict[str, ItsView]:
-        csrs_of: dict[str, list[Json]] = {}
-        for csr in csrs:
-            csrs_of.setdefault(_wec_of(csr), []).append(csr)
+        csrs_of = by_wec(csrs)
         leases = self.kube.items(paths.LEASES, field_selector=f"metadata.name={LEASE_NAME}")
         lease_of = {_namespace_of(one): one for one in leases}
         records = self._records_token_ids(csrs)
@@ -229,7 +239,8 @@ class Its:
         found = versions.parse(str(version.get("gitVersion"))) if version else None
         return found is None or found >= _RECORDS_TOKEN_IDS
 
-    def _mailboxes(self) -> dict[str, Json]:
+    def mailboxes(self) -> dict[str, Json]:
+        """Namespaces that say that they are a WEC's, by their names."""
         found = self.kube.items(paths.NAMESPACES, label_selector=CLUSTER_NAME_LABEL)
         return {one["metadata"]["name"]: one for one in found}
 
@@ -247,7 +258,7 @@ class Its:
 
     def addons(self, names: t.Sequence[str]) -> dict[str, Json]:
         """The status add-ons of these WECs, by their names."""
-        if len(names) <= _SINGLE_READS:
+        if len(names) <= SINGLE_READS:
             found = {
                 name: self.kube.find(paths.below(paths.managed_cluster_addons(name), addon.NAME)) for name in names
             }
@@ -262,7 +273,7 @@ class Its:
 
     def works_of(self, names: t.Sequence[str]) -> dict[str, list[Json]]:
         """The ManifestWorks in the mailboxes of these WECs, by the WECs' names."""
-        if len(names) <= _SINGLE_READS:
+        if len(names) <= SINGLE_READS:
             return {name: self.works(name) for name in names}
         found: dict[str, list[Json]] = {name: [] for name in names}
         for item in self.kube.items(paths.MANIFEST_WORKS):
@@ -271,7 +282,7 @@ class Its:
 
     def property_maps(self, names: t.Sequence[str] | None = None) -> dict[str, Json]:
         """The ConfigMaps with the properties of these WECs, or of all, by the WECs' names."""
-        if names is not None and len(names) <= _SINGLE_READS:
+        if names is not None and len(names) <= SINGLE_READS:
             found = {name: self.kube.find(paths.config_map(properties.NAMESPACE, name)) for name in names}
             return {name: item for name, item in found.items() if item is not None}
         items = {item["metadata"]["name"]: item for item in self.kube.items(paths.config_maps(properties.NAMESPACE))}
@@ -283,7 +294,7 @@ class Its:
 
     def delivered_works_of(self, names: t.Sequence[str]) -> dict[str, list[Json]]:
         """Those of these WECs, by the WECs' names; one LIST for many."""
-        if len(names) <= _SINGLE_READS:
+        if len(names) <= SINGLE_READS:
             return {name: self.delivered_works(name) for name in names}
         found: dict[str, list[Json]] = {name: [] for name in names}
         for item in self.kube.items(paths.MANIFEST_WORKS, label_selector=works.BINDING_LABEL):
@@ -293,9 +304,8 @@ class Its:
     def departing(self, name: str) -> ItsSide:
         """Everything that the ITS has under a WEC's name."""
         csrs = self.csrs_of(name)
-        lease = self.kube.find(paths.lease(name, LEASE_NAME))
         records = self._records_token_ids(csrs)
-        view = ItsView(name, self.managed_cluster(name), _own(csrs), lease, self.mailbox(name), records)
+        view = ItsView(name, self.managed_cluster(name), _own(csrs), self.lease(name), self.mailbox(name), records)
         return ItsSide(
             view,
             works=tuple(self.works(name)),
@@ -305,11 +315,36 @@ class Its:
             bootstrap_secret=self.bootstrap_secrets().get(name),
         )
 
+    def everything(self) -> Everything:
+        held = self.holdings()
+        return Everything(
+            held,
+            by_wec(held.csrs),
+            by_namespace(self.kube.items(paths.LEASES, field_selector=f"metadata.name={LEASE_NAME}")),
+            by_namespace(self.kube.items(paths.MANIFEST_WORKS)),
+            by_namespace(self.items_if_served(paths.MANAGED_CLUSTER_ADDONS)),
+        )
+
+    def side_of(self, name: str, found: Everything) -> ItsSide:
+        """What of it is under one WEC's name."""
+        csrs, held = found.csrs.get(name, []), found.held
+        lease = next(iter(found.leases.get(name, [])), None)
+        mailbox = own_mailbox(name, held.mailboxes.get(name))
+        view = ItsView(name, held.clusters.get(name), _own(csrs), lease, mailbox, self._records_token_ids(csrs))
+        return ItsSide(
+            view,
+            works=tuple(found.works.get(name, [])),
+            addons=tuple(found.addons.get(name, [])),
+            csrs=tuple(csrs),
+            config_map=held.property_maps.get(name),
+            bootstrap_secret=held.bootstrap_secrets.get(name),
+        )
+
     def holdings(self) -> Holdings:
         """Everything of WECs, by one LIST of each kind."""
         return Holdings(
             clusters={item["metadata"]["name"]: item for item in self.kube.items(paths.MANAGED_CLUSTERS)},
-            mailboxes=self._mailboxes(),
+            mailboxes=self.mailboxes(),
             property_maps=self.property_maps(),
             bootstrap_secrets=self.bootstrap_secrets(),
             csrs=self.kube.items(paths.CSRS, label_selector=CLUSTER_NAME_LABEL),
@@ -320,19 +355,21 @@ class Its:
 
     def mailbox(self, name: str) -> Json | None:
         """A WEC's mailbox; a namespace that only has the WEC's name is none."""
-        found = self.kube.find(paths.namespace(name))
-        is_own = found is not None and (found["metadata"].get("labels") or {}).get(CLUSTER_NAME_LABEL) == name
-        return found if is_own else None
+        return own_mailbox(name, self.kube.find(paths.namespace(name)))
 
     def csrs_of(self, name: str) -> list[Json]:
         """All of a WEC's signing requests, its add-ons' too."""
         return self.kube.items(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name}")
 
+    def lease(self, name: str) -> Json | None:
+        """That a WEC's agent renews."""
+        return self.kube.find(paths.lease(name, LEASE_NAME))
+
     def addons_of(self, name: str) -> list[Json]:
         """All ManagedClusterAddOns of a WEC."""
-        return self._items_if_served(paths.managed_cluster_addons(name))
+        return self.items_if_served(paths.managed_cluster_addons(name))
 
-    def _items_if_served(self, path: str) -> list[Json]:
+    def items_if_served(self, path: str) -> list[Json]:
         try:
             return self.kube.items(path)
         except ApiError as error:
@@ -573,6 +610,28 @@ class Its:
 def _property_map(name: str, data: t.Mapping[str, str]) -> Json:
     metadata = {"name": name, "namespace": properties.NAMESPACE}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
+
+
+def own_mailbox(name: str, namespace: Json | None) -> Json | None:
+    """The namespace if it is this WEC's mailbox, and not only called so."""
+    is_own = namespace is not None and (namespace["metadata"].get("labels") or {}).get(CLUSTER_NAME_LABEL) == name
+    return namespace if is_own else None
+
+
+def by_wec(csrs: t.Iterable[Json]) -> dict[str, list[Json]]:
+    """Signing requests by the names of their WECs."""
+    return _grouped(csrs, _wec_of)
+
+
+def by_namespace(items: t.Iterable[Json]) -> dict[str, list[Json]]:
+    return _grouped(items, _namespace_of)
+
+
+def _grouped(items: t.Iterable[Json], key: t.Callable[[Json], str]) -> dict[str, list[Json]]:
+    found: dict[str, list[Json]] = {}
+    for item in items:
+        found.setdefault(key(item), []).append(item)
+    return found
 
 
 def _wec_of(csr: Json) -> str:

@@ -13,7 +13,7 @@ import typing as t
 from .._errors import WecError
 from .._rules import templates, wds_view
 from .._rules.impact import Delivery, Traits, concerns
-from .._rules.wds_view import Binding, ObjectReference
+from .._rules.wds_view import Binding, ObjectReference, Policy
 from . import paths
 from .kube import Kube
 
@@ -40,12 +40,14 @@ class Wds:
     def bindings(self) -> dict[str, Binding]:
         return {one.name: one for one in map(wds_view.binding, self.kube.items(paths.BINDINGS))}
 
+    def policies(self) -> list[Policy]:
+        return list(map(wds_view.policy, self.kube.items(paths.BINDING_POLICIES)))
+
     def deliveries(self, changes: t.Mapping[str, Change]) -> list[Delivery]:
         """The policies that concern any of the changed WECs, with what their workloads need. Raises ApiError."""
         bindings = self.bindings()
         found = []
-        for item in self.kube.items(paths.BINDING_POLICIES):
-            policy = wds_view.policy(item)
+        for policy in self.policies():
             binding = bindings.get(policy.name)
             if any(concerns(policy, before, after) for before, after in changes.values()) or (
                 binding is not None and not binding.destinations.isdisjoint(changes)

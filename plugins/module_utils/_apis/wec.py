@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import datetime
 import json
 import time
 import typing as t
@@ -104,6 +105,9 @@ class Wec:
     def clock_offset(self) -> float:
         """Seconds by which its clock is ahead of ours, as its last answer told."""
         return self.kube.clock_offset
+
+    def now(self) -> datetime.datetime:
+        return self.kube.now()
 
     def connection_data(self) -> dict[str, str]:
         return self.kube.connection.as_data()

@@ -4,7 +4,10 @@
 
 # This is private to the collection: it changes without notice.
 
-"""Taking WECs off one or several ITSs: one of them, or many side by side, by the same code."""
+"""Taking WECs off one or several ITSs: one of them, or many side by side, by the same code.
+
+Many are looked at together. Whoever only waits leaves its place to another, so that all of them wait at the same time.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,20 @@ import time
 import typing as t
 
 from .._apis.connection import ReadFile
-from .._apis.its import Its
-from .._apis.kube import Kube
-from .._apis.wds import Wds
+from .._apis.shared import SharedIts, SharedWds, Waiting
 from .._errors import InvalidOptions, Unreachable, WecError
-from .._operations import side_by_side
+from .._operations import roll_call, side_by_side
 from .._operations.leaving import Leaving
-from .._rules import leaving, problems, wec_results
+from .._operations.side_by_side import Places
+from .._operations.waiting import Waiter
+from .._rules import leaving, wec_results
 from .._rules.unexpected import as_wec_error
 from . import join_batch, leaving_options
-from .task import Task, failure, has_wds_connection, its_of, reading_once, wds_of, wec_of
+from .task import Task, failure, has_wds_connection, its_of, reading_once, wds_of, wec_to_join
 
 Json = dict[str, t.Any]
+_UNDER_WAY = 100
+"""WECs that have begun to leave and are not over. With more of them, files that may be open run out."""
 
 
 @dataclasses.dataclass
@@ -44,18 +49,30 @@ class Part:
     """Those of one ITS, and their connections to it, which are open. None: each of them calls it lost, or there is none."""
 
     server: str | None
-    its: Kube | None
-    wds: Kube | None
+    its: SharedIts | None
+    wds: SharedWds | None
     leavers: list[Leaver]
 
 
 def run(task: Task) -> Json:
     """The WECs of the option wecs, of one ITS."""
     with contextlib.ExitStack() as stack:
-        return finish(task, [look(stack, task, task.params["wecs"])], [])
+        shared = places(task)
+        return finish(task, [look(stack, task, task.params["wecs"], shared)], [], shared)
 
 
-def look(stack: contextlib.ExitStack, task: Task, wecs: t.Sequence[Json], invalid: t.Sequence[Leaver] = ()) -> Part:
+def places(task: Task) -> Places:
+    """For as many WECs as are worked on at once, of whatever ITS. Raises InvalidOption."""
+    return Places(join_batch.at_once(task))
+
+
+def look(
+    stack: contextlib.ExitStack,
+    task: Task,
+    wecs: t.Sequence[Json],
+    shared: Places,
+    invalid: t.Sequence[Leaver] = (),
+) -> Part:
     """The WECs of one ITS, which is asked whether it is one; its connection is open until the end of ``stack``.
 
     ``invalid`` are those whose options cannot be read. Raises WecError for what concerns the whole ITS.
@@ -69,33 +86,21 @@ def look(stack: contextlib.ExitStack, task: Task, wecs: t.Sequence[Json], invali
             InvalidOptions.raise_for(list(leaving_options.faults(leaver.task.params)))
         except Exception as error:
             leaver.error = as_wec_error(error, leaver.name)
-    _refuse_repeated(leavers)
+    roll_call.refuse_repeated(leavers)
     tasks = [leaver.task for leaver in leavers if leaver.task is not None and leaver.error is None]
     its = wds = None
     if any(one.params["its_access"] != "lost" for one in tasks):
-        its = stack.enter_context(its_of(task))
+        its = SharedIts(stack.enter_context(its_of(task)).kube, len(tasks), shared.left)
+        # What many threads would ask at the same time.
         its.require_hub()
+        its.identity()
         if has_wds_connection(task):
-            wds = stack.enter_context(wds_of(task))
+            wds = SharedWds(stack.enter_context(wds_of(task)).kube, shared.left)
             wds.require_wds()
-    return Part(
-        its.kube.connection.server if its else None, its.kube if its else None, wds.kube if wds else None, leavers
-    )
+    return Part(its.kube.connection.server if its else None, its, wds, leavers)
 
 
-def _refuse_repeated(leavers: t.Sequence[Leaver]) -> None:
-    by_name: dict[str, list[Leaver]] = {}
-    for leaver in leavers:
-        by_name.setdefault(leaver.name, []).append(leaver)
-    for name, same in by_name.items():
-        if len(same) > 1:
-            for leaver in same:
-                others = ", ".join(other.host for other in same if other is not leaver)
-                why = f"The name {name} is also that of {others}: give each host its own wec_name."
-                leaver.error = WecError(f"{name}: [name_used_twice] {why}", problems.of("name_used_twice", why))
-
-
-def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
+def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json], shared: Places) -> Json:
     """Take those of one or several ITSs off. ``unseen`` are hosts whose ITS could not be asked, and why."""
     everybody = [(part, leaver) for part in parts for leaver in part.leavers]
     progress = _Progress(task, len(everybody))
@@ -106,7 +111,8 @@ def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
         try:
             if leaver.error is not None or leaver.task is None:
                 raise leaver.error or WecError(f"{leaver.name}: it cannot be read")
-            found = _leave(leaver.task, part, progress.say, read_file)
+            with shared:
+                found = _leave(leaver.task, part, progress.say, read_file, shared.left)
         except Exception as error:
             return _failed(leaver, part.server, as_wec_error(error, leaver.name))
         finally:
@@ -123,7 +129,7 @@ def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
             "problem": found.get("problem"),
         }
 
-    records = side_by_side.each(leave, everybody, join_batch.at_once(task))
+    records = side_by_side.each(leave, everybody, max(_UNDER_WAY, join_batch.at_once(task)))
     return wec_results.of_task(records, unseen, "would leave" if task.check_mode else "have left")
 
 
@@ -150,11 +156,13 @@ def one(task: Task) -> Json:
     given = task.params
     InvalidOptions.raise_for(list(leaving_options.faults(given)))
     with contextlib.ExitStack() as stack:
-        its = stack.enter_context(its_of(task)) if given["its_access"] != "lost" else None
-        wds = stack.enter_context(wds_of(task)) if its is not None and has_wds_connection(task) else None
-        if wds is not None:
+        its = wds = None
+        if given["its_access"] != "lost":
+            its = SharedIts(stack.enter_context(its_of(task)).kube, 1)
+        if its is not None and has_wds_connection(task):
+            wds = SharedWds(stack.enter_context(wds_of(task)).kube)
             wds.require_wds()
-        part = Part(None, its.kube if its else None, wds.kube if wds else None, [])
+        part = Part(None, its, wds, [])
         result = _leave(task, part, task.progress, task.read_file)
         if its is not None:
             result["its"] = {**its.kube.connection.as_data(), "uid": its.uid}
@@ -163,23 +171,29 @@ def one(task: Task) -> Json:
         return result
 
 
-def _leave(task: Task, part: Part, progress: t.Callable[[str], None], read_file: ReadFile) -> Json:
+def _leave(
+    task: Task,
+    part: Part,
+    progress: t.Callable[[str], None],
+    read_file: ReadFile,
+    waiting: Waiting = contextlib.nullcontext,
+) -> Json:
     """Take one WEC off; gives what was found and done. Raises WecError."""
     given = task.params
     choices = leaving.Choices(given["drain"], given["purge"], given["workload"], given["wec_access"] == "lost")
     with contextlib.ExitStack() as stack:
-        its = Its(part.its) if part.its is not None and given["its_access"] != "lost" else None
-        wec = stack.enter_context(wec_of(task, read_file)) if given["wec_access"] != "lost" else None
-        wds = Wds(part.wds) if part.wds is not None and its is not None else None
+        its = part.its if given["its_access"] != "lost" else None
+        wec = stack.enter_context(wec_to_join(task, read_file=read_file)) if given["wec_access"] != "lost" else None
+        wds = part.wds if its is not None else None
         leaving_one = Leaving(given["name"], its, wec, wds, choices, given["hub_apiserver"])
         departure = leaving_one.observe()
         if not task.check_mode:
-            leaving_one.run(departure, given["wait_timeout"], progress)
+            leaving_one.run(departure, Waiter(given["name"], given["wait_timeout"], progress, waiting))
         for warning in departure.warnings:
             task.warn(warning)
         result: Json = {"changed": departure.plan.changes, "diff": departure.plan.diff(), **departure.as_data()}
         if wec is not None:
-            result["wec"] = wec.kube.connection.as_data()
+            result["wec"] = wec.connection_data()
         return result
 
 

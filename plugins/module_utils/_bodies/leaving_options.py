@@ -35,15 +35,6 @@ def unused(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
 
 def faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
     """What is wrong with values that can be told without looking at anything."""
-    if given["wec_run_on"] == "host" and given["wec_access"] != "lost":
-        yield InvalidOption(
-            "wec_run_on",
-            "host",
-            "cannot be done with state=absent, where both sides are needed at once",
-            "First take its labels away and wait until its works are gone (wec_configure), then run this with run_on=host "
-            "and its_access=lost, without any option of the ITS, and when its lease has run out without this and with "
-            "wec_access=lost",
-        )
     if given["wec_access"] == "lost":
         if given["its_access"] == "lost":
             yield InvalidOption(

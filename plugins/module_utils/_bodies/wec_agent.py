@@ -4,7 +4,7 @@
 
 # This is private to the collection: it changes without notice.
 
-"""The body of wec_agent: the WEC's half of a join, for where only the WEC's own machine reaches its API."""
+"""The body of wec_agent: the WEC's half of joining and leaving, for where only the WEC's own machine reaches its API."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from .._apis.clusteradm import Clusteradm, JoinRequest
 from .._apis.wec import NoJudge, Wec
 from .._errors import ApiError, ClusteradmError, InvalidOption, InvalidOptions
 from .._operations.agent import AgentOnWec, Endpoint, Installation
-from .._rules import agent_plan, rights, times, wec_data
+from .._operations.agent_removal import AgentRemoval
+from .._operations.waiting import Waiter
+from .._rules import agent_plan, leaving, rights, times, wec_data
 from .._rules.wec_view import AGENT_NAMESPACE, WecView
-from . import join_options, options
+from . import join_options, leaving_options, options
 from .task import Task, check_names, wec_of
 
 Json = dict[str, t.Any]
@@ -41,7 +43,16 @@ _SAME = (
 SPEC: dict[str, t.Any] = {
     "argument_spec": {
         "name": {"type": "str", "required": True},
-        "steps": {"type": "list", "elements": "str", "choices": list(_STEPS), "default": []},
+        "steps": {
+            "type": "list",
+            "elements": "str",
+            "choices": [*_STEPS, *leaving.AGENT_OPERATIONS],
+            "default": [],
+        },
+        "with_leaving": {"type": "bool", "default": False},
+        "orphans": {"type": "list", "elements": "str", "default": []},
+        "workload": leaving_options.SPEC["workload"],
+        "purge": leaving_options.SPEC["purge"],
         "with_rights": {"type": "bool", "default": False},
         "with_clusteradm": {"type": "bool", "default": False},
         "hub_apiserver": {"type": "str"},
@@ -53,6 +64,7 @@ SPEC: dict[str, t.Any] = {
         **{option: join_options.SPEC[option] for option in _SAME},
         **options.wec(),
         **options.common(),
+        "wait_timeout": {"type": "int", "default": 300},
     },
     "supports_check_mode": True,
 }
@@ -66,17 +78,32 @@ def run(task: Task) -> Json:
         view = wec.view(given["name"], NoJudge())
         if not given["steps"]:
             return {"changed": False, "name": given["name"], **_look(task, wec, view)}
-        if not task.check_mode:
+        result = {"changed": True, "name": given["name"], "steps": given["steps"], "wec": wec.connection_data()}
+        removing = [step for step in given["steps"] if step in leaving.AGENT_OPERATIONS]
+        if not task.check_mode and removing:
+            result.update(_remove(task, wec, removing))
+        elif not task.check_mode:
             _carry_out(given, wec, view)
-        return {
-            "changed": True,
-            "name": given["name"],
-            "steps": given["steps"],
-            "wec": wec.connection_data(),
-        }
+        return result
+
+
+def _remove(task: Task, wec: Wec, steps: t.Sequence[str]) -> Json:
+    """The WEC's half of leaving; as it is now, and not as it was when it was planned."""
+    given = task.params
+    side = wec.departing(given["name"], NoJudge())
+    choices = leaving.Choices(purge=given["purge"], workload=given["workload"])
+    waiter = Waiter(given["name"], given["wait_timeout"], task.progress)
+    removal = AgentRemoval(given["name"], wec, side, frozenset(given["orphans"]), choices, waiter)
+    for step in steps:
+        removal.do(step)
+    removal.await_all()
+    return {"released_finalizers": removal.released, "remarks": removal.warnings}
 
 
 def _faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
+    if any(step in _STEPS for step in given["steps"]) and any(step not in _STEPS for step in given["steps"]):
+        shown = ", ".join(given["steps"])
+        yield InvalidOption("steps", shown, "cannot be of joining and of leaving at once", "Use a task for each")
     yield from join_options.faults({"proxy_ca_cert": given["proxy_ca"], **given})
     if _INTRODUCED_BY & set(given["steps"]):
         for option in _TOLD:
@@ -93,7 +120,9 @@ def _look(task: Task, wec: Wec, view: WecView) -> Json:
         "works": [work["metadata"]["name"] for work in wec.works()],
         "clusteradm": None,
     }
-    if given["with_clusteradm"] or view.credential is None:
+    if given["with_leaving"]:
+        found["leaving"] = wec_data.side_data(wec.departing(given["name"], NoJudge()))
+    if given["with_clusteradm"] or (view.credential is None and not given["with_leaving"]):
         found["clusteradm"] = _clusteradm(given["clusteradm_binary"])
     if given["with_rights"]:
         found["rules"] = {one: _rules(wec, one) for one in rights.namespaces(rights.WEC_RIGHTS)}

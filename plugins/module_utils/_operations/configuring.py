@@ -142,14 +142,21 @@ class Configuring:
 
     # -- observe and decide --------------------------------------------------------------------------------------
 
-    def plan(self, wishes: t.Sequence[Wish], views: t.Mapping[str, ItsView] | None = None) -> list[Verdict]:
+    def plan(
+        self,
+        wishes: t.Sequence[Wish],
+        views: t.Mapping[str, ItsView] | None = None,
+        maps: t.Mapping[str, Json] | None = None,
+    ) -> list[Verdict]:
         """What has to change for each WEC, and what that does; what cannot or must not be is a problem of its own.
 
-        ``views``: what the ITS shows of them, if that has been looked at, and checked, already.
+        ``views``: what the ITS shows of them, if that has been looked at, and checked, already; so are ``maps``, with their
+        properties.
         """
         if views is None:
             views = readable.views(self._its.views([wish.name for wish in wishes]))
-        maps = self._property_maps(wishes)
+        if maps is None:
+            maps = self._property_maps(wishes)
 
         def of_view(wish: Wish, view: ItsView) -> Verdict:
             return self._plan_one(wish, Observed(view, None if view.unreadable else maps.get(wish.name)))

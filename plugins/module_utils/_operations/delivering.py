@@ -63,7 +63,10 @@ class Settling:
             if time.monotonic() >= line_at:
                 line_at += 5.0
                 self._progress(f"{what}: waiting for {', '.join(sorted(waiting)[:5])}")
-            time.sleep(_TICK)
+            self._pause()
+
+    def _pause(self) -> None:
+        time.sleep(_TICK)
 
     def _works_of(self, names: t.Sequence[str]) -> t.Callable[[str], list[Json]]:
         """The works of one of these WECs, of which those of all are listed once in each look."""

@@ -32,7 +32,7 @@ from .acceptance import Patience, Verdict
 from .installing import Wishes
 from .joining import Joining, Outcome
 from .preflight import Preflight, Report
-from .roll_call import RollCall
+from .roll_call import RollCall, refuse_repeated, used_twice
 from .status import Status
 from .verification import Proofs
 from .wec_on_host import WecOnHost
@@ -216,7 +216,7 @@ class Registering:
         """Ask the ITS for all of them, and each of them who it is. Raises WecError for what concerns the whole ITS."""
         began = time.monotonic()
         self._surveys = surveying.survey(self._its, [one.name for one in self._sound])
-        self._refuse_repeated()
+        refuse_repeated(self.registrations)
         self._roll = RollCall(self._sound, self._ask, _refuse_twin, self._manner.at_once, self._owns)
         self._kept.callback(self._roll.close)
         count = len(self.registrations)
@@ -230,17 +230,6 @@ class Registering:
     def _owns(self, one: Registration, uid: str) -> bool:
         """Whether the ITS has this cluster under this name already."""
         return self._surveys[one.name].view.identity == uid
-
-    def _refuse_repeated(self) -> None:
-        """Names that several hosts have."""
-        by_name: dict[str, list[Registration]] = {}
-        for one in self._sound:
-            by_name.setdefault(one.name, []).append(one)
-        for one in self._sound:
-            others = ", ".join(other.host for other in by_name[one.name] if other is not one)
-            if others:
-                why = f"The name {one.name} is also that of {others}: give each host its own wec_name."
-                one.error = _twice(one.name, why)
 
     def check(self) -> None:
         """Whatever could make it fail is found out, for each WEC, before ``run`` does anything."""
@@ -390,8 +379,4 @@ class _Joins:
 
 def _refuse_twin(one: Registration, others: t.Sequence[Registration]) -> None:
     told = ", ".join(other.host for other in others)
-    one.error = _twice(one.name, f"This is the same cluster as {told}: give each host its own wec_context.")
-
-
-def _twice(name: str, why: str) -> WecError:
-    return WecError(f"{name} cannot be registered: [name_used_twice] {why}", problems.of("name_used_twice", why))
+    one.error = used_twice(one.name, f"This is the same cluster as {told}: give each host its own wec_context.")

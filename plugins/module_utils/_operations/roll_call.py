@@ -12,11 +12,38 @@ import concurrent.futures
 import threading
 import typing as t
 
+from .._errors import WecError
+from .._rules import problems
+
 T = t.TypeVar("T")
 _TIMES = 4
 """As many times more are asked at once than are worked on: that costs little, and some may not answer."""
 _SILENCE = 2.0
 """Seconds without any answer after which the roll is closed."""
+
+
+class Named(t.Protocol):
+    """A host with the name of its WEC, and why that cannot be worked on."""
+
+    host: str
+    name: str
+    error: WecError | None
+
+
+def refuse_repeated(those: t.Sequence[Named]) -> None:
+    """Names that several hosts have: nobody can tell which of them is meant."""
+    by_name: dict[str, list[Named]] = {}
+    for one in those:
+        by_name.setdefault(one.name, []).append(one)
+    for name, same in by_name.items():
+        for one in same if len(same) > 1 else ():
+            others = ", ".join(other.host for other in same if other is not one)
+            why = f"The name {name} is also that of {others}: give each host its own wec_name."
+            one.error = one.error or used_twice(name, why)
+
+
+def used_twice(name: str, why: str) -> WecError:
+    return WecError(f"{name}: [name_used_twice] {why}", problems.of("name_used_twice", why))
 
 
 class RollCall(t.Generic[T]):

@@ -10,12 +10,35 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import threading
 import typing as t
 
 ITSS = 16
 """So many ITSs are looked at, or worked on, at the same time."""
 R = t.TypeVar("R")
 T = t.TypeVar("T")
+
+
+class Places:
+    """For so many who work at the same time. Whoever only waits leaves its place to another."""
+
+    def __init__(self, count: int) -> None:
+        self._free = threading.Semaphore(count)
+
+    def __enter__(self) -> None:
+        self._free.acquire()
+
+    def __exit__(self, *_details: object) -> None:
+        self._free.release()
+
+    @contextlib.contextmanager
+    def left(self) -> t.Iterator[None]:
+        """Only for those who have a place."""
+        self._free.release()
+        try:
+            yield
+        finally:
+            self._free.acquire()
 
 
 @contextlib.contextmanager

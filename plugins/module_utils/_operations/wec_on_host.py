@@ -4,7 +4,7 @@
 
 # This is private to the collection: it changes without notice.
 
-"""A WEC whose API only its own machine reaches: the WEC's half of a join is done there, and everything else here.
+"""A WEC whose API only its own machine reaches: the WEC's half of joining and leaving is done there, and everything else here.
 
 What goes there is what an agent is told (the hub's address and CA, a token for this one join), and nothing of the ITS's own
 credential. What comes back are facts without secrets.
@@ -17,15 +17,18 @@ import datetime
 import typing as t
 
 from .._apis.clusteradm import ClusteradmFacts, JoinRequest
-from .._apis.wec import Judge, judged
+from .._apis.wec import Judge, NoJudge, judged
 from .._errors import ClusteradmError, WecError
-from .._rules import problems, times, wec_data
+from .._rules import leaving, problems, times, wec_data
 from .._rules.distributions import Distribution
+from .._rules.leaving import Choices, WecSide
+from .._rules.plan import Step
 from .._rules.problems import Problem
 from .._rules.untrusted import WrongShape
 from .._rules.wec_data import HostAnswer
 from .._rules.wec_view import WecView
 from .agent import Endpoint, Installation
+from .waiting import Waiter
 
 Json = dict[str, t.Any]
 T = t.TypeVar("T")
@@ -35,7 +38,7 @@ _VIEW, _INTRODUCTION = "view", "introduction"
 
 
 class WecOnHost:
-    """Shows what ``Wec`` shows, as far as a join asks for it, but in one go: each look is one run on the host."""
+    """Shows what ``Wec`` shows, as far as joining and leaving ask for it, but in one go: each look is one run on the host."""
 
     def __init__(self, name: str, run: RunThere, clusteradm_binary: str, with_rights: bool = False) -> None:
         self._name, self._run_there = name, run
@@ -55,6 +58,9 @@ class WecOnHost:
     def clock_offset(self) -> float:
         """Seconds by which the WEC's clock is ahead of ours; the way from the host to us counts as well."""
         return self._known.clock_offset
+
+    def now(self) -> datetime.datetime:
+        return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self.clock_offset)
 
     def connection_data(self) -> dict[str, str]:
         return dict(self._known.connection)
@@ -92,6 +98,16 @@ class WecOnHost:
         self._run({"steps": [do], **_told_to_agent(installation, token)}, lambda _answer: None)
         self._told = {_VIEW, _INTRODUCTION}
 
+    def departing(self, name: str, judge: Judge) -> WecSide:
+        """Everything that this cluster has of an agent now."""
+        self._seen = self._ask(with_leaving=True)
+        side = t.cast(WecSide, self._seen.side)
+        return dataclasses.replace(side, view=judged(side.view, judge, name))
+
+    def remove(self, steps: t.Sequence[str], **options: t.Any) -> tuple[list[Json], list[str]]:
+        """Have steps of leaving carried out there: finalizers that were taken away, and remarks. Raises WecError."""
+        return self._run({"steps": list(steps), **options}, wec_data.read_removal)
+
     @property
     def _known(self) -> HostAnswer:
         return self._seen if self._seen is not None else self._look("")
@@ -105,10 +121,10 @@ class WecOnHost:
 
     def _ask(self, **more: t.Any) -> HostAnswer:
         asked = {"clusteradm_binary": self._clusteradm_binary, "with_rights": self._with_rights, **more}
-        return self._run(asked, self._read)
+        return self._run(asked, lambda answer: self._read(answer, with_side=bool(more.get("with_leaving"))))
 
-    def _read(self, answer: Json) -> HostAnswer:
-        found = wec_data.read_answer(answer, self._with_rights)
+    def _read(self, answer: Json, with_side: bool) -> HostAnswer:
+        found = wec_data.read_answer(answer, self._with_rights, with_side)
         now = times.parse(found.now)
         ahead = (now - datetime.datetime.now(datetime.timezone.utc)).total_seconds() if now else 0.0
         return dataclasses.replace(found, clock_offset=ahead)
@@ -143,6 +159,51 @@ class AgentOnHost:
     def carry_out(self, do: str, token: str | None) -> None:
         """Raises WecError."""
         self._wec.apply(do, self._installation, token)
+
+
+class AgentRemovalOnHost:
+    """The WEC's half of leaving, carried out on the host. See ``AgentRemoval``."""
+
+    def __init__(
+        self, wec: WecOnHost, side: WecSide, orphans: t.Collection[str], choices: Choices, waiter: Waiter
+    ) -> None:
+        self._wec, self._side, self._orphans, self._waiter = wec, side, orphans, waiter
+        decided = {"workload": choices.workload, "purge": choices.purge}
+        self._options: Json = {
+            "orphans": sorted(orphans),
+            "wait_timeout": int(waiter.timeout),
+            **{option: value for option, value in decided.items() if value is not None},
+        }
+        self.released: list[Json] = []
+        self.warnings: list[str] = []
+
+    def carry_out(self, steps: t.Sequence[Step]) -> t.Iterator[Step]:
+        """All of them in one run. Raises WecError."""
+        with self._waiter.waiting():
+            released, remarks = self._wec.remove([step.do for step in steps], **self._options)
+        self.released += released
+        self.warnings += remarks
+        yield from steps
+
+    def await_all(self) -> None:
+        """Each run has waited already."""
+
+    def await_applied(self, but_of: t.Callable[[], t.Collection[str]]) -> None:
+        """Until nothing is left that the agent takes away, but of the works with these names. Raises WecError."""
+        name = self._waiter.name
+
+        def look() -> str | None:
+            there = but_of()
+            with self._waiter.waiting():
+                now = self._wec.departing(name, NoJudge()).applied
+            left = leaving.awaited_applied(name, self._side, now, self._orphans, there)
+            return f"the WEC still has the AppliedManifestWorks {leaving.named(left)}" if left else None
+
+        self._waiter.until(look, lambda told: problems.of("agent_silent", told))
+
+    def why_applied(self) -> str:
+        """Nobody knows from here."""
+        return ""
 
 
 def _there(message: str) -> str:

@@ -125,6 +125,17 @@ OPERATOR_PARTS = (
 """In the order in which they are purged: the operator goes before what it serves."""
 
 
+AGENT_OPERATIONS = (
+    DELETE_KLUSTERLET,
+    STAND_IN,
+    DELETE_AGENT_NAMESPACES,
+    CUT,
+    DELETE_APPLIED,
+    *(f"{PURGE} {part}" for part in OPERATOR_PARTS),
+)
+"""What is done through the WEC's own API, wherever that is reached from."""
+
+
 @dataclasses.dataclass(frozen=True)
 class WecSide:
     """What the WEC has of an agent. ``applied`` are all AppliedManifestWorks; ``namespaces`` those of agents that exist;
@@ -166,6 +177,11 @@ def without(item: Json, named: t.Collection[str]) -> tuple[Json, list[str]]:
     changed = copy.deepcopy(item)
     changed["metadata"]["finalizers"] = [one for one in finalizers(item) if one not in named]
     return changed, found
+
+
+def released(kind: str, name: str, taken: t.Iterable[str]) -> list[Json]:
+    """What is told of finalizers that were taken away."""
+    return [{"kind": kind, "name": name, "finalizer": one} for one in taken]
 
 
 def is_foreign(work: Json) -> bool:
@@ -288,6 +304,17 @@ def orphans(name: str, its: ItsSide | None, wec: WecSide) -> list[Json]:
     if its is None or not its.view.exists or own is None:
         return applied
     return [item for item in applied if (item.get("spec") or {}).get("agentID") not in (None, own.uid)]
+
+
+def awaited_applied(
+    name: str, wec: WecSide, applied: t.Iterable[Json], nobodys: t.Collection[str], there: t.Collection[str]
+) -> list[Json]:
+    """Of the AppliedManifestWorks that are there now, those that the agent takes away, but of works that are ``there``."""
+    return [
+        item
+        for item in dataclasses.replace(wec, applied=tuple(applied)).own_applied(name)
+        if name_of(item) not in nobodys and (item.get("spec") or {}).get("manifestWorkName") not in there
+    ]
 
 
 # -- the order ---------------------------------------------------------------------------------------------------

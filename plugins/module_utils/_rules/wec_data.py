@@ -13,6 +13,7 @@ import typing as t
 
 from . import limits, problems, rights, times
 from .distributions import Distribution
+from .leaving import AGENT_NAMESPACES, OPERATOR_PARTS, WecSide
 from .problems import Problem
 from .tokens import BoundSecret, TokenFacts
 from .untrusted import Value
@@ -47,19 +48,41 @@ class HostAnswer:
     connection: dict[str, str]
     rules: Json | None = None
     distribution: Distribution | None = None
+    side: WecSide | None = None
+    """Everything that it has of an agent, where that was asked for."""
     clock_offset: float = 0.0
     """Seconds by which the WEC's clock was ahead of ours when the answer came."""
 
 
-def read_answer(answer: t.Any, with_rights: bool) -> HostAnswer:
+def side_data(side: WecSide) -> Json:
+    """What there is of an agent beside the view."""
+    return {
+        "applied": [_applied_data(item) for item in side.applied],
+        "namespaces": list(side.namespaces),
+        "parts": [str(part) for part in side.parts],
+        "cluster_managers": list(side.cluster_managers),
+        "has_operator": side.has_operator,
+    }
+
+
+def _applied_data(item: Json) -> Json:
+    metadata, spec = item["metadata"], item.get("spec") or {}
+    return {
+        "metadata": {key: metadata.get(key) for key in ("name", "deletionTimestamp", "finalizers")},
+        "spec": {key: spec.get(key) for key in ("manifestWorkName", "agentID")},
+    }
+
+
+def read_answer(answer: t.Any, with_rights: bool, with_side: bool = False) -> HostAnswer:
     """The result of a look of wec_agent, field by field; what it has beyond that is not looked at.
 
     The host may be anybody's by now. Raises WrongShape, which names the field.
     """
     given = Value(answer)
     clusteradm = given["clusteradm"]
+    view = _read_view(given["view"])
     return HostAnswer(
-        view=_read_view(given["view"]),
+        view=view,
         introduction=_optional(given["introduction"], Value.name),
         works=tuple(given["works"].names()),
         clusteradm=_optional(clusteradm, _read_clusteradm),
@@ -67,7 +90,34 @@ def read_answer(answer: t.Any, with_rights: bool) -> HostAnswer:
         connection={key: given["wec"][key].text() for key in ("server", "source")},
         rules=_read_rules(given["rules"]) if with_rights else None,
         distribution=_read_distribution(given["distribution"]) if with_rights else None,
+        side=_read_side(given["leaving"], view) if with_side else None,
     )
+
+
+def _read_side(given: Value, view: WecView) -> WecSide:
+    namespaces, parts = given["namespaces"].texts(), given["parts"].texts()
+    return WecSide(
+        view,
+        applied=tuple(map(_read_applied, given["applied"].each())),
+        namespaces=tuple(one for one in AGENT_NAMESPACES if one in namespaces),
+        parts=tuple(part for part in OPERATOR_PARTS if str(part) in parts),
+        cluster_managers=tuple(given["cluster_managers"].names()),
+        has_operator=given["has_operator"].flag(),
+    )
+
+
+def _read_applied(given: Value) -> Json:
+    metadata, spec = given["metadata"], given["spec"]
+    found: Json = {"name": metadata["name"].name(), "finalizers": metadata["finalizers"].texts()}
+    _take(metadata, found, {"deletionTimestamp": Value.moment})
+    return {"metadata": found, "spec": _take(spec, {}, dict.fromkeys(("manifestWorkName", "agentID"), Value.short))}
+
+
+def read_removal(answer: t.Any) -> tuple[list[Json], list[str]]:
+    """Finalizers that wec_agent has taken away, and what it has to say. Raises WrongShape."""
+    given = Value(answer)
+    fields = dict.fromkeys(("kind", "name", "finalizer"), Value.text)
+    return [_take(one, {}, fields) for one in given["released_finalizers"].each()], given["remarks"].texts()
 
 
 def read_failure(answer: t.Any) -> tuple[str, Problem | None]:

@@ -135,7 +135,9 @@ class Api:
         elif method == "PATCH":
             return _json(200, self._patch(request, kind, namespace, name, status))
         elif method == "DELETE":
-            preconditions = _body(request).get("preconditions") if request.body else None
+            # In protobuf they come from clusteradm, which names no preconditions.
+            is_readable = request.body and "protobuf" not in request.content_type
+            preconditions = _body(request).get("preconditions") if is_readable else None
             return _json(200, store.delete(kind, namespace, name, preconditions))
         return failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 

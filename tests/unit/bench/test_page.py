@@ -78,6 +78,16 @@ def test_ratios_are_those_of_the_same_size_and_the_typical_run() -> None:
     assert "For each of 1000 WECs, the kubernetes.core role takes 43 times as long." in told
 
 
+def test_leaving_is_told_with_its_requests() -> None:
+    ours = run(scenarios.LEAVE, COLLECTION, 100, 24.0)
+    ours.requests = {"own": {"delete": 600, "patch": 200, "list": 300}}
+    told = list(page.ratios(kept(run(scenarios.LEAVE, BARE, 100, 20.0), ours)))
+    assert told == [
+        "Deregistering 100 WECs takes 1.20 times as long as with the bare client, with 11 requests for each."
+    ]
+    assert "| leave | kubestellar.wec | 100 | 24.0 |" in page.table([ours])
+
+
 def test_the_others_of_a_fleet_with_dead_ones_are_compared_with_those_of_one_without() -> None:
     figures = kept(
         run(scenarios.DEAD, COLLECTION, 100, 1.0, note=scenarios.NONE_DEAD, finished=Spread(1.0, 2.0, 3.0)),
@@ -94,7 +104,7 @@ def test_the_page_has_every_table_and_says_what_was_not_measured() -> None:
     text = page.render(kept(run(scenarios.STATUS, COLLECTION, 10, 1.0)), template)
     assert not [line for line in text.splitlines() if line.startswith("@")]
     assert "| status | kubestellar.wec | 10 | 1.0 |" in text
-    assert text.count("Not measured.") == 3
+    assert text.count("Not measured.") == 4
     assert "on 2 cores with 24 GiB" in text
     assert "Others used the machine" not in text
 

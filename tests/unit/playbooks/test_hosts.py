@@ -1,7 +1,7 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""WECs that are reached over their hosts' own connections are joined in the task that is for all hosts."""
+"""WECs that are reached over their hosts' own connections join and leave in the task that is for all hosts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typing as t
 import pytest
 import yaml
 from fake_fleet import Clusteradm, FakeFleet
+from fake_leaving import KLUSTERLET, PARTS, Membership
 from fake_ocm import MANAGED_CLUSTERS, FakeIts
 from playing import play
 
@@ -27,9 +28,11 @@ def fleet(its: FakeIts) -> t.Iterator[FakeFleet]:
     found.close()
 
 
-def inventory(folder: pathlib.Path, its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm) -> Json:
+def inventory(
+    folder: pathlib.Path, its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm, *, announces: bool = True
+) -> Json:
     """One is reached from here, two have their kubeconfig on their host, and one does its half of the join there."""
-    fleet.add("here", "one", "two", "there")
+    fleet.add("here", "one", "two", "there", announces=announces)
     hosts: dict[str, Json] = {}
     for name, wec in fleet.wecs.items():
         (folder / f"{name}.kubeconfig").write_text(json.dumps(wec.kubeconfig(SECRET)))
@@ -85,6 +88,51 @@ def test_a_host_that_cannot_be_reached_fails_alone_and_each_is_reached_as_its_ow
     assert "one: the host cannot be reached: " in run.text
     assert "the kubeconfig on the host is not there (/nonexistent/kubeconfig)" in run.text
     assert "of-one-alone" not in run.output
+
+
+def left_on_its(its: FakeIts) -> list[str]:
+    names = ("here", "one", "two", "there")
+    return [path for path in its.objects if path.endswith(tuple(f"/{name}" for name in names))]
+
+
+def test_all_leave_in_one_command(
+    tmp_path: pathlib.Path, its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm
+) -> None:
+    own = inventory(tmp_path, its, fleet, clusteradm, announces=False)
+    for name, wec in fleet.wecs.items():
+        Membership(its, wec, name)
+    checked = play(tmp_path, "kubestellar.wec.deregister", own, "--check", "--diff")
+    assert checked.code == 0, checked.output
+    assert checked.recap == dict.fromkeys(fleet.wecs, (1, 0)), checked.output
+    assert its.writes == []
+    run = play(tmp_path, "kubestellar.wec.deregister", own, "-vvv")
+    assert run.code == 0, run.output
+    assert run.recap == dict.fromkeys(fleet.wecs, (1, 0)), run.output
+    assert left_on_its(its) == []
+    for wec in fleet.wecs.values():
+        assert not {KLUSTERLET, *PARTS} & set(wec.objects)
+    assert SECRET not in run.output
+    again = play(tmp_path, "kubestellar.wec.deregister", own)
+    assert again.recap == dict.fromkeys(fleet.wecs, (0, 0)), again.output
+
+
+def test_one_whose_host_cannot_be_reached_stays_registered_and_the_others_leave(
+    tmp_path: pathlib.Path, its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm
+) -> None:
+    own = inventory(tmp_path, its, fleet, clusteradm, announces=False)
+    for name, wec in fleet.wecs.items():
+        Membership(its, wec, name)
+    own["wecs"]["hosts"]["there"] |= {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 9}
+    run = play(tmp_path, "kubestellar.wec.deregister", own)
+    assert {name: failed for name, (_changed, failed) in run.recap.items()} == {
+        "here": 0,
+        "one": 0,
+        "two": 0,
+        "there": 1,
+    }, run.output
+    assert "there: the host cannot be reached: " in run.text
+    assert "location-group" in its.objects[f"{MANAGED_CLUSTERS}/there"]["metadata"]["labels"]
+    assert f"{MANAGED_CLUSTERS}/here" not in its.objects
 
 
 @pytest.mark.parametrize(("host", "failed"), [("localhost", 0), ("far", 1)])

@@ -45,8 +45,8 @@ def options(its: FakeIts, wec: FakeApi) -> Options:
 
 @pytest.fixture(autouse=True)
 def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    leaving = "ansible_collections.kubestellar.wec.plugins.module_utils._operations.leaving"
-    monkeypatch.setattr(f"{leaving}._GRACE", 0.05)
+    removal = "ansible_collections.kubestellar.wec.plugins.module_utils._operations.cluster_removal"
+    monkeypatch.setattr(f"{removal}._GRACE", 0.05)
 
 
 @pytest.fixture
@@ -339,8 +339,8 @@ def test_what_an_operator_that_is_gone_would_do_is_done(
 def test_while_waiting_a_line_says_what_is_there_and_why(
     run: FrontEnd, options: Options, member: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leaving = "ansible_collections.kubestellar.wec.plugins.module_utils._operations.leaving"
-    monkeypatch.setattr(f"{leaving}._LINE_EVERY", 0.2)
+    waiting = "ansible_collections.kubestellar.wec.plugins.module_utils._operations.waiting"
+    monkeypatch.setattr(f"{waiting}.LINE_EVERY", 0.2)
     member.alive.discard("agent")
     run("wec_join", **{**options, "wait_timeout": 1})
     if run.__class__.__name__ == "AsAction":

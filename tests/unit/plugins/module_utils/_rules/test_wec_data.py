@@ -12,6 +12,7 @@ import typing as t
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import wec_data
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.distributions import Distribution
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.leaving import Part, WecSide
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.tokens import BoundSecret, TokenFacts
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.untrusted import WrongShape
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import (
@@ -37,6 +38,23 @@ VIEWS = {
     ),
     "without facts": WecView("uid", None, (KLUSTERLET,), Bootstrap("", None, TokenFacts()), missing=("a", "b")),
 }
+SIDE = WecSide(
+    VIEWS["whole"],
+    applied=(
+        {
+            "metadata": {
+                "name": "hash-work",
+                "finalizers": ["example.com/x"],
+                "deletionTimestamp": "2026-01-31T12:00:00Z",
+            },
+            "spec": {"manifestWorkName": "work", "agentID": "u"},
+        },
+    ),
+    namespaces=("open-cluster-management-agent",),
+    parts=(Part("ClusterRole", "klusterlet"),),
+    cluster_managers=("hub",),
+    has_operator=False,
+)
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -65,7 +83,24 @@ def answer() -> dict[str, t.Any]:
         "distribution": {"name": "k3s", "sign": "version v1.34.4+k3s1"},
         "now": "2026-01-31T12:00:00Z",
         "wec": {"server": "https://127.0.0.1:6443", "source": "k3s"},
+        "leaving": json.loads(json.dumps(wec_data.side_data(SIDE))),
+        "released_finalizers": [{"kind": "Klusterlet", "name": "klusterlet", "finalizer": "example.com/x"}],
+        "remarks": ["it stays"],
     }
+
+
+def test_everything_that_leaving_has_to_know_is_read_as_it_was_told() -> None:
+    assert wec_data.read_answer(answer(), with_rights=False, with_side=True).side == SIDE
+    assert wec_data.read_answer(answer(), with_rights=False).side is None
+    assert wec_data.read_removal(answer()) == (answer()["released_finalizers"], ["it stays"])
+
+
+def test_parts_and_namespaces_that_nobody_has_asked_for_are_left_out() -> None:
+    told = answer()
+    told["leaving"].update(parts=["Namespace kube-system", "ClusterRole klusterlet"], namespaces=["kube-system"])
+    side = wec_data.read_answer(told, with_rights=False, with_side=True).side
+    assert side is not None
+    assert (side.parts, side.namespaces) == ((Part("ClusterRole", "klusterlet"),), ())
 
 
 def test_a_look_is_read_as_it_was_told() -> None:
@@ -123,7 +158,8 @@ def test_whatever_stands_in_one_place_it_is_read_or_named(at: tuple[t.Any, ...])
     for value in ODD:
         text = ""
         try:
-            wec_data.read_answer(changed(at, value), with_rights=True)
+            wec_data.read_answer(changed(at, value), with_rights=True, with_side=True)
+            wec_data.read_removal(changed(at, value))
         except WrongShape as error:
             text = str(error)
         assert len(text) < 300
@@ -150,12 +186,15 @@ def test_whatever_stands_in_one_place_it_is_read_or_named(at: tuple[t.Any, ...])
         (("rules", "kube-public", "status", "resourceRules"), [7], "resourceRules[0] is no mapping"),
         (("distribution",), "k3s", "distribution is no mapping"),
         (("wec",), {}, "wec.server is not given"),
+        (("leaving",), None, "leaving is no mapping"),
+        (("leaving", "applied", 0, "metadata", "name"), "../x", "leaving.applied[0].metadata.name is no name"),
+        (("leaving", "has_operator"), "yes", "leaving.has_operator is neither true nor false"),
         (("clusteradm", "flags"), "abc", "clusteradm.flags is no list"),
     ],
 )
 def test_what_is_wrong_is_named_by_its_path(at: tuple[t.Any, ...], value: t.Any, named: str) -> None:
     with pytest.raises(WrongShape) as caught:
-        wec_data.read_answer(changed(at, value), with_rights=True)
+        wec_data.read_answer(changed(at, value), with_rights=True, with_side=True)
     assert named in str(caught.value)
 
 
@@ -172,7 +211,11 @@ JSON = st.recursive(
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(PLACES), JSON)
 def test_no_answer_raises_anything_else(at: tuple[t.Any, ...], value: t.Any) -> None:
-    for read in (lambda told: wec_data.read_answer(told, with_rights=True), wec_data.read_failure):
+    for read in (
+        lambda told: wec_data.read_answer(told, with_rights=True, with_side=True),
+        wec_data.read_failure,
+        wec_data.read_removal,
+    ):
         with contextlib.suppress(WrongShape):
             read(changed(at, value))
 
