@@ -13,7 +13,7 @@ import typing as t
 
 from .._errors import InvalidOption, InvalidOptions, WecError
 from .._operations import acceptance, detaching, verification
-from .._operations.acceptance import Patience, Verdict
+from .._operations.acceptance import Verdict, WaitOptions
 from .._rules import leaving, names, problems, wec_results
 from .._rules.acceptance import Member
 from .._rules.plan import Plan
@@ -78,8 +78,8 @@ def run(task: Task) -> Json:
             verdicts = {**acceptance.preview(its, members), **odd}
         else:
             timeout = given["wait_timeout"] if given["wait"] else 0
-            patience = Patience(timeout, between_lines=given["progress_interval"])
-            verdicts = acceptance.accept_all(its, members, patience, task.progress)
+            wait_options = WaitOptions(timeout, between_lines=given["progress_interval"])
+            verdicts = acceptance.accept_all(its, members, wait_options, task.progress)
             if given["wait"]:
                 wanted = options.wanted_proofs(given, given["progress_interval"])
                 verification.verify(its, verdicts, wanted, task.progress)
@@ -124,10 +124,10 @@ def failed(host: str, name: str, error: WecError) -> Json:
 def _detach(task: Task, wanted: list[str]) -> Json:
     given = task.params
     timeout = given["wait_timeout"] if given["wait"] else 0
-    patience = None if task.check_mode else Patience(timeout, between_lines=given["progress_interval"])
+    wait_options = None if task.check_mode else WaitOptions(timeout, between_lines=given["progress_interval"])
     with its_of(task) as its:
         its.require_hub()
-        verdicts = detaching.detach_all(its, wanted, given["drain"], patience, task.progress)
+        verdicts = detaching.detach_all(its, wanted, given["drain"], wait_options, task.progress)
         for verdict in verdicts.values():
             warning = verdict.warning()
             if warning is not None:

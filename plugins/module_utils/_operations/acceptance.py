@@ -91,7 +91,7 @@ class Verdict:
 
 
 @dataclasses.dataclass(frozen=True)
-class Patience:
+class WaitOptions:
     """Seconds. ``timeout`` is for as long as none of the batch gets any further, because a hub takes in a large batch one
     after the other, step by step. ``tick`` is between two looks at the ITS, ``between_lines`` between two lines on the screen.
     """
@@ -147,7 +147,7 @@ class _NoArrivals:
 def accept_all(
     its: Its,
     members: t.Sequence[Member],
-    patience: Patience,
+    wait_options: WaitOptions,
     progress: t.Callable[[str], None],
     arrivals: Arrivals | None = None,
 ) -> dict[str, Verdict]:
@@ -155,7 +155,7 @@ def accept_all(
 
     One member's failure does not touch the others. Raises WecError for what concerns the whole ITS.
     """
-    return _Batch(its, members, patience, progress, arrivals or _NoArrivals()).run()
+    return _Batch(its, members, wait_options, progress, arrivals or _NoArrivals()).run()
 
 
 class _Batch:
@@ -163,11 +163,11 @@ class _Batch:
         self,
         its: Its,
         members: t.Sequence[Member],
-        patience: Patience,
+        wait_options: WaitOptions,
         progress: t.Callable[[str], None],
         arrivals: Arrivals,
     ) -> None:
-        self._its, self._patience, self._progress = its, patience, progress
+        self._its, self._wait_options, self._progress = its, wait_options, progress
         self._arrivals = arrivals
         self._members = {member.name: member for member in members}
         self._verdicts = {name: Verdict(name) for name in self._members}
@@ -189,14 +189,14 @@ class _Batch:
             if self._open:
                 self._look_and_act()
             self._show_progress()
-            left = self._patience.timeout - (time.monotonic() - self._moved_at)
-            if none_will_come and (not self._open or left <= 0 or self._patience.timeout <= 0):
+            left = self._wait_options.timeout - (time.monotonic() - self._moved_at)
+            if none_will_come and (not self._open or left <= 0 or self._wait_options.timeout <= 0):
                 break
             if not none_will_come:
-                left = self._patience.timeout
+                left = self._wait_options.timeout
             # The ITS has more to do than to be looked at.
-            time.sleep(min(max(self._patience.tick, _REST * self._look_took), left))
-        if self._patience.timeout > 0:
+            time.sleep(min(max(self._wait_options.tick, _REST * self._look_took), left))
+        if self._wait_options.timeout > 0:
             for verdict in self._open:
                 verdict.failed = True
         self._revoke_tokens()
@@ -310,7 +310,7 @@ class _Batch:
 
     def _show_progress(self) -> None:
         is_waiting = self._open or not self._arrivals.are_over
-        if not is_waiting or time.monotonic() - self._line_at < self._patience.between_lines:
+        if not is_waiting or time.monotonic() - self._line_at < self._wait_options.between_lines:
             return
         self._line_at = time.monotonic()
         self._progress(self._summary())

@@ -27,7 +27,7 @@ _LOOKS_UNTIL_STABLE = 2
 
 
 @dataclasses.dataclass(frozen=True)
-class Proofs:
+class VerifyOptions:
     """What is wanted. ``addon``: auto, always or never; timeouts are seconds, for the whole batch."""
 
     addon: str = addon.AUTO
@@ -37,7 +37,9 @@ class Proofs:
     between_lines: float = 5.0
 
 
-def verify(its: Its, verdicts: t.Mapping[str, Verdict], wanted: Proofs, progress: t.Callable[[str], None]) -> None:
+def verify(
+    its: Its, verdicts: t.Mapping[str, Verdict], wanted: VerifyOptions, progress: t.Callable[[str], None]
+) -> None:
     """Check every WEC that is available; one that fails gets its problem in its verdict, and the others go on."""
     available = [verdict for verdict in verdicts.values() if verdict.done]
     if not available:
@@ -56,7 +58,7 @@ class _Wait:
     what: t.ClassVar[str]
 
     def __init__(
-        self, verdicts: t.Sequence[Verdict], timeout: float, wanted: Proofs, progress: t.Callable[[str], None]
+        self, verdicts: t.Sequence[Verdict], timeout: float, wanted: VerifyOptions, progress: t.Callable[[str], None]
     ) -> None:
         self._open = {verdict.name: verdict for verdict in verdicts}
         self._total = len(verdicts)
@@ -93,7 +95,7 @@ class _Addons(_Wait):
         its: Its,
         verdicts: t.Sequence[Verdict],
         is_offered: bool,
-        wanted: Proofs,
+        wanted: VerifyOptions,
         progress: t.Callable[[str], None],
     ) -> None:
         super().__init__(verdicts, wanted.addon_timeout, wanted, progress)
@@ -121,7 +123,7 @@ class _Probes(_Wait):
     what = "Probe"
 
     def __init__(
-        self, its: Its, verdicts: t.Sequence[Verdict], wanted: Proofs, progress: t.Callable[[str], None]
+        self, its: Its, verdicts: t.Sequence[Verdict], wanted: VerifyOptions, progress: t.Callable[[str], None]
     ) -> None:
         super().__init__(verdicts, wanted.probe_timeout, wanted, progress)
         self._its = its
