@@ -34,7 +34,7 @@ requirements:
   - python >= 3.10
   - kubernetes >= 28.1.0
   - PyYAML >= 5.1
-  - cryptography >= 37.0
+  - cryptography >= 41.0
 notes:
   - With O(run_on=controller) the task's keyword C(environment) counts, and C(become) and C(connection) do not,
     unless an option asks something of the host, such as C(kubeconfig_from_host).
