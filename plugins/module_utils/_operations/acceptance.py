@@ -30,6 +30,8 @@ _MOST_TOLD = 12
 """Foreign signing requests of one WEC that one line names."""
 _NEEDS_SOMEBODY = frozenset({"csr_name_in_use", "csr_several_requesters", "csr_too_many"})
 """What waiting does not cure."""
+_SHORTEST_TICK = 0.5
+"""Seconds. Somebody gets further at nearly each look of a batch that is getting on."""
 _REST = 4
 """How many times as long as a look at the ITS has kept this thread busy the ITS is left alone at least.
 
@@ -93,7 +95,7 @@ class Verdict:
 @dataclasses.dataclass(frozen=True)
 class WaitOptions:
     """Seconds. ``timeout`` is for as long as none of the batch gets any further, because a hub takes in a large batch one
-    after the other, step by step. ``tick`` is between two looks at the ITS, ``between_lines`` between two lines on the screen.
+    after the other, step by step. ``tick`` is the longest time between two looks at the ITS, ``between_lines`` between two lines on the screen.
     """
 
     timeout: float
@@ -195,7 +197,7 @@ class _Batch:
             if not none_will_come:
                 left = self._wait_options.timeout
             # The ITS has more to do than to be looked at.
-            time.sleep(min(max(self._wait_options.tick, _REST * self._look_took), left))
+            time.sleep(min(max(self._tick, _REST * self._look_took), left))
         if self._wait_options.timeout > 0:
             for verdict in self._open:
                 verdict.failed = True
@@ -203,6 +205,12 @@ class _Batch:
         if len(self._verdicts) > 1 or self._line_at > self._began:
             self._progress(self._summary())
         return self._verdicts
+
+    @property
+    def _tick(self) -> float:
+        """Seconds to the next look: few while the batch is getting on."""
+        idle = time.monotonic() - self._moved_at
+        return min(self._wait_options.tick, max(_SHORTEST_TICK, idle / 4))
 
     def _let_in(self, members: t.Sequence[Member]) -> None:
         for member in members:
