@@ -14,7 +14,7 @@ options:
     description:
       - Whether KubeStellar's status add-on (C(addon-status)) must be available on the WEC too.
       - With V(auto), if the ITS has it (a ClusterManagementAddOn of this name). With V(always), it must be there.
-      - It takes about a minute after the WEC is available.
+      - The ITS knows it about a minute after the WEC is available. Where the WEC is asked itself, it takes seconds.
     type: str
     choices: [auto, always, never]
     default: auto

@@ -16,7 +16,7 @@ import time
 import typing as t
 
 from .._errors import ApiError
-from .._rules import certificates, distributions, kubeconfigs, tokens, yaml_text
+from .._rules import addon, certificates, distributions, kubeconfigs, tokens, yaml_text
 from .._rules.distributions import Distribution
 from .._rules.kubeconfigs import KubeconfigError
 from .._rules.leaving import (
@@ -331,6 +331,10 @@ class Wec:
 
     def pods(self, namespace: str) -> list[Json]:
         return self.kube.items(paths.pods(namespace))
+
+    def runs_addon(self) -> bool:
+        """Whether the agent of the status add-on is ready. Raises ApiError, Unreachable."""
+        return addon.is_running(self.deployment(addon.NAMESPACE, addon.DEPLOYMENT))
 
     def deployment(self, namespace: str, name: str) -> Json | None:
         return self.kube.find(paths.deployment(namespace, name))

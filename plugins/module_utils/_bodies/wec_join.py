@@ -65,7 +65,8 @@ def run(task: Task) -> Json:
             outcome = joining.run(outcome, wait_options, task.progress)
             if outcome.verdict is not None:
                 verdicts = {outcome.name: outcome.verdict}
-                verification.verify(its, verdicts, options.wanted_proofs(given), task.progress)
+                runs_addon = (lambda _name: wec.runs_addon()) if isinstance(wec, Wec) else None
+                verification.verify(its, verdicts, options.wanted_proofs(given), task.progress, runs_addon)
         for warning in outcome.warnings:
             task.warn(warning)
         return {

@@ -297,10 +297,16 @@ class Registering:
                 raise
             for done in joined:
                 done.result()
-        verification.verify(self._its, verdicts, self._batch_options.verify, self._progress)
+        verification.verify(self._its, verdicts, self._batch_options.verify, self._progress, self._runs_addon)
         for one in self._sound:
             one.verdict = verdicts[one.name]
         self._each(self._diagnose, [one for one in self._sound if one.failed])
+
+    def _runs_addon(self, name: str) -> bool:
+        """Whether the status add-on's agent runs there. Of a WEC that only its host reaches, the ITS tells."""
+        one = next(one for one in self._sound if one.name == name)
+        with self._reach(one) as wec, self._within(one, wec):
+            return isinstance(wec, Wec) and wec.runs_addon()
 
     def _abandon(self, joined: t.Sequence[concurrent.futures.Future[None]]) -> None:
         """Begin no other join, let those end that run, each of which has a deadline, and leave no token of them."""
