@@ -569,48 +569,25 @@ problem:
       type: str
       sample: Find out who denied it and why; after it is deleted the agent makes another one
 its:
-  description: The ITS that was used.
+  description:
+    - The ITS that was used, with the address of its API server (C(server)) and where the connection came from (C(source)).
+    - C(uid) is the UID of its namespace C(kube-system).
   returned: success, unless the ITS is lost
   type: dict
-  contains:
-    server:
-      description: Address of its API server.
-      type: str
-      sample: https://its1.example:6443
-    source:
-      description: Where the connection came from.
-      type: str
-      sample: its_kubeconfig /home/ops/.kube/its1.kubeconfig, context its1
-    uid:
-      description: UID of the ITS's namespace C(kube-system).
-      type: str
-      sample: 21f5da3d-9765-4fcc-b219-7087f6bf8664
+  sample: {"server": "https://its1.example:6443",
+           "source": "its_kubeconfig /home/ops/.kube/its1.kubeconfig, context its1", "uid": "21f5da3d-9765-4fcc-b219-7087f6bf8664"}
 wds:
-  description: The WDS that was looked into.
+  description:
+    - The WDS that was looked into, with the address of its API server (C(server)) and where the connection came from (C(source)).
   returned: with O(state=absent), if one was given
   type: dict
-  contains:
-    server:
-      description: Address of its API server.
-      type: str
-      sample: https://wds1.example:6443
-    source:
-      description: Where the connection came from.
-      type: str
-      sample: wds_kubeconfig /home/ops/.kube/wds1.kubeconfig, context wds1
+  sample: {"server": "https://wds1.example:6443", "source": "wds_kubeconfig /home/ops/.kube/wds1.kubeconfig, context wds1"}
 wec:
-  description: The WEC's connection that was used.
+  description:
+    - The WEC's connection that was used, with the address of its API server (C(server)) and where the connection came from (C(source)).
   returned: success, unless the WEC is lost
   type: dict
-  contains:
-    server:
-      description: Address of its API server.
-      type: str
-      sample: https://edge-1.example:6443
-    source:
-      description: Where the connection came from.
-      type: str
-      sample: kubeconfig /home/ops/.kube/fleet.kubeconfig, context edge-1
+  sample: {"server": "https://edge-1.example:6443", "source": "kubeconfig /home/ops/.kube/fleet.kubeconfig, context edge-1"}
 """
 
 from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_join
