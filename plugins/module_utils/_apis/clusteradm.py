@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """The only caller of the clusteradm binary. It installs the klusterlet; everything else goes through the APIs.
 
 What clusteradm prints and exits with says little (a join that did nothing useful exits 0): whoever calls ``join`` must

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Registering many WECs of one ITS at once: all are looked at first; then agents are installed side by side, and the ITS takes
 in the first of them while others are still being installed."""
 

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """A WEC whose API only its own machine reaches: the WEC's half of a join is done there, and everything else here.
 
 What goes there is what an agent is told (the hub's address and CA, a token for this one join), and nothing of the ITS's own

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
 """KubeStellar's status add-on: whether it works for a WEC, as the ITS shows it, and as the WEC does."""
 
 from __future__ import annotations

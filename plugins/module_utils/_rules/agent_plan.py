@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
 """What has to be done, for each state, so that a WEC's agent can introduce itself to its ITS (or be itself again)."""
 
 from __future__ import annotations
