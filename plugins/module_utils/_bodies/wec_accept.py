@@ -9,9 +9,11 @@ from __future__ import annotations
 import copy
 import typing as t
 
+from .._apis.its import Its
 from .._errors import InvalidOption, InvalidOptions, WecError
 from .._operations import acceptance, detaching, verification
 from .._operations.acceptance import Verdict, WaitOptions
+from .._operations.detaching import Verdict as Detached
 from .._operations.verification import RunsAddon
 from .._rules import join_options, leaving, names, problems, wec_results
 from .._rules.acceptance import Member
@@ -96,18 +98,22 @@ def _accept(task: Task, runs_addon: RunsAddon | None = None) -> Json:
                 wanted = options.wanted_proofs(given, given["progress_interval"])
                 verification.verify(its, verdicts, wanted, task.progress, runs_addon)
             verdicts.update(odd)
-        whole = Plan([step for verdict in verdicts.values() for step in verdict.plan.steps])
         failed = [one for name, one in verdicts.items() if one.failed and (given["wait"] or name in odd)]
-        result: Json = {
-            "changed": whole.changes,
-            "diff": whole.diff(),
-            "verdicts": {name: verdict.as_data() for name, verdict in verdicts.items()},
-            "its": its.kube.connection.as_data(),
-        }
-        if failed:
-            result["failed"] = True
-            result["msg"] = " ".join(verdict.message() for verdict in failed)
-        return result
+        return _result(its, verdicts, failed)
+
+
+def _result(its: Its, verdicts: t.Mapping[str, Verdict | Detached], failed: t.Sequence[Verdict | Detached]) -> Json:
+    whole = Plan([step for verdict in verdicts.values() for step in verdict.plan.steps])
+    result: Json = {
+        "changed": whole.changes,
+        "diff": whole.diff(),
+        "verdicts": {name: verdict.as_data() for name, verdict in verdicts.items()},
+        "its": its.kube.connection.as_data(),
+    }
+    if failed:
+        result["failed"] = True
+        result["msg"] = " ".join(verdict.message() for verdict in failed)
+    return result
 
 
 def records(task: Task, entries: t.Sequence[Json], others: list[Json]) -> list[Json]:
@@ -154,18 +160,7 @@ def _detach(task: Task, wanted: list[str]) -> Json:
             warning = verdict.warning()
             if warning is not None:
                 task.warn(warning)
-        whole = Plan([step for verdict in verdicts.values() for step in verdict.plan.steps])
-        result: Json = {
-            "changed": whole.changes,
-            "diff": whole.diff(),
-            "verdicts": {name: verdict.as_data() for name, verdict in verdicts.items()},
-            "its": its.kube.connection.as_data(),
-        }
-        failed = [verdict for verdict in verdicts.values() if verdict.failed]
-        if failed:
-            result["failed"] = True
-            result["msg"] = " ".join(verdict.message() for verdict in failed)
-        return result
+        return _result(its, verdicts, [verdict for verdict in verdicts.values() if verdict.failed])
 
 
 def _told_apart(task: Task) -> tuple[list[Member], dict[str, Verdict]]:
