@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options that say how an API server is reached. They are the same for the ITS, a WDS and a WEC, but for their names."""
+"""The options that say how an API server is reached. They are the same for the ITS, a WDS and a WEC, but for their names.
+
+A fragment that is put together has an annotation, because ansible-test takes any other assignment for a literal.
+"""
 
 from __future__ import annotations
 

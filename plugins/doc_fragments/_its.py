@@ -8,7 +8,7 @@ from ansible_collections.kubestellar.wec.plugins.doc_fragments import _connectio
 
 
 class ModuleDocFragment:
-    DOCUMENTATION = (
+    DOCUMENTATION: str = (
         _connection.options("ITS", "its_", "KUBESTELLAR_ITS", other="WEC")
         + r"""
   its_outage_timeout:

@@ -24,7 +24,7 @@ def _documented(option: str, spec: dict[str, object]) -> dict[str, object]:
 
 class ModuleDocFragment:
     # JSON is YAML.
-    DOCUMENTATION = json.dumps(
+    DOCUMENTATION: str = json.dumps(
         {
             "options": {
                 "wecs": {

@@ -8,7 +8,7 @@ from ansible_collections.kubestellar.wec.plugins.doc_fragments import _connectio
 
 
 class ModuleDocFragment:
-    DOCUMENTATION = _connection.options(
+    DOCUMENTATION: str = _connection.options(
         "WDS",
         "wds_",
         "KUBESTELLAR_WDS",

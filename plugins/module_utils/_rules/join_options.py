@@ -35,6 +35,7 @@ def _option(
     """
     declared = {"type": kind, **({} if default is None else {"default": default}), **spec}
     metadata = {"spec": declared, "flag": flag, "repeat": repeat, "on_host": on_host, "secret_content": secret_content}
+    # pylint: disable=invalid-field-call; the fields are those of the dataclass below.
     if kind == "dict":
         return dataclasses.field(default_factory=dict, metadata=metadata)
     is_secret = secret_content or spec.get("no_log")
