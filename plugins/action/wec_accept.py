@@ -23,7 +23,8 @@ class ActionModule(FleetAction):
         parts, lost = self._by_connection(task, with_wds=False)
 
         def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], list[Json]]:
-            entries, invalid = self._entries(task, hosts, wec_accept.OF_ONE, "register")
+            spec = wec_accept.TO_ASK if task.params["ask_wecs"] else wec_accept.OF_ONE
+            entries, invalid = self._entries(task, hosts, spec, "register", with_machine=True)
             records = [wec_accept.failed(host.host, name, error) for host, name, error in invalid]
             part = self._with(task, connection)
             return functools.partial(wec_accept.records, part, entries, records)

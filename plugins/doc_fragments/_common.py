@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 from __future__ import annotations
 
 
@@ -34,7 +32,7 @@ requirements:
   - python >= 3.10
   - kubernetes >= 28.1.0
   - PyYAML >= 5.1
-  - cryptography >= 37.0
+  - cryptography >= 41.0
 notes:
   - With O(run_on=controller) the task's keyword C(environment) counts, and C(become) and C(connection) do not,
     unless an option asks something of the host, such as C(kubeconfig_from_host).

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 from __future__ import annotations
 
 
@@ -14,7 +12,7 @@ options:
     description:
       - Whether KubeStellar's status add-on (C(addon-status)) must be available on the WEC too.
       - With V(auto), if the ITS has it (a ClusterManagementAddOn of this name). With V(always), it must be there.
-      - It takes about a minute after the WEC is available.
+      - The ITS knows it about a minute after the WEC is available. Where the WEC is asked itself, it takes seconds.
     type: str
     choices: [auto, always, never]
     default: auto

@@ -76,7 +76,7 @@ requirements:
   - python >= 3.10
   - kubernetes >= 28.1.0
   - PyYAML >= 5.1
-  - cryptography >= 37.0
+  - cryptography >= 41.0
 notes:
   - Paths are relative to the inventory file. The options of the ITS may be templates, such as C({{ lookup('env', 'ITS_TOKEN') }}).
   - What is cached is what hosts have as variables before O(compose), and holds no secret. It counts only for the same ITS and the same

@@ -109,6 +109,14 @@ options:
       - The ITS identity needs the right to delete C(certificatesigningrequests), which the shipped roles do not grant.
     type: bool
     default: false
+  ask_wecs:
+    description:
+      - Whether WECs are asked, too, whether the agent of the status add-on runs, for the hosts of the play and with the variables that
+        say how each is reached, such as C(wec_kubeconfig). The ITS knows it up to a minute later.
+      - A WEC that cannot be asked is waited for as the ITS shows it. The identity there needs the right to get the Deployment
+        C(status-agent).
+    type: bool
+    default: false
   progress_interval:
     description: Seconds between two lines about the progress on the screen.
     type: float
@@ -256,18 +264,11 @@ verdicts:
       type: float
       sample: 6.2
 its:
-  description: The ITS that was used.
+  description:
+    - The ITS that was used, with the address of its API server (C(server)) and where the connection came from (C(source)).
   returned: success
   type: dict
-  contains:
-    server:
-      description: Address of its API server.
-      type: str
-      sample: https://its1.example:6443
-    source:
-      description: Where the connection came from.
-      type: str
-      sample: its_kubeconfig /home/ops/.kube/its1.kubeconfig, context its1
+  sample: {"server": "https://its1.example:6443", "source": "its_kubeconfig /home/ops/.kube/its1.kubeconfig, context its1"}
 """
 
 from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_accept

@@ -217,18 +217,11 @@ now:
   type: str
   sample: "2026-01-31T12:00:00Z"
 wec:
-  description: The WEC's connection that was used.
+  description:
+    - The WEC's connection that was used, with the address of its API server (C(server)) and where the connection came from (C(source)).
   returned: success
   type: dict
-  contains:
-    server:
-      description: Address of its API server.
-      type: str
-      sample: https://127.0.0.1:6443
-    source:
-      description: Where the connection came from.
-      type: str
-      sample: "kubeconfig_from_host k3s: /etc/rancher/k3s/k3s.yaml on the host, context default"
+  sample: {"server": "https://127.0.0.1:6443", "source": "kubeconfig_from_host k3s: /etc/rancher/k3s/k3s.yaml on the host, context default"}
 """
 
 from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_agent

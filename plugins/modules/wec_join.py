@@ -45,175 +45,6 @@ options:
       - Name of the WEC on the ITS. A DNS label.
       - Without it and without O(wecs), the hosts of the play are meant, which needs O(run_on=controller).
     type: str
-  wecs:
-    description: Several WECs of one ITS.
-    type: list
-    elements: dict
-    suboptions:
-      name:
-        description: Name of the WEC.
-        type: str
-        required: true
-      inventory_hostname:
-        description: Its host in the inventory, if that is not O(wecs[].name).
-        type: str
-      hub_apiserver:
-        description: As O(hub_apiserver).
-        type: str
-      internal_endpoint_lookup:
-        description: As O(internal_endpoint_lookup).
-        type: str
-        choices: [auto, always, never]
-        default: auto
-      hub_ca_cert:
-        description: As O(hub_ca_cert).
-        type: path
-      hub_token:
-        description: As O(hub_token).
-        type: str
-      bundle_version:
-        description: As O(bundle_version).
-        type: str
-      bundle_overrides:
-        description: As O(bundle_overrides).
-        type: dict
-      klusterlet_mode:
-        description: As O(klusterlet_mode).
-        type: str
-        choices: [singleton, default, hosted]
-        default: singleton
-      image_registry:
-        description: As O(image_registry).
-        type: str
-      image_pull_credential_file:
-        description: As O(image_pull_credential_file).
-        type: path
-      proxy_url:
-        description: As O(proxy_url).
-        type: str
-      proxy_ca_cert:
-        description: As O(proxy_ca_cert).
-        type: path
-      feature_gates:
-        description: As O(feature_gates).
-        type: dict
-      klusterlet_annotations:
-        description: As O(klusterlet_annotations).
-        type: dict
-      resource_qos_class:
-        description: As O(resource_qos_class).
-        type: str
-        choices: [Default, BestEffort, ResourceRequirement]
-      resource_requests:
-        description: As O(resource_requests).
-        type: dict
-      resource_limits:
-        description: As O(resource_limits).
-        type: dict
-      klusterlet_values_file:
-        description: As O(klusterlet_values_file).
-        type: path
-      clusteradm_binary:
-        description: As O(clusteradm_binary).
-        type: str
-        default: clusteradm
-      clusteradm_timeout:
-        description: As O(clusteradm_timeout).
-        type: int
-        default: 120
-      move_from_other_hub:
-        description: As O(move_from_other_hub).
-        type: bool
-        default: false
-      replace_lost_cluster:
-        description: As O(replace_lost_cluster).
-        type: bool
-        default: false
-      remove_foreign_csrs:
-        description: As O(remove_foreign_csrs).
-        type: bool
-        default: false
-      wec_run_on:
-        description: As O(wec_run_on).
-        type: str
-        choices: [controller, host]
-        default: controller
-      deletion_timeout:
-        description: As O(deletion_timeout).
-        type: int
-        default: 60
-      drain:
-        description: As O(drain), which counts for all that have none of their own.
-        type: str
-        choices: [refuse, wait, ignore]
-      wec_access:
-        description: As O(wec_access), which counts for all that have none of their own.
-        type: str
-        choices: [given, lost]
-      its_access:
-        description: As O(its_access), which counts for all that have none of their own.
-        type: str
-        choices: [given, lost]
-      workload:
-        description: As O(workload), which counts for all that have none of their own.
-        type: str
-        choices: [keep, remove]
-      purge:
-        description: As O(purge), which counts for all that have none of their own.
-        type: bool
-      wait_timeout:
-        description: As O(wait_timeout), with O(state=absent).
-        type: int
-      kubeconfig_from_host:
-        description: As O(kubeconfig_from_host).
-        type: str
-      kubeconfig:
-        description: As O(kubeconfig).
-        type: raw
-      context:
-        description: As O(context).
-        type: str
-      host:
-        description: As O(host).
-        type: str
-      api_key:
-        description: As O(api_key).
-        type: str
-      ca_cert:
-        description: As O(ca_cert).
-        type: path
-        aliases: [ssl_ca_cert]
-      client_cert:
-        description: As O(client_cert).
-        type: path
-        aliases: [cert_file]
-      client_key:
-        description: As O(client_key).
-        type: path
-        aliases: [key_file]
-      validate_certs:
-        description: As O(validate_certs).
-        type: bool
-        aliases: [verify_ssl]
-      proxy:
-        description: As O(proxy).
-        type: str
-      no_proxy:
-        description: As O(no_proxy).
-        type: str
-      impersonate_user:
-        description: As O(impersonate_user).
-        type: str
-      impersonate_groups:
-        description: As O(impersonate_groups).
-        type: list
-        elements: str
-      connect_timeout:
-        description: As O(connect_timeout).
-        type: float
-      read_timeout:
-        description: As O(read_timeout).
-        type: float
   hosts:
     description: The hosts of the batch to work on, if not all of them. Only with the keyword C(run_once).
     type: list
@@ -320,6 +151,7 @@ extends_documentation_fragment:
   - kubestellar.wec._wds
   - kubestellar.wec._agent
   - kubestellar.wec._join
+  - kubestellar.wec._join_wecs
   - kubestellar.wec._proofs
   - kubestellar.wec._common
 seealso:
@@ -738,48 +570,25 @@ problem:
       type: str
       sample: Find out who denied it and why; after it is deleted the agent makes another one
 its:
-  description: The ITS that was used.
+  description:
+    - The ITS that was used, with the address of its API server (C(server)) and where the connection came from (C(source)).
+    - C(uid) is the UID of its namespace C(kube-system).
   returned: success, unless the ITS is lost
   type: dict
-  contains:
-    server:
-      description: Address of its API server.
-      type: str
-      sample: https://its1.example:6443
-    source:
-      description: Where the connection came from.
-      type: str
-      sample: its_kubeconfig /home/ops/.kube/its1.kubeconfig, context its1
-    uid:
-      description: UID of the ITS's namespace C(kube-system).
-      type: str
-      sample: 21f5da3d-9765-4fcc-b219-7087f6bf8664
+  sample: {"server": "https://its1.example:6443",
+           "source": "its_kubeconfig /home/ops/.kube/its1.kubeconfig, context its1", "uid": "21f5da3d-9765-4fcc-b219-7087f6bf8664"}
 wds:
-  description: The WDS that was looked into.
+  description:
+    - The WDS that was looked into, with the address of its API server (C(server)) and where the connection came from (C(source)).
   returned: with O(state=absent), if one was given
   type: dict
-  contains:
-    server:
-      description: Address of its API server.
-      type: str
-      sample: https://wds1.example:6443
-    source:
-      description: Where the connection came from.
-      type: str
-      sample: wds_kubeconfig /home/ops/.kube/wds1.kubeconfig, context wds1
+  sample: {"server": "https://wds1.example:6443", "source": "wds_kubeconfig /home/ops/.kube/wds1.kubeconfig, context wds1"}
 wec:
-  description: The WEC's connection that was used.
+  description:
+    - The WEC's connection that was used, with the address of its API server (C(server)) and where the connection came from (C(source)).
   returned: success, unless the WEC is lost
   type: dict
-  contains:
-    server:
-      description: Address of its API server.
-      type: str
-      sample: https://edge-1.example:6443
-    source:
-      description: Where the connection came from.
-      type: str
-      sample: kubeconfig /home/ops/.kube/fleet.kubeconfig, context edge-1
+  sample: {"server": "https://edge-1.example:6443", "source": "kubeconfig /home/ops/.kube/fleet.kubeconfig, context edge-1"}
 """
 
 from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_join

@@ -110,18 +110,11 @@ msg:
   type: str
   sample: Nothing is left over.
 its:
-  description: The ITS that was used.
+  description:
+    - The ITS that was used, with the address of its API server (C(server)) and where the connection came from (C(source)).
   returned: success
   type: dict
-  contains:
-    server:
-      description: Address of its API server.
-      type: str
-      sample: https://its1.example:6443
-    source:
-      description: Where the connection came from.
-      type: str
-      sample: its_kubeconfig /home/ops/.kube/its1.kubeconfig, context its1
+  sample: {"server": "https://its1.example:6443", "source": "its_kubeconfig /home/ops/.kube/its1.kubeconfig, context its1"}
 """
 
 from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_leftovers

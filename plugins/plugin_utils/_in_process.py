@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """The front end for actions: a body in the controller's own process.
 
 No interpreter is started, nothing is copied and no connection is opened, unless an option asks something of the host; the

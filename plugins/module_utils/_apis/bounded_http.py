@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Answers that end: a deadline for a whole answer, headers and all, and a limit of its size.
 
 A read timeout counts from one byte to the next, and a server that sends a byte each second never exceeds it.

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """The only caller of the clusteradm binary. It installs the klusterlet; everything else goes through the APIs.
 
 What clusteradm prints and exits with says little (a join that did nothing useful exits 0): whoever calls ``join`` must
@@ -23,6 +21,7 @@ import typing as t
 
 from .._errors import ClusteradmError
 from .._rules import versions
+from .._rules.join_options import JoinOptions
 from .._rules.kubeconfigs import Kubeconfig
 from .._rules.versions import Version
 from .connection import environment_of
@@ -36,10 +35,10 @@ _INSTALL = "Install it from https://github.com/open-cluster-management-io/cluste
 
 @dataclasses.dataclass(frozen=True)
 class JoinRequest:
-    """What clusteradm is asked for. ``hub_token`` and ``image_pull_credential`` are secrets; the CAs are PEM bundles.
+    """What clusteradm is asked for, where the ``options`` leave it open. ``hub_token`` is a secret; ``hub_ca`` is a PEM bundle.
 
     ``hub_server`` is dialled by clusteradm itself; with ``internal_endpoint`` the agent gets the hub's published address
-    instead. ``bundle_overrides`` may name other image tags than ``bundle_version`` does.
+    instead.
     """
 
     cluster_name: str
@@ -47,19 +46,8 @@ class JoinRequest:
     hub_ca: bytes
     hub_token: str
     bundle_version: str
-    bundle_overrides: dict[str, str] = dataclasses.field(default_factory=dict)
-    singleton: bool = True
     internal_endpoint: bool = False
-    image_registry: str | None = None
-    image_pull_credential: bytes | None = None
-    proxy_url: str | None = None
-    proxy_ca: bytes | None = None
-    feature_gates: dict[str, bool] = dataclasses.field(default_factory=dict)
-    annotations: dict[str, str] = dataclasses.field(default_factory=dict)
-    resource_qos_class: str | None = None
-    resource_requests: dict[str, str] = dataclasses.field(default_factory=dict)
-    resource_limits: dict[str, str] = dataclasses.field(default_factory=dict)
-    klusterlet_values: bytes | None = None
+    options: JoinOptions = dataclasses.field(default_factory=JoinOptions)
 
     def flags(self) -> list[str]:
         """The options of ``clusteradm join`` that this uses."""
@@ -71,39 +59,15 @@ class JoinRequest:
         The klusterlet's version is an override of the images' tags: clusteradm refuses versions that it does not know
         by itself, older and newer ones alike (clusteradm: pkg/version/version.go).
         """
-        overrides = {"ocm": f"v{self.bundle_version}", **self.bundle_overrides}
+        overrides = {"ocm": f"v{self.bundle_version}", **self.options.bundle_overrides}
         arguments = ["--cluster-name", self.cluster_name, "--hub-apiserver", self.hub_server]
         arguments += ["--ca-file", file_of(self.hub_ca)]
         arguments += ["--bundle-version-overrides", file_of(json.dumps(overrides).encode())]
-        for flag, text in (
-            ("--image-registry", self.image_registry),
-            ("--proxy-url", self.proxy_url),
-            ("--resource-qos-class", self.resource_qos_class),
-        ):
-            arguments += [flag, text] if text else []
-        for flag, content in (
-            ("--image-pull-credential-file", self.image_pull_credential),
-            ("--proxy-ca-file", self.proxy_ca),
-            ("--klusterlet-values-file", self.klusterlet_values),
-        ):
-            arguments += [flag, file_of(content)] if content else []
-        for flag, pairs in (
-            ("--resource-requests", self.resource_requests),
-            ("--resource-limits", self.resource_limits),
-        ):
-            arguments += [flag, _pairs(pairs)] if pairs else []
-        if self.feature_gates:
-            gates = {name: str(on).lower() for name, on in self.feature_gates.items()}
-            arguments += ["--feature-gates", _pairs(gates)]
-        for key, value in self.annotations.items():
-            arguments += ["--klusterlet-annotation", f"{key}={value}"]
-        arguments += ["--singleton"] if self.singleton else []
+        for flag, value in self.options.flags():
+            arguments += [flag, file_of(value) if isinstance(value, bytes) else value]
+        arguments += ["--singleton"] if self.options.klusterlet_mode == "singleton" else []
         arguments += ["--force-internal-endpoint-lookup"] if self.internal_endpoint else []
         return [*arguments, "--hub-token", self.hub_token]
-
-
-def _pairs(values: t.Mapping[str, str]) -> str:
-    return ",".join(f"{key}={value}" for key, value in values.items())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,7 +172,7 @@ class Clusteradm:
             except OSError as error:
                 raise ClusteradmError(f"clusteradm join could not be run: {error.strerror}.") from None
         if done.returncode:
-            secrets = [request.hub_token, (request.image_pull_credential or b"").decode(errors="replace")]
+            secrets = [request.hub_token, (request.options.image_pull_credential_file or b"").decode(errors="replace")]
             told = _last_words(done.stderr, secrets)
             raise ClusteradmError(f"clusteradm join failed (exit code {done.returncode}): {told}")
 

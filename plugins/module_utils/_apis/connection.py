@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """From options to a connection: which API server, as whom, trusting what.
 
 Whatever way the options say it (kubeconfig as file or data, or single values), the outcome is one kubeconfig with one

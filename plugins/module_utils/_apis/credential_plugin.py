@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Credentials that a program gives (Kubernetes: client.authentication.k8s.io, ExecCredential).
 
 The client library has no time limit for it, and writes private keys that it gives to files that stay.

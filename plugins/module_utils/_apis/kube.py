@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Requests to one API server. The only place that imports ``kubernetes``.
 
 Plain dicts go in and out, over the dynamic client's transport: typed models cost a second of import and reject what a

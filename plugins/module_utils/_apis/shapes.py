@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """What an API server's answers look like, checked at this one place: whoever reads them may count on it.
 
 An object is a mapping; what has metadata has a mapping there. An object of a list, and of a change in a watch, has a name. What

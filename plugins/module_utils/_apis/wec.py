@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """A WEC's own API: what it shows of the agent that serves a hub, and of its health."""
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ import time
 import typing as t
 
 from .._errors import ApiError
-from .._rules import certificates, distributions, kubeconfigs, tokens, yaml_text
+from .._rules import addon, certificates, distributions, kubeconfigs, tokens, yaml_text
 from .._rules.distributions import Distribution
 from .._rules.kubeconfigs import KubeconfigError
 from .._rules.leaving import (
@@ -335,6 +333,10 @@ class Wec:
 
     def pods(self, namespace: str) -> list[Json]:
         return self.kube.items(paths.pods(namespace))
+
+    def runs_addon(self) -> bool:
+        """Whether the agent of the status add-on is ready. Raises ApiError, Unreachable."""
+        return addon.is_running(self.deployment(addon.NAMESPACE, addon.DEPLOYMENT))
 
     def deployment(self, namespace: str, name: str) -> Json | None:
         return self.kube.find(paths.deployment(namespace, name))

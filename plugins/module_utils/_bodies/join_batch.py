@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Many WECs of one or several ITSs in one task of wec_join: registering them."""
 
 from __future__ import annotations
@@ -18,26 +16,26 @@ import typing as t
 from .._apis.connection import ReadFile
 from .._errors import InvalidOption, Refused, Unreachable
 from .._operations import side_by_side
-from .._operations.acceptance import Patience
-from .._operations.registering import Candidate, Manner, Registering, Registration
+from .._operations.acceptance import WaitOptions
+from .._operations.registering import BatchOptions, Candidate, Registering, Registration
 from .._operations.surveying import ask_clusteradm
-from .._rules import limits, wec_results
+from .._rules import join_options, limits, wec_results
 from .._rules.unexpected import as_wec_error
-from . import join_options, options
-from .task import Task, check_names, its_of, reading_once, wec_to_join
+from . import options
+from .task import Task, check_names, its_of, read_join_options, reading_once, wec_to_join
 
 Json = dict[str, t.Any]
 AT_ONCE = 5
 OF_ONE: dict[str, t.Any] = {
     "name": {"type": "str", "required": True},
     "inventory_hostname": {"type": "str"},
-    **join_options.SPEC,
+    **options.for_each(join_options.SPEC),
     **options.wec(),
-    "deletion_timeout": {"type": "int", "default": 60},
+    "deletion_timeout": {"type": "int"},
     "connect_timeout": {"type": "float"},
     "read_timeout": {"type": "float"},
 }
-"""What can be said of each WEC."""
+"""The options of each of several WECs."""
 OF_BATCH: dict[str, t.Any] = {
     "at_once": {"type": "int"},
     "stop_on_violation": {"type": "bool", "default": False},
@@ -93,10 +91,10 @@ def look(
         except Exception as error:
             failure = as_wec_error(error, one["name"])
             flawed.append(Registration(one["inventory_hostname"] or one["name"], one["name"], error=failure))
-    manner = Manner(
+    batch_options = BatchOptions(
         at_once(task),
-        max([limits.JOIN_READS * given["read_timeout"], *(one.wishes.clusteradm_timeout for one in candidates)]),
-        Patience(given["wait_timeout"], between_lines=given["progress_interval"]),
+        max([limits.JOIN_READS * given["read_timeout"], *(one.options.clusteradm_timeout for one in candidates)]),
+        WaitOptions(given["wait_timeout"], between_lines=given["progress_interval"]),
         options.wanted_proofs(given, given["progress_interval"]),
         shared,
         only_looks=task.check_mode or given["preflight_only"],
@@ -106,7 +104,7 @@ def look(
     def progress(line: str) -> None:
         task.progress(f"{its.kube.connection.server}: {line}" if is_one_of_several else line)
 
-    registering = Registering(its, candidates, manner, progress, flawed)
+    registering = Registering(its, candidates, batch_options, progress, flawed)
     stack.callback(registering.close)
     registering.look()
     return registering
@@ -115,12 +113,11 @@ def look(
 def _candidate(task: Task, one: Json, clusteradm: t.Callable[[str], dict[str, str]], read_file: ReadFile) -> Candidate:
     """Raises WecError."""
     part = part_of(task, one)
-    wishes = join_options.wishes(part)
-    known = clusteradm(wishes.clusteradm_binary)
+    how = read_join_options(part)
+    known = clusteradm(how.clusteradm_binary)
     return Candidate(
         one["inventory_hostname"] or one["name"],
-        dataclasses.replace(wishes, clusteradm_known=known),
-        join_options.permissions(part),
+        dataclasses.replace(how, clusteradm_known=known),
         functools.partial(wec_to_join, part, with_rights=True, read_file=read_file),
         part.params["deletion_timeout"],
     )

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Taking WECs off one or several ITSs: one of them, or many side by side, by the same code.
 
 Many are looked at together. Whoever only waits leaves its place to another, so that all of them wait at the same time.

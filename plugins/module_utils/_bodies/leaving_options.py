@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
 """The options of wec_join that say how a WEC leaves its ITS."""
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import typing as t
 
 from .._errors import InvalidOption
 from .._rules import leaving
+from . import options
 
 SPEC: dict[str, t.Any] = {
     "drain": {"type": "str", "choices": [leaving.REFUSE, leaving.WAIT, leaving.IGNORE], "default": leaving.REFUSE},
@@ -19,11 +19,8 @@ SPEC: dict[str, t.Any] = {
     "workload": {"type": "str", "choices": [leaving.KEEP, leaving.REMOVE]},
     "purge": {"type": "bool"},
 }
-OF_ONE: dict[str, t.Any] = {
-    **{option: {key: value for key, value in spec.items() if key != "default"} for option, spec in SPEC.items()},
-    "wait_timeout": {"type": "int"},
-}
-"""The same for each of many WECs: what is not said of one is said of all."""
+OF_ONE: dict[str, t.Any] = {**options.for_each(SPEC), "wait_timeout": {"type": "int"}}
+"""The options of each of several WECs."""
 
 
 def unused(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:

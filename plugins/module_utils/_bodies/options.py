@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Argument specs that several modules share. Their documentation is in the doc fragments of the same names."""
 
 from __future__ import annotations
@@ -11,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .._apis.connection import FROM_HOST
-from .._operations.verification import Proofs
+from .._operations.verification import VerifyOptions
 from .._rules import addon
 
 Spec = dict[str, t.Any]
@@ -56,6 +54,11 @@ def common() -> Spec:
     }
 
 
+def for_each(spec: Spec) -> Spec:
+    """The same as options of each of several WECs: what is not set for one is as it is for all."""
+    return {option: {key: value for key, value in one.items() if key != "default"} for option, one in spec.items()}
+
+
 def known(given: t.Mapping[str, t.Any], spec: Spec) -> dict[str, t.Any]:
     """The options that there are, with their values. Nobody knows whether that of a misspelled one is a secret."""
     found: dict[str, t.Any] = {}
@@ -80,9 +83,9 @@ def proofs() -> Spec:
     }
 
 
-def wanted_proofs(given: t.Mapping[str, t.Any], between_lines: float = 5.0) -> Proofs:
+def wanted_proofs(given: t.Mapping[str, t.Any], between_lines: float = 5.0) -> VerifyOptions:
     """What the options of ``proofs`` ask for."""
-    return Proofs(
+    return VerifyOptions(
         addon=addon.ALWAYS if given["verify"] == "addon" else given["wait_addon"],
         probe=given["verify"] == "probe",
         addon_timeout=given["addon_timeout"],

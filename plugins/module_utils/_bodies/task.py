@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """What a body needs of whatever runs it: a module on a host, or an action on the controller."""
 
 from __future__ import annotations
@@ -22,7 +20,8 @@ from .._apis.wec import Wec
 from .._errors import InvalidOption, InvalidOptions, WecError
 from .._operations import side_by_side
 from .._operations.wec_on_host import WecOnHost
-from .._rules import names
+from .._rules import join_options, names
+from .._rules.join_options import JoinOptions
 from .._rules.kubeconfigs import KubeconfigError
 from .._rules.unexpected import as_wec_error
 
@@ -79,6 +78,26 @@ class Body(t.Protocol):
 
     def run(self, task: Task) -> Json:
         """The result, JSON types only. Raises WecError."""
+
+
+def read_join_options(task: Task) -> JoinOptions:
+    """How this WEC is joined. Raises InvalidOption, InvalidOptions."""
+    found = list(join_options.faults(task.params))
+
+    def content(option: str) -> bytes | None:
+        path = task.params[option]
+        try:
+            return None if path is None else task.read_file(path)[1]
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            found.append(InvalidOption(option, path, f"cannot be read: {why}", "Name a file that exists"))
+            return None
+
+    options = JoinOptions.read(task.params, content, name=task.params["name"], owner=task.owner)
+    InvalidOptions.raise_for(found)
+    if options.image_pull_credential_file:
+        task.keep_secret([options.image_pull_credential_file.decode(errors="replace")])
+    return options
 
 
 @contextlib.contextmanager

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """The body of wec_accept."""
 
 from __future__ import annotations
@@ -11,15 +9,18 @@ from __future__ import annotations
 import copy
 import typing as t
 
+from .._apis.its import Its
 from .._errors import InvalidOption, InvalidOptions, WecError
 from .._operations import acceptance, detaching, verification
-from .._operations.acceptance import Patience, Verdict
-from .._rules import leaving, names, problems, wec_results
+from .._operations.acceptance import Verdict, WaitOptions
+from .._operations.detaching import Verdict as Detached
+from .._operations.verification import RunsAddon
+from .._rules import join_options, leaving, names, problems, wec_results
 from .._rules.acceptance import Member
 from .._rules.plan import Plan
 from .._rules.untrusted import Value, WrongShape
-from . import options
-from .task import Task, check_names, failure, its_of, repeated_names, require_named
+from . import join_batch, options
+from .task import Task, check_names, failure, its_of, repeated_names, require_named, wec_of
 
 Json = dict[str, t.Any]
 
@@ -32,6 +33,14 @@ OF_ONE: dict[str, t.Any] = {
     **{option: {"type": "bool"} for option in _ALLOWED},
 }
 """What the variables of a host say."""
+TO_ASK: dict[str, t.Any] = {
+    **OF_ONE,
+    **options.for_each({"wec_run_on": join_options.SPEC["wec_run_on"]}),
+    **options.wec(),
+    "connect_timeout": {"type": "float"},
+    "read_timeout": {"type": "float"},
+}
+"""The same, and how its WEC is reached."""
 SPEC: dict[str, t.Any] = {
     "argument_spec": {
         "name": {"type": "str"},
@@ -53,6 +62,7 @@ SPEC: dict[str, t.Any] = {
         "replace_lost_cluster": {"type": "bool", "default": False},
         "remove_foreign_csrs": {"type": "bool", "default": False},
         "progress_interval": {"type": "float", "default": 5.0},
+        "ask_wecs": {"type": "bool", "default": False},
         **options.pattern(),
         **options.its(),
         **options.common(),
@@ -65,8 +75,12 @@ SPEC: dict[str, t.Any] = {
 
 
 def run(task: Task) -> Json:
-    given = task.params
     require_named(task)
+    return _accept(task)
+
+
+def _accept(task: Task, runs_addon: RunsAddon | None = None) -> Json:
+    given = task.params
     members, odd = _told_apart(task)
     if given["state"] == "absent":
         return _detach(task, [member.name for member in members])
@@ -79,24 +93,28 @@ def run(task: Task) -> Json:
             verdicts = {**acceptance.preview(its, members), **odd}
         else:
             timeout = given["wait_timeout"] if given["wait"] else 0
-            patience = Patience(timeout, between_lines=given["progress_interval"])
-            verdicts = acceptance.accept_all(its, members, patience, task.progress)
+            wait_options = WaitOptions(timeout, between_lines=given["progress_interval"])
+            verdicts = acceptance.accept_all(its, members, wait_options, task.progress)
             if given["wait"]:
                 wanted = options.wanted_proofs(given, given["progress_interval"])
-                verification.verify(its, verdicts, wanted, task.progress)
+                verification.verify(its, verdicts, wanted, task.progress, runs_addon)
             verdicts.update(odd)
-        whole = Plan([step for verdict in verdicts.values() for step in verdict.plan.steps])
         failed = [one for name, one in verdicts.items() if one.failed and (given["wait"] or name in odd)]
-        result: Json = {
-            "changed": whole.changes,
-            "diff": whole.diff(),
-            "verdicts": {name: verdict.as_data() for name, verdict in verdicts.items()},
-            "its": its.kube.connection.as_data(),
-        }
-        if failed:
-            result["failed"] = True
-            result["msg"] = " ".join(verdict.message() for verdict in failed)
-        return result
+        return _result(its, verdicts, failed)
+
+
+def _result(its: Its, verdicts: t.Mapping[str, Verdict | Detached], failed: t.Sequence[Verdict | Detached]) -> Json:
+    whole = Plan([step for verdict in verdicts.values() for step in verdict.plan.steps])
+    result: Json = {
+        "changed": whole.changes,
+        "diff": whole.diff(),
+        "verdicts": {name: verdict.as_data() for name, verdict in verdicts.items()},
+        "its": its.kube.connection.as_data(),
+    }
+    if failed:
+        result["failed"] = True
+        result["msg"] = " ".join(verdict.message() for verdict in failed)
+    return result
 
 
 def records(task: Task, entries: t.Sequence[Json], others: list[Json]) -> list[Json]:
@@ -105,10 +123,20 @@ def records(task: Task, entries: t.Sequence[Json], others: list[Json]) -> list[J
         return others
     hosts = {one["name"]: one["inventory_hostname"] for one in entries}
     part = copy.copy(task)
-    wecs = [{key: value for key, value in one.items() if key != "inventory_hostname"} for one in entries]
+    wecs = [{key: one[key] for key in ("name", *_ALLOWED)} for one in entries]
     blank = {"uid": None, "token_id": None, "holds_certificate": False, "awaits_request": False}
     part.params = {**task.params, "wecs": [{**blank, **one} for one in wecs]}
-    result = run(part)
+    by_name = {one["name"]: one for one in entries}
+
+    def runs_addon(name: str) -> bool:
+        own = join_batch.part_of(task, by_name[name])
+        if own.params["wec_run_on"] == "host":
+            # The ITS tells.
+            return False
+        with wec_of(own) as wec, wec.kube.within(2 * own.params["read_timeout"]):
+            return wec.runs_addon()
+
+    result = _accept(part, runs_addon if task.params["ask_wecs"] else None)
     server = result["its"]["server"]
     found = []
     for name, verdict in result["verdicts"].items():
@@ -125,26 +153,15 @@ def failed(host: str, name: str, error: WecError) -> Json:
 def _detach(task: Task, wanted: list[str]) -> Json:
     given = task.params
     timeout = given["wait_timeout"] if given["wait"] else 0
-    patience = None if task.check_mode else Patience(timeout, between_lines=given["progress_interval"])
+    wait_options = None if task.check_mode else WaitOptions(timeout, between_lines=given["progress_interval"])
     with its_of(task) as its:
         its.require_hub()
-        verdicts = detaching.detach_all(its, wanted, given["drain"], patience, task.progress)
+        verdicts = detaching.detach_all(its, wanted, given["drain"], wait_options, task.progress)
         for verdict in verdicts.values():
             warning = verdict.warning()
             if warning is not None:
                 task.warn(warning)
-        whole = Plan([step for verdict in verdicts.values() for step in verdict.plan.steps])
-        result: Json = {
-            "changed": whole.changes,
-            "diff": whole.diff(),
-            "verdicts": {name: verdict.as_data() for name, verdict in verdicts.items()},
-            "its": its.kube.connection.as_data(),
-        }
-        failed = [verdict for verdict in verdicts.values() if verdict.failed]
-        if failed:
-            result["failed"] = True
-            result["msg"] = " ".join(verdict.message() for verdict in failed)
-        return result
+        return _result(its, verdicts, [verdict for verdict in verdicts.values() if verdict.failed])
 
 
 def _told_apart(task: Task) -> tuple[list[Member], dict[str, Verdict]]:

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """The body of wec_agent: the WEC's half of joining and leaving, for where only the WEC's own machine reaches its API."""
 
 from __future__ import annotations
@@ -16,29 +14,16 @@ from .._errors import ApiError, ClusteradmError, InvalidOption, InvalidOptions
 from .._operations.agent import AgentOnWec, Endpoint, Installation
 from .._operations.agent_removal import AgentRemoval
 from .._operations.waiting import Waiter
-from .._rules import agent_plan, leaving, rights, times, wec_data
+from .._rules import agent_plan, join_options, leaving, rights, times, wec_data
+from .._rules.join_options import JoinOptions
 from .._rules.wec_view import AGENT_NAMESPACE, WecView
-from . import join_options, leaving_options, options
+from . import leaving_options, options
 from .task import Task, check_names, wec_of
 
 Json = dict[str, t.Any]
 _STEPS = (agent_plan.JOIN, agent_plan.REFRESH, agent_plan.FORGET, agent_plan.RESTART)
 _INTRODUCED_BY = frozenset({agent_plan.JOIN, agent_plan.REFRESH})
 _TOLD = ("hub_apiserver", "hub_ca", "hub_token", "bundle_version")
-_SAME = (
-    "bundle_version",
-    "bundle_overrides",
-    "klusterlet_mode",
-    "image_registry",
-    "proxy_url",
-    "feature_gates",
-    "klusterlet_annotations",
-    "resource_qos_class",
-    "resource_requests",
-    "resource_limits",
-    "clusteradm_binary",
-    "clusteradm_timeout",
-)
 
 SPEC: dict[str, t.Any] = {
     "argument_spec": {
@@ -55,13 +40,7 @@ SPEC: dict[str, t.Any] = {
         "purge": leaving_options.SPEC["purge"],
         "with_rights": {"type": "bool", "default": False},
         "with_clusteradm": {"type": "bool", "default": False},
-        "hub_apiserver": {"type": "str"},
-        "hub_ca": {"type": "str"},
-        "hub_token": {"type": "str", "no_log": True},
-        "image_pull_credential": {"type": "str", "no_log": True},
-        "proxy_ca": {"type": "str"},
-        "klusterlet_values": {"type": "str"},
-        **{option: join_options.SPEC[option] for option in _SAME},
+        **join_options.SPEC_ON_HOST,
         **options.wec(),
         **options.common(),
         "wait_timeout": {"type": "int", "default": 300},
@@ -104,7 +83,7 @@ def _faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
     if any(step in _STEPS for step in given["steps"]) and any(step not in _STEPS for step in given["steps"]):
         shown = ", ".join(given["steps"])
         yield InvalidOption("steps", shown, "cannot be of joining and of leaving at once", "Use a task for each")
-    yield from join_options.faults({"proxy_ca_cert": given["proxy_ca"], **given})
+    yield from join_options.faults({**given, "proxy_ca_cert": given["proxy_ca"]})
     if _INTRODUCED_BY & set(given["steps"]):
         for option in _TOLD:
             if not given[option]:
@@ -155,36 +134,12 @@ def _carry_out(given: t.Mapping[str, t.Any], wec: Wec, view: WecView) -> None:
 
 
 def _installation(given: t.Mapping[str, t.Any], view: WecView) -> Installation:
+    chosen = JoinOptions.read(given, lambda option: _content(given[join_options.name_on_host(option)]))
     server = str(given["hub_apiserver"] or "").rstrip("/")
-    ca = str(given["hub_ca"] or "").encode()
-    request = JoinRequest(
-        cluster_name=given["name"],
-        hub_server=server,
-        hub_ca=ca,
-        hub_token="",
-        bundle_version=given["bundle_version"] or "",
-        bundle_overrides=join_options.texts(given["bundle_overrides"]),
-        singleton=given["klusterlet_mode"] == "singleton",
-        image_registry=given["image_registry"],
-        image_pull_credential=_content(given["image_pull_credential"]),
-        proxy_url=given["proxy_url"],
-        proxy_ca=_content(given["proxy_ca"]),
-        feature_gates=given["feature_gates"] or {},
-        annotations=join_options.texts(given["klusterlet_annotations"]),
-        resource_qos_class=given["resource_qos_class"],
-        resource_requests=join_options.texts(given["resource_requests"]),
-        resource_limits=join_options.texts(given["resource_limits"]),
-        klusterlet_values=_content(given["klusterlet_values"]),
-    )
-    return Installation(
-        name=given["name"],
-        uid=view.uid,
-        endpoint=Endpoint(server, server, is_published=False),
-        ca=ca,
-        request=request,
-        timeout=given["clusteradm_timeout"],
-        clusteradm_binary=given["clusteradm_binary"],
-    )
+    ca = chosen.hub_ca_cert or b""
+    request = JoinRequest(given["name"], server, ca, "", chosen.bundle_version or "", options=chosen)
+    endpoint = Endpoint(server, server, is_published=False)
+    return Installation(given["name"], view.uid, endpoint=endpoint, ca=ca, request=request, options=chosen)
 
 
 def _content(text: str | None) -> bytes | None:

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
 """The body of wec_join."""
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ import typing as t
 from .._apis.wec import Wec
 from .._errors import InvalidOptions, Refused
 from .._operations import verification
-from .._operations.acceptance import Patience
+from .._operations.acceptance import WaitOptions
 from .._operations.joining import Joining, Outcome
 from .._operations.preflight import Preflight
 from .._operations.wec_on_host import WecOnHost
-from .._rules import limits, states
-from . import join_batch, join_options, leave_batch, leaving_options, options
-from .task import Task, check_names, its_of, require_named, wec_to_join
+from .._rules import join_options, limits, states
+from . import join_batch, leave_batch, leaving_options, options
+from .task import Task, check_names, its_of, read_join_options, require_named, wec_to_join
 
 Json = dict[str, t.Any]
 
@@ -56,16 +55,17 @@ def run(task: Task) -> Json:
     InvalidOptions.raise_for(list(leaving_options.unused(given)))
     if given["preflight_only"]:
         return _preflight(task)
-    wishes = join_options.wishes(task)
+    how = read_join_options(task)
     with its_of(task) as its, wec_to_join(task) as wec, _within(task, wec):
-        joining = Joining(its, wec, wishes, join_options.permissions(task))
+        joining = Joining(its, wec, how)
         outcome = _observe(task, joining)
         if not task.check_mode:
-            patience = Patience(given["wait_timeout"]) if given["wait"] else None
-            outcome = joining.run(outcome, patience, task.progress)
+            wait_options = WaitOptions(given["wait_timeout"]) if given["wait"] else None
+            outcome = joining.run(outcome, wait_options, task.progress)
             if outcome.verdict is not None:
                 verdicts = {outcome.name: outcome.verdict}
-                verification.verify(its, verdicts, options.wanted_proofs(given), task.progress)
+                runs_addon = (lambda _name: wec.runs_addon()) if isinstance(wec, Wec) else None
+                verification.verify(its, verdicts, options.wanted_proofs(given), task.progress, runs_addon)
         for warning in outcome.warnings:
             task.warn(warning)
         return {
@@ -80,12 +80,12 @@ def run(task: Task) -> Json:
 
 def _preflight(task: Task) -> Json:
     """What could make it fail, all of it, with nothing changed."""
-    wishes = join_options.wishes(task)
+    how = read_join_options(task)
     with its_of(task) as its, wec_to_join(task, with_rights=True) as wec:
-        report = Preflight(its, wec, wishes, join_options.permissions(task)).run()
+        report = Preflight(its, wec, how).run()
         result: Json = {
             "changed": False,
-            "name": wishes.name,
+            "name": how.name,
             "state": report.state.name if report.state else None,
             "uid": report.uid,
             "kubernetes_version": report.version,
@@ -96,7 +96,7 @@ def _preflight(task: Task) -> Json:
             "wec": wec.connection_data() if report.uid is not None or isinstance(wec, Wec) else None,
         }
         if report.violations:
-            result.update(failed=True, msg=report.message(wishes.name))
+            result.update(failed=True, msg=report.message(how.name))
         return result
 
 

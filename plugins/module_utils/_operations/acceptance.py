@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Getting a batch of WECs accepted: one look at the ITS per tick for all of them, until each is available or late."""
 
 from __future__ import annotations
@@ -30,6 +28,8 @@ _MOST_TOLD = 12
 """Foreign signing requests of one WEC that one line names."""
 _NEEDS_SOMEBODY = frozenset({"csr_name_in_use", "csr_several_requesters", "csr_too_many"})
 """What waiting does not cure."""
+_SHORTEST_TICK = 0.5
+"""Seconds. Somebody gets further at nearly each look of a batch that is getting on."""
 _REST = 4
 """How many times as long as a look at the ITS has kept this thread busy the ITS is left alone at least.
 
@@ -91,9 +91,9 @@ class Verdict:
 
 
 @dataclasses.dataclass(frozen=True)
-class Patience:
+class WaitOptions:
     """Seconds. ``timeout`` is for as long as none of the batch gets any further, because a hub takes in a large batch one
-    after the other, step by step. ``tick`` is between two looks at the ITS, ``between_lines`` between two lines on the screen.
+    after the other, step by step. ``tick`` is the longest time between two looks at the ITS, ``between_lines`` between two lines on the screen.
     """
 
     timeout: float
@@ -147,7 +147,7 @@ class _NoArrivals:
 def accept_all(
     its: Its,
     members: t.Sequence[Member],
-    patience: Patience,
+    wait_options: WaitOptions,
     progress: t.Callable[[str], None],
     arrivals: Arrivals | None = None,
 ) -> dict[str, Verdict]:
@@ -155,7 +155,7 @@ def accept_all(
 
     One member's failure does not touch the others. Raises WecError for what concerns the whole ITS.
     """
-    return _Batch(its, members, patience, progress, arrivals or _NoArrivals()).run()
+    return _Batch(its, members, wait_options, progress, arrivals or _NoArrivals()).run()
 
 
 class _Batch:
@@ -163,11 +163,11 @@ class _Batch:
         self,
         its: Its,
         members: t.Sequence[Member],
-        patience: Patience,
+        wait_options: WaitOptions,
         progress: t.Callable[[str], None],
         arrivals: Arrivals,
     ) -> None:
-        self._its, self._patience, self._progress = its, patience, progress
+        self._its, self._wait_options, self._progress = its, wait_options, progress
         self._arrivals = arrivals
         self._members = {member.name: member for member in members}
         self._verdicts = {name: Verdict(name) for name in self._members}
@@ -189,20 +189,26 @@ class _Batch:
             if self._open:
                 self._look_and_act()
             self._show_progress()
-            left = self._patience.timeout - (time.monotonic() - self._moved_at)
-            if none_will_come and (not self._open or left <= 0 or self._patience.timeout <= 0):
+            left = self._wait_options.timeout - (time.monotonic() - self._moved_at)
+            if none_will_come and (not self._open or left <= 0 or self._wait_options.timeout <= 0):
                 break
             if not none_will_come:
-                left = self._patience.timeout
+                left = self._wait_options.timeout
             # The ITS has more to do than to be looked at.
-            time.sleep(min(max(self._patience.tick, _REST * self._look_took), left))
-        if self._patience.timeout > 0:
+            time.sleep(min(max(self._tick, _REST * self._look_took), left))
+        if self._wait_options.timeout > 0:
             for verdict in self._open:
                 verdict.failed = True
         self._revoke_tokens()
         if len(self._verdicts) > 1 or self._line_at > self._began:
             self._progress(self._summary())
         return self._verdicts
+
+    @property
+    def _tick(self) -> float:
+        """Seconds to the next look: few while the batch is getting on."""
+        idle = time.monotonic() - self._moved_at
+        return min(self._wait_options.tick, max(_SHORTEST_TICK, idle / 4))
 
     def _let_in(self, members: t.Sequence[Member]) -> None:
         for member in members:
@@ -310,7 +316,7 @@ class _Batch:
 
     def _show_progress(self) -> None:
         is_waiting = self._open or not self._arrivals.are_over
-        if not is_waiting or time.monotonic() - self._line_at < self._patience.between_lines:
+        if not is_waiting or time.monotonic() - self._line_at < self._wait_options.between_lines:
             return
         self._line_at = time.monotonic()
         self._progress(self._summary())

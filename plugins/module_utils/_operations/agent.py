@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
 """Carrying out what an agent's plan says, one operation after the other."""
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import ClusteradmError, WecError
 from .._rules import agent_plan, certificates, endpoints, kubeconfigs, problems, tokens
+from .._rules.join_options import JoinOptions
 from .._rules.plan import Step
 from .._rules.wec_view import AGENT_NAMESPACE, BOOTSTRAP_SECRET, WecView
 from . import clearing, credentials
@@ -38,10 +38,7 @@ class Endpoint:
 
 @dataclasses.dataclass(frozen=True)
 class Installation:
-    """Everything that an agent is told. ``ca`` is a PEM bundle; ``given_token`` a token that the user brought.
-
-    ``owner`` is the process that lives as long as the run.
-    """
+    """Everything that an agent is told. ``ca`` is a PEM bundle."""
 
     name: str
     uid: str
@@ -49,10 +46,7 @@ class Installation:
     endpoint: Endpoint | None = None
     ca: bytes | None = None
     request: JoinRequest | None = None
-    given_token: str | None = None
-    owner: int | None = None
-    timeout: float = 120.0
-    clusteradm_binary: str = "clusteradm"
+    options: JoinOptions = dataclasses.field(default_factory=JoinOptions)
 
 
 class OnWec(t.Protocol):
@@ -83,10 +77,11 @@ class Agent:
 
     def _mint(self) -> None:
         installation = self._installation
-        if installation.given_token is not None:
-            self.minted = Minted(installation.given_token, tokens.read(installation.given_token))
+        given, owner = installation.options.hub_token, installation.options.owner
+        if given is not None:
+            self.minted = Minted(given, tokens.read(given))
             return
-        self.minted = credentials.mint(self._its, installation.name, installation.account, installation.owner)
+        self.minted = credentials.mint(self._its, installation.name, installation.account, owner)
 
 
 class AgentOnWec:
@@ -133,17 +128,14 @@ class AgentOnWec:
 
     def _run_clusteradm(self, request: JoinRequest) -> None:
         clusteradm = t.cast(Clusteradm, self._clusteradm)
-        clusteradm.join(self._wec.kube.connection.kubeconfig, request, self._installation.timeout)
+        clusteradm.join(self._wec.kube.connection.kubeconfig, request, request.options.clusteradm_timeout)
 
     def _refresh(self) -> None:
         """A new introduction, as clusteradm writes it, but nothing else."""
         endpoint = t.cast(Endpoint, self._installation.endpoint)
         ca = t.cast(bytes, self._installation.ca)
         cluster: Json = {"server": endpoint.server, "certificate-authority-data": base64.b64encode(ca).decode()}
-        request = self._installation.request
-        proxy = (request.proxy_url if request else None) or (
-            self._view.bootstrap.proxy if self._view.bootstrap else None
-        )
+        proxy = self._installation.options.proxy_url or (self._view.bootstrap.proxy if self._view.bootstrap else None)
         if proxy:
             cluster["proxy-url"] = proxy
         introduction = kubeconfigs.build(cluster, {"token": self._token}, "bootstrap")

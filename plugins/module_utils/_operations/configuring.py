@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Labels, annotations and properties of WECs: look, judge what it does to the workload, and write in the safe order.
 
 Properties that are new come first, because labels start the delivery; properties that go come last, when KubeStellar has

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Waiting for KubeStellar: until it has let a WEC go, has delivered a property anew, and has followed a change."""
 
 from __future__ import annotations

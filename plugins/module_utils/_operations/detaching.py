@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Stopping to accept a batch of WECs: one look at the ITS per tick for all of them."""
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from .._rules.its_view import ItsView
 from .._rules.plan import Plan
 from .._rules.problems import Problem
 from .._rules.unexpected import as_wec_error
-from .acceptance import Patience
+from .acceptance import WaitOptions
 
 Json = dict[str, t.Any]
 
@@ -78,33 +76,33 @@ def detach_all(
     its: Its,
     names: t.Sequence[str],
     drain: str,
-    patience: Patience | None,
+    wait_options: WaitOptions | None,
     progress: t.Callable[[str], None],
 ) -> dict[str, Verdict]:
     """Stop accepting these WECs, and wait until the hub has taken their access away. One's failure does not touch the others.
 
-    ``patience`` is None for a look alone (check mode). Raises WecError for what concerns the whole ITS.
+    ``wait_options`` is None for a look alone (check mode). Raises WecError for what concerns the whole ITS.
     """
-    verdicts = {name: Verdict(name, is_foreseen=patience is None) for name in names}
+    verdicts = {name: Verdict(name, is_foreseen=wait_options is None) for name in names}
     began = time.monotonic()
     line_at = began
     while True:
         waiting = [one for one in verdicts.values() if not one.done and not one.failed]
-        _look_and_act(its, waiting, drain, act=patience is not None)
+        _look_and_act(its, waiting, drain, act=wait_options is not None)
         waiting = [one for one in waiting if not one.done and not one.failed]
         elapsed = time.monotonic() - began
         for one in waiting:
             one.seconds = elapsed
-        if patience is None or not waiting:
+        if wait_options is None or not waiting:
             return verdicts
-        if elapsed >= patience.timeout:
+        if elapsed >= wait_options.timeout:
             for one in waiting:
-                one.failed = patience.timeout > 0
+                one.failed = wait_options.timeout > 0
             return verdicts
-        if time.monotonic() - line_at >= patience.between_lines:
+        if time.monotonic() - line_at >= wait_options.between_lines:
             line_at = time.monotonic()
             progress(f"{elapsed:.0f} s: {'; '.join(f'{one.name}: {one.waiting_for}' for one in waiting[:5])}")
-        time.sleep(patience.tick)
+        time.sleep(wait_options.tick)
 
 
 def _look_and_act(its: Its, waiting: t.Sequence[Verdict], drain: str, act: bool) -> None:

@@ -2,12 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
 """What an agent will be told, decided before anything is changed: hub, address, CA, version, and clusteradm's part."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import typing as t
 
@@ -17,50 +15,18 @@ from .._apis.wec import Wec
 from .._errors import InvalidOption, WecError
 from .._rules import endpoints, problems, versions
 from .._rules.agent_plan import Intended
+from .._rules.join_options import JoinOptions
 from .agent import Endpoint, Installation
 from .wec_on_host import WecOnHost
 
 Json = dict[str, t.Any]
 
 
-@dataclasses.dataclass(frozen=True)
-class Wishes:
-    """How a WEC shall be joined; what is None or empty is left to the ITS or to clusteradm.
-
-    ``hub_apiserver``: the address that its agent dials. ``internal_endpoint``: auto, always or never take the address
-    that the ITS publishes. ``hub_ca``: a PEM bundle for the agent, if not that of the ITS connection. ``owner``: the
-    process that lives as long as the run.
-    """
-
-    name: str
-    hub_apiserver: str | None = None
-    internal_endpoint: str = "auto"
-    hub_ca: bytes | None = None
-    hub_token: str | None = None
-    bundle_version: str | None = None
-    bundle_overrides: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
-    singleton: bool = True
-    image_registry: str | None = None
-    image_pull_credential: bytes | None = None
-    proxy_url: str | None = None
-    proxy_ca: bytes | None = None
-    feature_gates: t.Mapping[str, bool] = dataclasses.field(default_factory=dict)
-    annotations: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
-    resource_qos_class: str | None = None
-    resource_requests: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
-    resource_limits: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
-    klusterlet_values: bytes | None = None
-    clusteradm_binary: str = "clusteradm"
-    clusteradm_timeout: float = 120.0
-    clusteradm_known: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
-    owner: int | None = None
-
-
 class Installer:
-    """Works out, for one ITS and one WEC's wishes, what to tell the agent of ``wec``."""
+    """Works out, for one ITS and one WEC's options, what to tell the agent of ``wec``."""
 
-    def __init__(self, its: Its, wishes: Wishes, wec: Wec | WecOnHost) -> None:
-        self._its, self._wishes = its, wishes
+    def __init__(self, its: Its, options: JoinOptions, wec: Wec | WecOnHost) -> None:
+        self._its, self._options = its, options
         self._on_host = wec if isinstance(wec, WecOnHost) else None
 
     def intended(self, with_clusteradm: bool) -> Intended:
@@ -68,9 +34,9 @@ class Installer:
         if with_clusteradm:
             self.require_clusteradm()
         return Intended(
-            name=self._wishes.name,
+            name=self._options.name,
             server=self.endpoint.server,
-            mode="Singleton" if self._wishes.singleton else "Default",
+            mode="Singleton" if self._options.klusterlet_mode == "singleton" else "Default",
             version=self.bundle_version,
             account=self.require_account(),
         )
@@ -78,24 +44,21 @@ class Installer:
     def installation(self, uid: str, intended: Intended | None) -> Installation:
         """What the operations need. Without ``intended``, no agent is installed or starts anew."""
         if intended is None:
-            return Installation(self._wishes.name, uid)
+            return Installation(self._options.name, uid)
         return Installation(
-            name=self._wishes.name,
+            name=self._options.name,
             uid=uid,
             account=intended.account,
             endpoint=self.endpoint,
             ca=self.ca,
             request=self._request(),
-            given_token=self._wishes.hub_token,
-            owner=self._wishes.owner,
-            timeout=self._wishes.clusteradm_timeout,
-            clusteradm_binary=self._wishes.clusteradm_binary,
+            options=self._options,
         )
 
     @functools.cached_property
     def clusteradm(self) -> Clusteradm | None:
         try:
-            return Clusteradm(self._wishes.clusteradm_binary, known=self._wishes.clusteradm_known)
+            return Clusteradm(self._options.clusteradm_binary, known=self._options.clusteradm_known)
         except WecError:
             return None
 
@@ -104,12 +67,12 @@ class Installer:
         if self._on_host is not None:
             found = self._on_host.clusteradm()
         else:
-            found = Clusteradm(self._wishes.clusteradm_binary, known=self._wishes.clusteradm_known).facts()
+            found = Clusteradm(self._options.clusteradm_binary, known=self._options.clusteradm_known).facts()
         return found.require(self._request().flags())
 
     def require_account(self) -> str:
         """The account whose tokens introduce agents. Raises WecError."""
-        if self._wishes.hub_token is not None:
+        if self._options.hub_token is not None:
             return "(given)"
         account = self._its.bootstrap_account
         if account is None:
@@ -120,7 +83,7 @@ class Installer:
     @functools.cached_property
     def ca(self) -> bytes:
         """The CA that the agent is given. Raises InvalidOption where there is none."""
-        found = self._wishes.hub_ca or self._its.ca
+        found = self._options.hub_ca_cert or self._its.ca
         if not found:
             raise InvalidOption(
                 self._its.kube.connection.option,
@@ -134,9 +97,9 @@ class Installer:
     def endpoint(self) -> Endpoint:
         """The address that the agent dials. Raises InvalidOption where none can be found that leads anywhere."""
         given, own, choice = (
-            self._wishes.hub_apiserver,
+            self._options.hub_apiserver,
             self._its.kube.connection.server,
-            self._wishes.internal_endpoint,
+            self._options.internal_endpoint_lookup,
         )
         if given:
             return Endpoint(given, given, is_published=False)
@@ -161,7 +124,7 @@ class Installer:
     def bundle_version(self) -> str:
         """The klusterlet's version: the hub's own, unless another was asked for. Raises InvalidOption."""
         hub = self._its.hub.version
-        given = self._wishes.bundle_version or self._wishes.bundle_overrides.get("ocm")
+        given = self._options.bundle_version or self._options.bundle_overrides.get("ocm")
         if given is None and hub is None:
             raise InvalidOption(
                 "bundle_version",
@@ -184,24 +147,12 @@ class Installer:
         return versions.show(wanted)
 
     def _request(self) -> JoinRequest:
-        wishes = self._wishes
         return JoinRequest(
-            cluster_name=wishes.name,
+            cluster_name=self._options.name,
             hub_server=self.endpoint.dialled_here,
             hub_ca=self.ca,
             hub_token="",
             bundle_version=self.bundle_version,
-            bundle_overrides=dict(wishes.bundle_overrides),
-            singleton=wishes.singleton,
             internal_endpoint=self.endpoint.is_published,
-            image_registry=wishes.image_registry,
-            image_pull_credential=wishes.image_pull_credential,
-            proxy_url=wishes.proxy_url,
-            proxy_ca=wishes.proxy_ca,
-            feature_gates=dict(wishes.feature_gates),
-            annotations=dict(wishes.annotations),
-            resource_qos_class=wishes.resource_qos_class,
-            resource_requests=dict(wishes.resource_requests),
-            resource_limits=dict(wishes.resource_limits),
-            klusterlet_values=wishes.klusterlet_values,
+            options=self._options,
         )

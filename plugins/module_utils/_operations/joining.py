@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
 """Joining one WEC: look at both sides, decide, and do only what is missing."""
 
 from __future__ import annotations
@@ -16,17 +15,18 @@ from .._apis.wec import Wec
 from .._errors import Refused, WecError
 from .._rules import agent_plan, diagnosis, problems, states, timeline
 from .._rules.acceptance import Member, foreseen, remove_step
-from .._rules.agent_plan import Intended, Permissions
+from .._rules.agent_plan import Intended
 from .._rules.its_view import ItsView
+from .._rules.join_options import JoinOptions
 from .._rules.plan import Plan, Step
 from .._rules.states import State
 from .._rules.timeline import Reached
 from .._rules.wec_view import AGENT_NAMESPACE, WecView
 from . import acceptance, credentials
-from .acceptance import Patience, Verdict
+from .acceptance import Verdict, WaitOptions
 from .agent import Agent, AgentOnWec
 from .credentials import HeldByAnotherRunError
-from .installing import Installer, Wishes
+from .installing import Installer
 from .wec_on_host import AgentOnHost, WecOnHost
 
 Json = dict[str, t.Any]
@@ -49,7 +49,7 @@ class Outcome:
     token_id: str | None = None
     holds_certificate: bool = False
     intended: Intended | None = None
-    allowed: Permissions = dataclasses.field(default_factory=Permissions)
+    options: JoinOptions = dataclasses.field(default_factory=JoinOptions)
     foreign: list[Json] = dataclasses.field(default_factory=list)
     """Signing requests to delete."""
     warnings: list[str] = dataclasses.field(default_factory=list)
@@ -73,8 +73,8 @@ class Outcome:
             self.token_id,
             holds,
             awaits_request=self.starts_anew,
-            replace_lost_cluster=self.allowed.replace_lost_cluster,
-            remove_foreign_csrs=self.allowed.remove_foreign_csrs,
+            replace_lost_cluster=self.options.replace_lost_cluster,
+            remove_foreign_csrs=self.options.remove_foreign_csrs,
         )
 
     def as_data(self) -> Json:
@@ -103,10 +103,10 @@ class Outcome:
 class Joining:
     """One WEC on its way to one ITS."""
 
-    def __init__(self, its: Its, wec: Wec | WecOnHost, wishes: Wishes, allowed: Permissions) -> None:
-        self._its, self._wec, self._wishes, self._allowed = its, wec, wishes, allowed
-        self._name = wishes.name
-        self._installer = Installer(its, wishes, wec)
+    def __init__(self, its: Its, wec: Wec | WecOnHost, options: JoinOptions) -> None:
+        self._its, self._wec, self._options = its, wec, options
+        self._name = options.name
+        self._installer = Installer(its, options, wec)
         self._wec_view: WecView = WecView("", None)
         self._introduction: str | None = None
 
@@ -120,15 +120,15 @@ class Joining:
         self._its.require_hub()
         view = self._its.fresh_view(self._name)
         wec = self._wec_view = self._wec.view(self._name, self._its)
-        hub = self._its.identity(self._wishes.hub_apiserver)
+        hub = self._its.identity(self._options.hub_apiserver)
         now = self._its.now()
         state = states.classify(self._name, wec, view, hub, now)
-        found = agent_plan.needs(state, wec, view, hub, self._allowed, now, self._wishes.hub_apiserver)
+        found = agent_plan.needs(state, wec, view, hub, self._options, now)
         if found.do is None:
             raise self._refusal(state)
         if state.name == states.OTHER_HUB:
             self._refuse_to_orphan_works()
-        flood = agent_plan.flooded(found, wec, view, self._allowed, now)
+        flood = agent_plan.flooded(found, wec, view, self._options, now)
         if flood is not None:
             raise Refused(f"{self._name}: {flood}", flood.evidence, flood)
         outcome = Outcome(
@@ -139,8 +139,8 @@ class Joining:
             self._wec.version,
             token_id=wec.bootstrap.token.id if wec.bootstrap else None,
             holds_certificate=wec.credential is not None,
-            allowed=self._allowed,
-            foreign=agent_plan.foreign_csrs(found, view, self._allowed),
+            options=self._options,
+            foreign=agent_plan.foreign_csrs(found, view, self._options),
         )
         if agent_plan.MINT in found.do:
             self._introduction = self._introduction_id()
@@ -165,17 +165,17 @@ class Joining:
 
     # -- act -----------------------------------------------------------------------------------------------------
 
-    def run(self, outcome: Outcome, patience: Patience | None, progress: t.Callable[[str], None]) -> Outcome:
+    def run(self, outcome: Outcome, wait_options: WaitOptions | None, progress: t.Callable[[str], None]) -> Outcome:
         """Carry out the plan; returns the outcome that counts (another, if another run was faster).
 
-        Without ``patience`` only the agent is seen to. Raises WecError.
+        Without ``wait_options`` only the agent is seen to. Raises WecError.
         """
         began = self._its.now()
-        outcome = self._see_to_agent(outcome, patience is not None)
+        outcome = self._see_to_agent(outcome, wait_options is not None)
         if outcome.agent.changes:
             outcome.reached.append(Reached(timeline.JOIN, self._its.now(), began))
-        if patience is not None:
-            verdict = acceptance.accept_all(self._its, [outcome.member], patience, progress)[self._name]
+        if wait_options is not None:
+            verdict = acceptance.accept_all(self._its, [outcome.member], wait_options, progress)[self._name]
             outcome.verdict, outcome.state, outcome.acceptance = verdict, verdict.state, verdict.plan
         return outcome
 

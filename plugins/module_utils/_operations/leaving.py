@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Taking one WEC off its ITS: look at both sides, prove who it is, decide, and have things taken away in the safe order.
 
 Nothing is remembered between runs: what is there still is what is to be done.

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
 """Everything that could make a registration fail, found out without changing anything, and all of it at once."""
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable, WecError
 from .._rules import agent_plan, diagnosis, problems, rights, states, times, versions
-from .._rules.agent_plan import Permissions
 from .._rules.distributions import Distribution
+from .._rules.join_options import JoinOptions
 from .._rules.problems import Problem
 from .._rules.rights import Right
 from .._rules.states import State
 from .._rules.wec_view import WecView
-from .installing import Installer, Wishes
+from .installing import Installer
 from .wec_on_host import WecOnHost
 
 Json = dict[str, t.Any]
@@ -72,9 +71,9 @@ class Report:
 class Preflight:
     """The checks for one WEC."""
 
-    def __init__(self, its: Its, wec: Wec | WecOnHost, wishes: Wishes, allowed: Permissions) -> None:
-        self._its, self._wec, self._wishes, self._allowed = its, wec, wishes, allowed
-        self._installer = Installer(its, wishes, wec)
+    def __init__(self, its: Its, wec: Wec | WecOnHost, options: JoinOptions) -> None:
+        self._its, self._wec, self._options = its, wec, options
+        self._installer = Installer(its, options, wec)
         self._checks: list[Check] = []
         self._state: State | None = None
         self._distribution = Distribution("unknown")
@@ -134,16 +133,16 @@ class Preflight:
 
     def _membership(self) -> None:
         def look() -> str:
-            view = self._its.surveyed_view(self._wishes.name)
-            wec = self._wec.view(self._wishes.name, self._its)
-            hub = self._its.identity(self._wishes.hub_apiserver)
+            view = self._its.surveyed_view(self._options.name)
+            wec = self._wec.view(self._options.name, self._its)
+            hub = self._its.identity(self._options.hub_apiserver)
             now = self._its.now()
-            state = self._state = states.classify(self._wishes.name, wec, view, hub, now)
-            needs = agent_plan.needs(state, wec, view, hub, self._allowed, now, self._wishes.hub_apiserver)
+            state = self._state = states.classify(self._options.name, wec, view, hub, now)
+            needs = agent_plan.needs(state, wec, view, hub, self._options, now)
             if needs.do is None:
                 problem = diagnosis.of_state(state) or problems.of("membership_unclear", *state.evidence)
                 raise WecError(f"{state.reason}. {problem}", problem)
-            flood = agent_plan.flooded(needs, wec, view, self._allowed, now)
+            flood = agent_plan.flooded(needs, wec, view, self._options, now)
             if flood is not None:
                 raise WecError(str(flood), flood)
             self._skew(wec)
@@ -152,7 +151,7 @@ class Preflight:
         self._attempt("membership", look)
 
     def _skew(self, wec: WecView) -> None:
-        klusterlet = wec.the_klusterlet(self._wishes.name)
+        klusterlet = wec.the_klusterlet(self._options.name)
         found = diagnosis.version_skew(klusterlet, self._its.hub.version)
         if found is not None:
             self._note("klusterlet_version", False, str(found), found)
@@ -188,9 +187,9 @@ class Preflight:
 
     def _trust(self) -> None:
         """Whether agents' CA is that of the ITS, where the address or the CA is not that of our own connection."""
-        if not (self._wishes.hub_apiserver or self._wishes.hub_ca) or self._wishes.proxy_url:
+        if not (self._options.hub_apiserver or self._options.hub_ca_cert) or self._options.proxy_url:
             return
-        option = "hub_ca_cert" if self._wishes.hub_ca else "hub_apiserver"
+        option = "hub_ca_cert" if self._options.hub_ca_cert else "hub_apiserver"
         # The agents' own address may lead nowhere from here; clusteradm then takes this machine's, with the same CA.
         server = self._installer.endpoint.dialled_here
         found = self._its.kube.like(server, self._installer.ca)

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Registering many WECs of one ITS at once: all are looked at first; then agents are installed side by side, and the ITS takes
 in the first of them while others are still being installed."""
 
@@ -22,19 +20,18 @@ from .._apis.wec import Wec
 from .._errors import WecError
 from .._rules import problems, states, timeline
 from .._rules.acceptance import Member
-from .._rules.agent_plan import Permissions
+from .._rules.join_options import JoinOptions
 from .._rules.plan import Plan
 from .._rules.problems import Problem
 from .._rules.surveys import Survey
 from .._rules.unexpected import as_wec_error
 from . import acceptance, credentials, side_by_side, status, surveying, verification
-from .acceptance import Patience, Verdict
-from .installing import Wishes
+from .acceptance import Verdict, WaitOptions
 from .joining import Joining, Outcome
 from .preflight import Preflight, Report
 from .roll_call import RollCall, refuse_repeated, used_twice
 from .status import Status
-from .verification import Proofs
+from .verification import VerifyOptions
 from .wec_on_host import WecOnHost
 
 Json = dict[str, t.Any]
@@ -49,8 +46,7 @@ class Candidate:
     """A WEC that is to be registered. ``reach`` opens a client of it, for as long as it is needed."""
 
     host: str
-    wishes: Wishes
-    allowed: Permissions
+    options: JoinOptions
     reach: t.Callable[[], t.ContextManager[Wec | WecOnHost]]
     deletion_timeout: float = 60.0
     """Seconds that an earlier registration has to be taken apart."""
@@ -161,7 +157,7 @@ class Registration:
 
 
 @dataclasses.dataclass(frozen=True)
-class Manner:
+class BatchOptions:
     """``at_once``: so many WECs are worked on at the same time, each in one of the ``places``, which several ITSs may share.
 
     ``seconds_for_one``: for everything that one WEC is asked in one go, such as to be joined.
@@ -169,8 +165,8 @@ class Manner:
 
     at_once: int
     seconds_for_one: float
-    patience: Patience
-    proofs: Proofs
+    wait: WaitOptions
+    verify: VerifyOptions
     places: threading.Semaphore
     only_looks: bool = False
 
@@ -182,13 +178,13 @@ class Registering:
         self,
         its: Its,
         candidates: t.Sequence[Candidate],
-        manner: Manner,
+        batch_options: BatchOptions,
         progress: t.Callable[[str], None],
         lost: t.Sequence[Registration] = (),
     ) -> None:
         """``lost`` are those of which it is known already that they cannot be registered."""
-        self._its, self._manner, self._progress = its, manner, progress
-        sound = [Registration(one.host, one.wishes.name, one) for one in candidates]
+        self._its, self._batch_options, self._progress = its, batch_options, progress
+        sound = [Registration(one.host, one.options.name, one) for one in candidates]
         self.registrations = [*sound, *lost]
         self._surveys: dict[str, Survey] = {}
         self._kept = contextlib.ExitStack()
@@ -217,7 +213,7 @@ class Registering:
         began = time.monotonic()
         self._surveys = surveying.survey(self._its, [one.name for one in self._sound])
         refuse_repeated(self.registrations)
-        self._roll = RollCall(self._sound, self._ask, _refuse_twin, self._manner.at_once, self._owns)
+        self._roll = RollCall(self._sound, self._ask, _refuse_twin, self._batch_options.at_once, self._owns)
         self._kept.callback(self._roll.close)
         count = len(self.registrations)
         took = time.monotonic() - began
@@ -237,7 +233,7 @@ class Registering:
 
     def _check(self, one: Registration, wec: Wec | WecOnHost) -> None:
         report = one.report = self._preflight(one, wec)
-        if report.state is not None and report.state.name == states.DELETING and not self._manner.only_looks:
+        if report.state is not None and report.state.name == states.DELETING and not self._batch_options.only_looks:
             self._joining(one, wec).wait_until_deleted(one.wanted.deletion_timeout)
             # What was seen of it before is gone.
             self._surveys.update(surveying.survey(self._its, [one.name]))
@@ -247,10 +243,10 @@ class Registering:
             raise WecError(report.message(one.name), told)
 
     def _preflight(self, one: Registration, wec: Wec | WecOnHost) -> Report:
-        return Preflight(self._its_of(one), wec, one.wanted.wishes, one.wanted.allowed).run()
+        return Preflight(self._its_of(one), wec, one.wanted.options).run()
 
     def _joining(self, one: Registration, wec: Wec | WecOnHost) -> Joining:
-        return Joining(self._its_of(one), wec, one.wanted.wishes, one.wanted.allowed)
+        return Joining(self._its_of(one), wec, one.wanted.options)
 
     # -- act -----------------------------------------------------------------------------------------------------
 
@@ -279,19 +275,25 @@ class Registering:
             finally:
                 joins.note(one.outcome.member if one.outcome else None)
 
-        with side_by_side.threads(self._manner.at_once) as executor:
+        with side_by_side.threads(self._batch_options.at_once) as executor:
             joined = [executor.submit(join_and_tell, one) for one in those]
             try:
-                verdicts = acceptance.accept_all(self._its, [], self._manner.patience, self._progress, joins)
+                verdicts = acceptance.accept_all(self._its, [], self._batch_options.wait, self._progress, joins)
             except Exception:
                 self._abandon(joined)
                 raise
             for done in joined:
                 done.result()
-        verification.verify(self._its, verdicts, self._manner.proofs, self._progress)
+        verification.verify(self._its, verdicts, self._batch_options.verify, self._progress, self._runs_addon)
         for one in self._sound:
             one.verdict = verdicts[one.name]
         self._each(self._diagnose, [one for one in self._sound if one.failed])
+
+    def _runs_addon(self, name: str) -> bool:
+        """Whether the status add-on's agent runs there. Of a WEC that only its host reaches, the ITS tells."""
+        one = next(one for one in self._sound if one.name == name)
+        with self._reach(one) as wec, self._within(one, wec):
+            return isinstance(wec, Wec) and wec.runs_addon()
 
     def _abandon(self, joined: t.Sequence[concurrent.futures.Future[None]]) -> None:
         """Begin no other join, let those end that run, each of which has a deadline, and leave no token of them."""
@@ -308,7 +310,7 @@ class Registering:
         with contextlib.suppress(Exception):
             if isinstance(wec, Wec):
                 its = self._its_of(one)
-                one.diagnosis = status.of_one(its, wec, its.view(one.name), one.wanted.wishes.hub_apiserver)
+                one.diagnosis = status.of_one(its, wec, its.view(one.name), one.wanted.options.hub_apiserver)
             else:
                 one.diagnosis = status.of_fleet(self._its, [one.name])[0]
 
@@ -326,7 +328,7 @@ class Registering:
         """Everything that a WEC is asked has an end, however slowly it answers."""
         if not isinstance(wec, Wec):
             return contextlib.nullcontext()
-        return wec.kube.within(self._manner.seconds_for_one + one.wanted.deletion_timeout)
+        return wec.kube.within(self._batch_options.seconds_for_one + one.wanted.deletion_timeout)
 
     def _its_of(self, one: Registration) -> Its:
         """The ITS, as it was seen with this WEC: what concerns the hub as a whole is not asked again."""
@@ -334,7 +336,7 @@ class Registering:
 
     def _each(self, do: _Work, some: t.Sequence[Registration] | None = None) -> None:
         side_by_side.each(
-            lambda one: self._attempt(do, one), self._sound if some is None else some, self._manner.at_once
+            lambda one: self._attempt(do, one), self._sound if some is None else some, self._batch_options.at_once
         )
 
     def _attempt(self, do: _Work, one: Registration) -> None:
@@ -342,7 +344,7 @@ class Registering:
         try:
             self._roll.answer_of(one)
             if one.is_sound:
-                with self._manner.places, self._reach(one) as wec, self._within(one, wec):
+                with self._batch_options.places, self._reach(one) as wec, self._within(one, wec):
                     do(one, wec)
         except Exception as error:
             one.error = as_wec_error(error, one.name)

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Many clusters are asked who they are, so that none of them gets two names. One that does not answer keeps nobody waiting."""
 
 from __future__ import annotations

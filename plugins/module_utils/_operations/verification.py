@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
 """Proof beyond "available": KubeStellar's status add-on works, and a small work arrives and is seen."""
 
 from __future__ import annotations
@@ -16,18 +15,22 @@ from .._apis import paths
 from .._apis.its import Its
 from .._errors import ApiError, WecError
 from .._rules import addon, probe, problems, timeline
+from .._rules.addon import AddonState
 from .._rules.timeline import Reached
 from .._rules.unexpected import as_wec_error
+from . import side_by_side
 from .acceptance import Verdict
 
 Json = dict[str, t.Any]
 _TICK = 1.5
+_AT_ONCE = 8
+"""WECs that are asked at the same time."""
 _LOOKS_UNTIL_STABLE = 2
 """After an outage an add-on shows a false Available=True for half a second."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Proofs:
+class VerifyOptions:
     """What is wanted. ``addon``: auto, always or never; timeouts are seconds, for the whole batch."""
 
     addon: str = addon.AUTO
@@ -37,15 +40,28 @@ class Proofs:
     between_lines: float = 5.0
 
 
-def verify(its: Its, verdicts: t.Mapping[str, Verdict], wanted: Proofs, progress: t.Callable[[str], None]) -> None:
-    """Check every WEC that is available; one that fails gets its problem in its verdict, and the others go on."""
+RunsAddon = t.Callable[[str], bool]
+"""Whether the add-on's agent runs on a WEC, as its own API shows. Raises anything where that cannot be asked."""
+
+
+def verify(
+    its: Its,
+    verdicts: t.Mapping[str, Verdict],
+    wanted: VerifyOptions,
+    progress: t.Callable[[str], None],
+    runs_addon: RunsAddon | None = None,
+) -> None:
+    """Check every WEC that is available; one that fails gets its problem in its verdict, and the others go on.
+
+    With ``runs_addon``, a WEC whose add-on has registered is asked itself: the ITS knows a minute later.
+    """
     available = [verdict for verdict in verdicts.values() if verdict.done]
     if not available:
         return
     if wanted.addon != addon.NEVER:
         is_offered = its.offers_addon()
         if is_offered or wanted.addon == addon.ALWAYS:
-            _Addons(its, available, is_offered, wanted, progress).run()
+            _Addons(its, available, is_offered, wanted, progress, runs_addon).run()
     if wanted.probe:
         _Probes(its, [verdict for verdict in available if verdict.done], wanted, progress).run()
 
@@ -56,7 +72,7 @@ class _Wait:
     what: t.ClassVar[str]
 
     def __init__(
-        self, verdicts: t.Sequence[Verdict], timeout: float, wanted: Proofs, progress: t.Callable[[str], None]
+        self, verdicts: t.Sequence[Verdict], timeout: float, wanted: VerifyOptions, progress: t.Callable[[str], None]
     ) -> None:
         self._open = {verdict.name: verdict for verdict in verdicts}
         self._total = len(verdicts)
@@ -93,35 +109,58 @@ class _Addons(_Wait):
         its: Its,
         verdicts: t.Sequence[Verdict],
         is_offered: bool,
-        wanted: Proofs,
+        wanted: VerifyOptions,
         progress: t.Callable[[str], None],
+        runs_addon: RunsAddon | None,
     ) -> None:
         super().__init__(verdicts, wanted.addon_timeout, wanted, progress)
-        self._its, self._is_offered = its, is_offered
+        self._its, self._is_offered, self._runs_addon = its, is_offered, runs_addon
+        self._cannot_be_asked: set[str] = set()
         self._times_seen: dict[str, int] = {}
 
     def look(self) -> None:
         addons = self._its.addons(list(self._open))
-        for name, verdict in list(self._open.items()):
+        states: dict[str, AddonState] = {}
+        for name in list(self._open):
             try:
-                state = addon.examine(addons.get(name), self._is_offered)
+                states[name] = addon.examine(addons.get(name), self._is_offered)
             except Exception as error:
-                verdict.problem = as_wec_error(error, name).problem
+                self._open[name].problem = as_wec_error(error, name).problem
                 self.give_up(self._open.pop(name))
-                continue
+        running = self._running([name for name, state in states.items() if state.waits_for_its_poll])
+        for name, state in states.items():
+            verdict = self._open[name]
             verdict.waiting_for, verdict.problem = state.waiting_for, state.problem
-            self._times_seen[name] = self._times_seen.get(name, 0) + 1 if state.available else 0
+            self._times_seen[name] = self._times_seen.get(name, 0) + 1 if state.available or name in running else 0
             if self._times_seen[name] >= _LOOKS_UNTIL_STABLE:
                 verdict.addon = "available"
                 verdict.proved.append(Reached(timeline.ADDON, self._its.now()))
                 del self._open[name]
+
+    def _running(self, names: t.Sequence[str]) -> set[str]:
+        """Those of them whose own API shows that the add-on's agent runs."""
+        runs_addon = self._runs_addon
+        if runs_addon is None:
+            return set()
+
+        def ask(name: str) -> bool:
+            try:
+                return runs_addon(name)
+            except Exception:
+                # It may not be asked, or does not answer: what the ITS shows is waited for.
+                self._cannot_be_asked.add(name)
+                return False
+
+        asked = [name for name in names if name not in self._cannot_be_asked]
+        found = side_by_side.each(ask, asked, _AT_ONCE)
+        return {name for name, is_running in zip(asked, found, strict=True) if is_running}
 
 
 class _Probes(_Wait):
     what = "Probe"
 
     def __init__(
-        self, its: Its, verdicts: t.Sequence[Verdict], wanted: Proofs, progress: t.Callable[[str], None]
+        self, its: Its, verdicts: t.Sequence[Verdict], wanted: VerifyOptions, progress: t.Callable[[str], None]
     ) -> None:
         super().__init__(verdicts, wanted.probe_timeout, wanted, progress)
         self._its = its

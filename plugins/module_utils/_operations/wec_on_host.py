@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """A WEC whose API only its own machine reaches: the WEC's half of joining and leaving is done there, and everything else here.
 
 What goes there is what an agent is told (the hub's address and CA, a token for this one join), and nothing of the ITS's own
@@ -95,7 +93,7 @@ class WecOnHost:
 
     def apply(self, do: str, installation: Installation, token: str | None) -> None:
         """Have one operation of an agent's plan carried out there. Raises WecError."""
-        self._run({"steps": [do], **_told_to_agent(installation, token)}, lambda _answer: None)
+        self._run({"steps": [do], **_options_of_agent(installation, token)}, lambda _answer: None)
         self._told = {_VIEW, _INTRODUCTION}
 
     def departing(self, name: str, judge: Judge) -> WecSide:
@@ -210,31 +208,13 @@ def _there(message: str) -> str:
     return f"On the WEC's host: {message}"
 
 
-def _told_to_agent(installation: Installation, token: str | None) -> Json:
-    """Options of wec_agent. Everything that is not set is left to its defaults."""
+def _options_of_agent(installation: Installation, token: str | None) -> Json:
+    """Options of wec_agent: those of the join, and what the controller has found out for them."""
     request = t.cast(JoinRequest, installation.request)
-    options = {
+    found = {
         "hub_apiserver": t.cast(Endpoint, installation.endpoint).server,
-        "hub_ca": _text(installation.ca),
+        "hub_ca": t.cast(bytes, installation.ca).decode(errors="replace"),
         "hub_token": token,
         "bundle_version": request.bundle_version,
-        "bundle_overrides": dict(request.bundle_overrides),
-        "klusterlet_mode": "singleton" if request.singleton else "default",
-        "image_registry": request.image_registry,
-        "image_pull_credential": _text(request.image_pull_credential),
-        "proxy_url": request.proxy_url,
-        "proxy_ca": _text(request.proxy_ca),
-        "feature_gates": dict(request.feature_gates),
-        "klusterlet_annotations": dict(request.annotations),
-        "resource_qos_class": request.resource_qos_class,
-        "resource_requests": dict(request.resource_requests),
-        "resource_limits": dict(request.resource_limits),
-        "klusterlet_values": _text(request.klusterlet_values),
-        "clusteradm_binary": installation.clusteradm_binary,
-        "clusteradm_timeout": int(installation.timeout),
     }
-    return {option: value for option, value in options.items() if value not in (None, {})}
-
-
-def _text(content: bytes | None) -> str | None:
-    return None if content is None else content.decode(errors="replace")
+    return {option: value for option, value in {**request.options.for_host(), **found}.items() if value is not None}

@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-"""KubeStellar's status add-on: whether it works for a WEC, as far as the ITS shows it."""
+"""KubeStellar's status add-on: whether it works for a WEC, as the ITS shows it, and as the WEC does."""
 
 from __future__ import annotations
 
@@ -18,6 +17,8 @@ Json = dict[str, t.Any]
 
 NAME = "addon-status"
 NAMESPACE = "open-cluster-management-agent-addon"
+DEPLOYMENT = "status-agent"
+UNAVAILABLE = "addon_unavailable"
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
 
@@ -28,6 +29,11 @@ class AddonState:
     available: bool
     waiting_for: str = ""
     problem: Problem | None = None
+
+    @property
+    def waits_for_its_poll(self) -> bool:
+        """Whether it has registered, so that nothing but the state of its Deployment is missing."""
+        return self.problem is not None and self.problem.code == UNAVAILABLE
 
 
 def examine(addon: Json | None, is_offered: bool) -> AddonState:
@@ -49,4 +55,17 @@ def examine(addon: Json | None, is_offered: bool) -> AddonState:
     if not registered.is_true:
         problem = problems.of("addon_registering", str(registered))
         return AddonState(False, "its status add-on has not registered", problem)
-    return AddonState(False, "its status add-on is not available", problems.of("addon_unavailable", str(available)))
+    return AddonState(False, "its status add-on is not available", problems.of(UNAVAILABLE, str(available)))
+
+
+def is_running(deployment: Json | None) -> bool:
+    """Whether the WEC's own Deployment of the add-on's agent has a pod that is ready, of the version that is wanted there.
+
+    It is ready only with the certificate that its ITS has issued, whose Secret it mounts. The ITS knows the same from the agent that
+    applies works, up to a minute later (OCM: pkg/work/spoke/controllers/statuscontroller).
+    """
+    if deployment is None or (deployment.get("metadata") or {}).get("deletionTimestamp"):
+        return False
+    status = deployment.get("status") or {}
+    is_seen = (status.get("observedGeneration") or 0) >= (deployment["metadata"].get("generation") or 0)
+    return bool(is_seen and status.get("readyReplicas") and status.get("updatedReplicas"))

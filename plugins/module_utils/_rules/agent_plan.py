@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
 """What has to be done, for each state, so that a WEC's agent can introduce itself to its ITS (or be itself again)."""
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import typing as t
 from . import acceptance, certificates, endpoints, states, times
 from .hub_view import HubIdentity
 from .its_view import IDENTITY_ANNOTATION, ItsView
+from .join_options import JoinOptions
 from .plan import Step
 from .problems import Problem
 from .states import State
@@ -32,15 +32,6 @@ REMOVE_FOREIGN = "remove_foreign"
 
 STARTS_ANEW = frozenset({FORGET, JOIN, REFRESH})
 """After one of these, what the ITS showed before does not count: the agent makes another signing request."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Permissions:
-    """What a user has allowed explicitly."""
-
-    move_from_other_hub: bool = False
-    replace_lost_cluster: bool = False
-    remove_foreign_csrs: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,9 +58,8 @@ def needs(
     wec: WecView,
     view: ItsView,
     hub: HubIdentity,
-    allowed: Permissions,
+    options: JoinOptions,
     now: datetime.datetime,
-    hub_apiserver: str | None = None,
 ) -> Needs:
     """The operations that a state asks for. The same for check mode and for real."""
     if state.name in (states.ABSENT, states.PARTIAL):
@@ -82,13 +72,13 @@ def needs(
                 (MINT, REFRESH, FORGET, RESTART), "its agent's certificate has expired, and its ManagedCluster is gone"
             )
         return Needs((RECREATE,), state.reason)
-    if state.name == states.OTHER_HUB and allowed.move_from_other_hub:
+    if state.name == states.OTHER_HUB and options.move_from_other_hub:
         return Needs((MINT, JOIN, FORGET, RESTART), "it was allowed to move it from the other hub")
-    if state.name == states.REPLACED and allowed.replace_lost_cluster:
+    if state.name == states.REPLACED and options.replace_lost_cluster:
         install = (MINT, JOIN) if wec.the_klusterlet(view.name) is None else (MINT, REFRESH)
         return Needs((CLEAR_NAME, *install), "it was allowed to replace the lost cluster")
     if state.name == states.JOINED_UNAVAILABLE:
-        reason = _must_start_anew(wec, view, hub, now, hub_apiserver)
+        reason = _must_start_anew(wec, view, hub, now, options.hub_apiserver)
         return Needs((MINT, REFRESH, FORGET, RESTART), reason) if reason else Needs(())
     if state.name in (states.JOINED, states.PENDING_APPROVAL, states.PENDING_CSR):
         return Needs(())
@@ -125,9 +115,9 @@ def _same_ca(one: bytes, other: bytes) -> bool:
         return True
 
 
-def flooded(found: Needs, wec: WecView, view: ItsView, allowed: Permissions, now: datetime.datetime) -> Problem | None:
+def flooded(found: Needs, wec: WecView, view: ItsView, options: JoinOptions, now: datetime.datetime) -> Problem | None:
     """What keeps the agent from making a signing request, if so many of others stand under its name. Raises MissingLibrary."""
-    if not acceptance.is_flooded(view) or allowed.remove_foreign_csrs or CLEAR_NAME in (found.do or ()):
+    if not acceptance.is_flooded(view) or options.remove_foreign_csrs or CLEAR_NAME in (found.do or ()):
         return None
     if MINT in (found.do or ()):
         return acceptance.flood(view)
@@ -137,9 +127,9 @@ def flooded(found: Needs, wec: WecView, view: ItsView, allowed: Permissions, now
     return problem if problem is not None and problem.code == "csr_too_many" else None
 
 
-def foreign_csrs(found: Needs, view: ItsView, allowed: Permissions) -> list[Json]:
+def foreign_csrs(found: Needs, view: ItsView, options: JoinOptions) -> list[Json]:
     """The signing requests to delete before an agent is installed or starts anew: none of them is one that it will make."""
-    if not allowed.remove_foreign_csrs or CLEAR_NAME in (found.do or ()) or MINT not in (found.do or ()):
+    if not options.remove_foreign_csrs or CLEAR_NAME in (found.do or ()) or MINT not in (found.do or ()):
         return []
     return [csr for csr in view.csrs if acceptance.is_removable(csr)]
 

@@ -1,13 +1,14 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This is private to the collection: it changes without notice.
 """X.509: what certificates and signing requests say. The only place that imports ``cryptography``."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
+import threading
 import traceback
 import typing as t
 import warnings
@@ -16,8 +17,8 @@ from .._errors import MissingLibrary
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
     from cryptography.x509.oid import NameOID
 
@@ -30,6 +31,7 @@ _SMALLEST_RSA = 2048
 """Bits."""
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _TEXTS = ("UTF8String", "PrintableString")
+_FILTERS = threading.Lock()
 
 
 class MalformedPem(Exception):
@@ -143,8 +145,7 @@ def _key_fault(key: t.Any) -> str | None:
 
 def _odd_texts(request: t.Any) -> t.Iterator[str]:
     """Go reads no name at all from a UniversalString, and a BMPString otherwise than others do (Go: crypto/x509)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    with _without_warnings():
         for attribute in request.subject:
             kind = getattr(getattr(attribute, "_type", None), "name", "unknown")
             if kind not in _TEXTS:
@@ -169,9 +170,7 @@ def _utc(certificate: t.Any, attribute: str) -> datetime.datetime:
 def _subject(of: t.Any) -> Subject:
     """The subject of a certificate or request."""
     known = (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)
-    with warnings.catch_warnings():
-        # OCM's common names are longer than the 64 characters that X.509 has room for.
-        warnings.simplefilter("ignore", UserWarning)
+    with _without_warnings():
         name = of.subject
     return Subject(
         tuple(str(one.value) for one in name.get_attributes_for_oid(NameOID.COMMON_NAME)),
@@ -181,17 +180,20 @@ def _subject(of: t.Any) -> Subject:
 
 
 def _signed(certificate: t.Any, authority: t.Any) -> bool:
-    if certificate.issuer != authority.subject:
-        return False
-    key, digest = authority.public_key(), certificate.signature_hash_algorithm
-    content, signature = certificate.tbs_certificate_bytes, certificate.signature
     try:
-        if isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, content, padding.PKCS1v15(), digest)
-        elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, content, ec.ECDSA(digest))
-        else:
-            key.verify(signature, content)
-    except InvalidSignature:
+        certificate.verify_directly_issued_by(authority)
+    except (InvalidSignature, UnsupportedAlgorithm, TypeError, ValueError):
+        # The last two are for another name, and for a signature that is not of the kind of the authority's key.
         return False
     return True
+
+
+@contextlib.contextmanager
+def _without_warnings() -> t.Iterator[None]:
+    """OCM's common names are longer than the 64 characters that X.509 has room for.
+
+    Python keeps the filters of warnings for all threads together: another that ends in between would bring them back.
+    """
+    with _FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Whether a certificate signing request really is the first request of a WEC's own agent.
 
 The label and the requester are all that clusteradm looks at; a certificate made of such a request is a full identity

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Events as they leave: texts of clusters in them are no templates.
 
 ansible-rulebook gives each event to a playbook as an extra variable, and to Ansible extra variables are templates that it trusts.

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Who owns the labels, annotations and data of an object, as Kubernetes records it in ``metadata.managedFields``.
 
 Kubernetes: docs/reference/using-api/server-side-apply. Seen on the sandbox: labels and annotations of a ManagedCluster and

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
 """Whether an agent has renewed its lease in time: the ITS calls a WEC available for five minutes after its last renewal.
 
 The time in a lease is by the WEC's clock. The ITS notes by its own clock when it took the renewal in; that counts where it is

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """The result of a module that ran on a host: what the host says is a value, and never an order to the controller.
 
 Ansible acts upon what it finds in a result: facts become variables of the host and win over the inventory, hosts and groups are

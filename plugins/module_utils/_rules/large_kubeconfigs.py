@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """One context of a kubeconfig that has a thousand, without reading the others.
 
 To parse two megabytes of YAML takes a quarter of a second, for each host and task. kubectl, clusteradm and kind write

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
 """A small work that proves that a WEC can receive work: a ConfigMap whose content comes back as status feedback."""
 
 from __future__ import annotations

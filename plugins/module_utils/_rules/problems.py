@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
 """Everything known to go wrong with a WEC: a code, what it is, how it shows, and what to do.
 
 One table for the code, the documentation (docs/problems.md is made of it) and the tests.

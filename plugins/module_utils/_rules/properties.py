@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Properties of WECs for KubeStellar's templates: what they may be called, hold and weigh, and where they come from.
 
 KubeStellar: pkg/transport/generic/generic_transport_controller.go (getPropertiesForDestination): labels, then annotations,

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """What the ITS shows of a WEC, read so that what is odd about it concerns this WEC alone.
 
 Agents write parts of their ManagedClusters themselves, and a proxy or an aggregated API may answer anything. In place of what

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """What the result of a task says of WECs. Only what is named here is taken, so that no argument of a task gets in.
 
 A task may be one for many hosts: what its result says of each WEC becomes a finding of its own.

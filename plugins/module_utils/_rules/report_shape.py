@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """The shape of what goes into a report, checked as it comes in: results may be those of a host that lies.
 
 Each function gives what it was given, brought to the one form that docs/report.schema.json describes, or raises Odd.

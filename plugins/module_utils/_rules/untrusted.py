@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """Reading a document of a stranger field by field: each value has its type, its length, and a place to name if it is wrong."""
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This is private to the collection: it changes without notice.
-
 """The variables of an inventory and of the playbooks that are no role's, and names that are almost one.
 
 Those of the roles are in their argument specs. Together they are docs/variables.md.

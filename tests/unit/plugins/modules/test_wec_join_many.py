@@ -76,6 +76,18 @@ def test_all_are_registered_each_once(
         assert run.lines[-1].endswith("6 announced, 6 accepted, 6 joined, 6 available")
 
 
+def test_what_is_set_for_all_counts_for_each_that_has_nothing_of_its_own(
+    run: FrontEnd, fleet: FakeFleet, clusteradm: Clusteradm, options: Options
+) -> None:
+    fleet.add("edge-1", "edge-2")
+    entries = [fleet.entry("edge-1", clusteradm), {**fleet.entry("edge-2", clusteradm), "klusterlet_mode": "singleton"}]
+    result = run("wec_join", wecs=entries, klusterlet_mode="default", **options)
+    assert not result.get("failed"), result
+    joins = {call[call.index("--cluster-name") + 1]: call for call in calls(clusteradm) if "--cluster-name" in call}
+    assert "--singleton" not in joins["edge-1"]
+    assert "--singleton" in joins["edge-2"]
+
+
 def test_a_wec_costs_the_its_five_writes(
     run: FrontEnd, its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm, options: Options
 ) -> None:

@@ -10,6 +10,7 @@ import typing as t
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.clusteradm import Clusteradm, JoinRequest
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import ClusteradmError
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.join_options import JoinOptions
 from fake_api import FakeApi
 from fake_ocm import fake_clusteradm
 
@@ -80,33 +81,33 @@ def test_an_option_that_it_lacks_is_named(tmp_path: pathlib.Path) -> None:
         Clusteradm(str(program)).facts().require(["--ca-file", "--klusterlet-values-file"])
 
 
-def test_every_wish_becomes_an_argument() -> None:
+def test_every_option_becomes_an_argument() -> None:
     files: list[bytes] = []
 
     def file_of(content: bytes) -> str:
         files.append(content)
         return f"file-{len(files)}"
 
-    arguments = request(
+    options = JoinOptions(
+        klusterlet_mode="default",
         image_registry="mirror.example/ocm",
-        image_pull_credential=b"credential",
+        image_pull_credential_file=b"credential",
         proxy_url="http://proxy:3128",
-        proxy_ca=b"proxy ca",
+        proxy_ca_cert=b"proxy ca",
         feature_gates={"ClusterClaim": False, "RawFeedbackJsonString": True},
-        annotations={"a": "b"},
+        klusterlet_annotations={"a": "b", "c": "d"},
         resource_qos_class="ResourceRequirement",
         resource_requests={"cpu": "100m", "memory": "128Mi"},
         resource_limits={"cpu": "1"},
-        klusterlet_values=b"values",
-        internal_endpoint=True,
-        singleton=False,
-    ).arguments(file_of)
+        klusterlet_values_file=b"values",
+    )
+    arguments = request(internal_endpoint=True, options=options).arguments(file_of)
     text = " ".join(arguments)
     for told in (
         "--image-registry mirror.example/ocm",
         "--proxy-url http://proxy:3128",
         "--feature-gates ClusterClaim=false,RawFeedbackJsonString=true",
-        "--klusterlet-annotation a=b",
+        "--klusterlet-annotation a=b --klusterlet-annotation c=d",
         "--resource-qos-class ResourceRequirement",
         "--resource-requests cpu=100m,memory=128Mi",
         "--resource-limits cpu=1",

@@ -39,3 +39,36 @@ def test_an_addon_that_does_not_work_says_why(found: dict[str, t.Any] | None, co
 
 def test_an_available_addon_is_available() -> None:
     assert addon.examine(made(REGISTERED, condition("Available")), True) == addon.AddonState(True)
+
+
+RUNNING: dict[str, t.Any] = {
+    "metadata": {"name": "status-agent", "generation": 2},
+    "status": {"observedGeneration": 2, "updatedReplicas": 1, "readyReplicas": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_running"),
+    [
+        ({}, True),
+        ({"status": {**RUNNING["status"], "readyReplicas": 0}}, False),
+        ({"status": {"observedGeneration": 2, "updatedReplicas": 1}}, False),
+        # What is ready is of the version before.
+        ({"status": {**RUNNING["status"], "observedGeneration": 1}}, False),
+        ({"status": {"observedGeneration": 2, "readyReplicas": 1}}, False),
+        ({"status": None}, False),
+        ({"metadata": {**RUNNING["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}}, False),
+    ],
+)
+def test_its_deployment_on_the_wec_shows_whether_it_runs(changed: dict[str, t.Any], is_running: bool) -> None:
+    assert addon.is_running({**RUNNING, **changed}) is is_running
+
+
+def test_without_a_deployment_it_does_not_run() -> None:
+    assert not addon.is_running(None)
+
+
+def test_only_an_addon_that_has_registered_waits_for_the_poll_of_its_state() -> None:
+    assert addon.examine(made(REGISTERED), True).waits_for_its_poll
+    for found in (None, made(), made(REGISTERED, deletionTimestamp="x"), made(REGISTERED, condition("Available"))):
+        assert not addon.examine(found, True).waits_for_its_poll

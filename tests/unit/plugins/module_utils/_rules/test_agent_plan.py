@@ -9,9 +9,10 @@ import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import agent_plan, certificates, states
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.agent_plan import Intended, Permissions
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.agent_plan import Intended
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.hub_view import HubIdentity
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import IDENTITY_ANNOTATION, ItsView
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.join_options import JoinOptions
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.states import State
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.tokens import TokenFacts
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import (
@@ -28,7 +29,7 @@ SERVER = "https://its1.example:6443"
 HUB = HubIdentity(AUTHORITY.pem, AUTHORITY.pem, (SERVER,))
 AGENT = klusterlet({"metadata": {"name": "klusterlet"}, "spec": {"clusterName": "edge-1"}})
 INTENDED = Intended("edge-1", SERVER, "Singleton", "1.2.1", "agent-registration-bootstrap")
-ALL = Permissions(move_from_other_hub=True, replace_lost_cluster=True)
+ALL = JoinOptions(move_from_other_hub=True, replace_lost_cluster=True)
 NEW_START = ("mint", "refresh", "forget", "restart")
 
 
@@ -53,9 +54,9 @@ def view(identity: str | None = "the-cluster") -> ItsView:
     return ItsView("edge-1", cluster)
 
 
-def do(state: str, found: WecView | None = None, allowed: Permissions = ALL, **more: t.Any) -> tuple[str, ...] | None:
+def do(state: str, found: WecView | None = None, options: JoinOptions = ALL, **more: t.Any) -> tuple[str, ...] | None:
     shown = more.pop("view", view())
-    return agent_plan.needs(State(state, "reason"), found or wec(), shown, HUB, allowed, NOW, **more).do
+    return agent_plan.needs(State(state, "reason"), found or wec(), shown, HUB, options, NOW, **more).do
 
 
 @pytest.mark.parametrize(
@@ -88,9 +89,9 @@ def test_every_state_is_decided() -> None:
 
 @pytest.mark.parametrize("state", [states.OTHER_HUB, states.REPLACED])
 def test_what_is_dangerous_needs_its_own_permission(state: str) -> None:
-    assert do(state, allowed=Permissions()) is None
+    assert do(state, options=JoinOptions()) is None
     others = {states.OTHER_HUB: "replace_lost_cluster", states.REPLACED: "move_from_other_hub"}
-    assert do(state, allowed=Permissions(**{others[state]: True})) is None
+    assert do(state, options=JoinOptions(**{others[state]: True})) is None
 
 
 def test_a_replaced_cluster_without_an_agent_gets_one() -> None:
@@ -107,8 +108,8 @@ def test_another_ca_of_the_its_means_a_new_start() -> None:
 
 
 def test_another_address_than_the_wanted_one_means_a_new_start() -> None:
-    assert do(states.JOINED_UNAVAILABLE, hub_apiserver="https://new.example:6443") == NEW_START
-    assert do(states.JOINED_UNAVAILABLE, hub_apiserver=SERVER) == ()
+    assert do(states.JOINED_UNAVAILABLE, options=JoinOptions(hub_apiserver="https://new.example:6443")) == NEW_START
+    assert do(states.JOINED_UNAVAILABLE, options=JoinOptions(hub_apiserver=SERVER)) == ()
 
 
 @pytest.mark.parametrize(

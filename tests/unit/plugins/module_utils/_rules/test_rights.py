@@ -28,7 +28,7 @@ FILES = {
     "wec-offboarder.yml": OFFBOARD_WEC_RIGHTS,
     "wec-workload-keeper.yml": KEEP_WORKLOAD_RIGHTS,
 }
-OPTIONAL = {"cluster-info", "extension-apiserver-authentication"}
+OPTIONAL = {"cluster-info", "extension-apiserver-authentication", "status-agent"}
 
 
 def granted(file: str) -> list[Right]:

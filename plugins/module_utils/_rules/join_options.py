@@ -1,0 +1,183 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of wec_join that say how a cluster is joined. Each is declared once, here (see CONTRIBUTING.md)."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from .._errors import InvalidOption
+from . import endpoints
+
+Json = dict[str, t.Any]
+_KUBERNETES_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?")
+_GATE = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+
+
+def _option(
+    kind: str = "str",
+    default: t.Any = None,
+    *,
+    flag: str | None = None,
+    repeat: bool = False,
+    on_host: bool = True,
+    secret_content: bool = False,
+    **spec: t.Any,
+) -> t.Any:
+    """An option of this type; ``spec`` is the rest of its argument spec.
+
+    ``flag`` is the option of ``clusteradm join`` that takes the value, with ``repeat`` once for each entry of a dictionary.
+    ``on_host``: wec_agent has the option, too, for wec_run_on=host. ``secret_content``: what is in the file is a secret.
+    """
+    declared = {"type": kind, **({} if default is None else {"default": default}), **spec}
+    metadata = {"spec": declared, "flag": flag, "repeat": repeat, "on_host": on_host, "secret_content": secret_content}
+    # pylint: disable=invalid-field-call; the fields are those of the dataclass below.
+    if kind == "dict":
+        return dataclasses.field(default_factory=dict, metadata=metadata)
+    is_secret = secret_content or spec.get("no_log")
+    return dataclasses.field(default=default, metadata=metadata, repr=not is_secret)
+
+
+@dataclasses.dataclass(frozen=True)
+class JoinOptions:
+    """How a WEC is joined. What is None or empty is left to the ITS or to clusteradm.
+
+    The fields are the options, and of a file its content, but for the first three: ``name`` of the WEC, ``owner`` (the process that
+    lives as long as the run), and ``clusteradm_known`` (what the binary has told about itself).
+    """
+
+    name: str = ""
+    owner: int | None = None
+    clusteradm_known: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    hub_apiserver: str | None = _option()
+    internal_endpoint_lookup: str = _option(default="auto", choices=["auto", "always", "never"], on_host=False)
+    hub_ca_cert: bytes | None = _option("path")
+    hub_token: str | None = _option(no_log=True)
+    bundle_version: str | None = _option()
+    bundle_overrides: t.Mapping[str, str] = _option("dict")
+    klusterlet_mode: str = _option(default="singleton", choices=["singleton", "default", "hosted"])
+    image_registry: str | None = _option(flag="--image-registry")
+    image_pull_credential_file: bytes | None = _option("path", flag="--image-pull-credential-file", secret_content=True)
+    proxy_url: str | None = _option(flag="--proxy-url")
+    proxy_ca_cert: bytes | None = _option("path", flag="--proxy-ca-file")
+    feature_gates: t.Mapping[str, t.Any] = _option("dict", flag="--feature-gates")
+    klusterlet_annotations: t.Mapping[str, str] = _option("dict", flag="--klusterlet-annotation", repeat=True)
+    resource_qos_class: str | None = _option(
+        flag="--resource-qos-class", choices=["Default", "BestEffort", "ResourceRequirement"]
+    )
+    resource_requests: t.Mapping[str, str] = _option("dict", flag="--resource-requests")
+    resource_limits: t.Mapping[str, str] = _option("dict", flag="--resource-limits")
+    klusterlet_values_file: bytes | None = _option("path", flag="--klusterlet-values-file")
+    clusteradm_binary: str = _option(default="clusteradm")
+    clusteradm_timeout: int = _option("int", default=120)
+    move_from_other_hub: bool = _option("bool", default=False, on_host=False)
+    replace_lost_cluster: bool = _option("bool", default=False, on_host=False)
+    remove_foreign_csrs: bool = _option("bool", default=False, on_host=False)
+    wec_run_on: str = _option(default="controller", choices=["controller", "host"], on_host=False)
+
+    @classmethod
+    def read(
+        cls, given: t.Mapping[str, t.Any], content: t.Callable[[str], bytes | None], **others: t.Any
+    ) -> JoinOptions:
+        """From validated options. ``content`` gives what the file of an option holds; ``others`` are the other fields."""
+        found = {
+            name: content(name) if _is_file(name) else given[name] for name in SPEC if _is_file(name) or name in given
+        }
+        set_ones = {name: value for name, value in found.items() if value is not None}
+        return cls(**{name: _texts(value) for name, value in set_ones.items()}, **others)
+
+    def flags(self) -> t.Iterator[tuple[str, str | bytes]]:
+        """The options of ``clusteradm join`` that take a value as it is given, each with a text or with a file's content."""
+        for one in _FIELDS:
+            flag, value = one.metadata["flag"], getattr(self, one.name)
+            if not flag or not value:
+                continue
+            if isinstance(value, t.Mapping):
+                pairs = [
+                    f"{key}={str(entry).lower() if isinstance(entry, bool) else entry}" for key, entry in value.items()
+                ]
+                yield from ((flag, text) for text in (pairs if one.metadata["repeat"] else [",".join(pairs)]))
+            else:
+                yield flag, value
+
+    def for_host(self) -> Json:
+        """The same as options of wec_agent. What is not set is left to its defaults."""
+        found = {name_on_host(one.name): getattr(self, one.name) for one in _FIELDS if one.metadata["on_host"]}
+        return {
+            option: value.decode(errors="replace") if isinstance(value, bytes) else value
+            for option, value in found.items()
+            if value not in (None, {})
+        }
+
+
+_FIELDS = tuple(one for one in dataclasses.fields(JoinOptions) if "spec" in one.metadata)
+SPEC: dict[str, Json] = {one.name: one.metadata["spec"] for one in _FIELDS}
+"""The argument spec of wec_join's options."""
+
+
+def _is_file(option: str) -> bool:
+    return bool(SPEC[option]["type"] == "path")
+
+
+def name_on_host(option: str) -> str:
+    """What wec_agent calls an option of wec_join. A file is on the controller, so that wec_agent is given its content."""
+    return re.sub("_(file|cert)$", "", option) if _is_file(option) else option
+
+
+SPEC_ON_HOST: dict[str, Json] = {
+    name_on_host(one.name): {"type": "str", **({"no_log": True} if one.metadata["secret_content"] else {})}
+    if _is_file(one.name)
+    else one.metadata["spec"]
+    for one in _FIELDS
+    if one.metadata["on_host"]
+}
+"""The argument spec of wec_agent's options."""
+
+
+def _texts(value: t.Any) -> t.Any:
+    """What a dictionary maps, as texts but for true and false; anything else as it is."""
+    if not isinstance(value, t.Mapping):
+        return value
+    return {str(key): one if isinstance(one, bool) else str(one) for key, one in value.items()}
+
+
+def faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
+    """What is wrong with values that can be told without looking at anything."""
+    if given["klusterlet_mode"] == "hosted":
+        yield InvalidOption(
+            "klusterlet_mode",
+            "hosted",
+            "cannot be done: each 'clusteradm join' makes another hosted klusterlet with a random name, so that a run could "
+            "not be repeated",
+            "Use singleton or default",
+        )
+    for option in ("hub_apiserver", "proxy_url"):
+        fault = endpoints.fault(given[option]) if given[option] else None
+        if fault:
+            yield InvalidOption(option, given[option], fault)
+    for gate, on in (given["feature_gates"] or {}).items():
+        if not _GATE.fullmatch(str(gate)) or not isinstance(on, bool):
+            yield InvalidOption(f"feature_gates[{gate}]", on, "must be true or false, for a gate's name")
+    for option in ("resource_requests", "resource_limits"):
+        for resource, amount in (given[option] or {}).items():
+            if not _KUBERNETES_QUANTITY.fullmatch(str(amount)):
+                yield InvalidOption(f"{option}[{resource}]", amount, "is no quantity", "Write it like 500m or 256Mi")
+    for key, value in (given["klusterlet_annotations"] or {}).items():
+        if "=" in str(key) or "\n" in f"{key}{value}":
+            yield InvalidOption(
+                f"klusterlet_annotations[{key}]", value, "has a character that clusteradm cannot pass on"
+            )
+    unknown = set(given["bundle_overrides"] or {}) - {"ocm", "policy_addon"}
+    if unknown:
+        yield InvalidOption(
+            "bundle_overrides", ", ".join(sorted(unknown)), "is no part of a bundle", "Use ocm or policy_addon"
+        )
+    if given["proxy_ca_cert"] and not given["proxy_url"]:
+        yield InvalidOption(
+            "proxy_ca_cert", given["proxy_ca_cert"], "has no meaning without proxy_url", "Set it, or remove this"
+        )
