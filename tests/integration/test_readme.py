@@ -66,11 +66,17 @@ def test_a_fleet_of_ones_own(fleet: Fleet, take: t.Callable[..., list[str]], tmp
     run(commands[0])
     assert fleet.writes(mark) == []
     run(commands[1])
-    told = yaml.safe_load(section.file("fleet.yml"))["wecs"]["hosts"]
+    told = yaml.safe_load(section.file("fleet.yml"))["wecs"]
+    wanted = {
+        name: {**told["vars"]["wec_labels_all"], **group["vars"]["wec_labels_region"], **host["wec_labels"]}
+        for group in told["children"].values()
+        for name, host in group["hosts"].items()
+    }
+    assert set(wanted) == set(names)
     for name in names:
         assert fleet.is_available(name)
         labels = (fleet.managed_cluster(name) or {})["metadata"]["labels"]
-        assert told[name]["wec_labels"].items() <= labels.items()
+        assert wanted[name].items() <= labels.items()
     table = run(commands[2]).output
     for name in names:
         assert any(line.split()[:2] == [name, "joined"] for line in table.splitlines()), table

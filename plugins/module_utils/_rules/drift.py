@@ -15,6 +15,7 @@ import typing as t
 
 from . import certificates, screen, times, versions
 from .configuration import Observed, Wish, decide
+from .field_ownership import Owner
 from .its_view import ItsView
 from .labels import CLUSTER_SET
 from .leftovers import NOT_IN_INVENTORY, ORPHAN_MAILBOX, ORPHAN_PROPERTIES, Leftover
@@ -102,12 +103,31 @@ def of_wish(host: str, wish: Wish, observed: Observed) -> list[Drift]:
     ):
         if changes:
             old = {key: before.get(key) for key in changes}
-            drifts.append(Drift(kind, wish.name, host, told_changes(old, changes), old, dict(changes)))
+            others = {one.key: one.owners for one in found.conflicts if one.part == kind}
+            drifts.append(Drift(kind, wish.name, host, _differences(old, changes, others), old, dict(changes)))
     if CLUSTER_SET in found.labels:
         old_set, new_set = found.before.labels.get(CLUSTER_SET), found.labels[CLUSTER_SET]
         told = f"it is in {old_set or 'none'}, and shall be in {new_set}"
         drifts.append(Drift(CLUSTER_SET_KIND, wish.name, host, told, old_set, new_set))
     return drifts
+
+
+def _differences(
+    old: t.Mapping[str, str | None], new: t.Mapping[str, str | None], others: t.Mapping[str, t.Sequence[Owner]]
+) -> str:
+    """Missing, different, and not wanted any more; with who has set what differs, if that was not the inventory."""
+    told = []
+    missing = {key: value for key, value in new.items() if old[key] is None}
+    if missing:
+        told.append(f"missing: {told_changes({}, missing)}")
+    different = {key: value for key, value in new.items() if value is not None and key not in missing}
+    if different:
+        names = ", ".join(f"{key} by {' and '.join(map(str, others[key]))}" for key in different if key in others)
+        told.append(f"different: {told_changes(old, different)}" + (f" (set: {names})" if names else ""))
+    gone = sorted(key for key, value in new.items() if value is None)
+    if gone:
+        told.append(f"no longer wanted: {', '.join(gone)}")
+    return ". ".join(told)
 
 
 def of_view(host: str, view: ItsView, now: datetime.datetime, limits: Limits) -> list[Drift]:

@@ -86,7 +86,7 @@ OF_PLAYBOOKS = (
         "status_fail_on", "list", "", ("status",), "Kinds of differences, or `drift` for all, for which a host fails."
     ),
     Variable(
-        "status_certificate_days", "float", "7", ("status",), "How many days an agent's certificate has to be valid."
+        "status_certificate_days", "float", "30", ("status",), "How many days an agent's certificate has to be valid."
     ),
     Variable("status_version_skew", "int", "2", ("status",), "How many minor versions a WEC may be behind the newest."),
     Variable("diagnose_fail", "bool", "true", ("diagnose",), "Whether a host fails that something is wrong with."),

@@ -88,7 +88,7 @@ def test_what_is_not_as_wanted_shows_before_and_after(run: FrontEnd, its: FakeIt
         "properties": ({"url": "a", "old": "b"}, {"url": "c", "old": None}),
         "cluster_set": (None, "edge"),
     }
-    assert found["labels"]["msg"] == "region=eu->us, +tier=gold"
+    assert found["labels"]["msg"] == "missing: +tier=gold. different: region eu -> us"
 
 
 def test_versions_far_behind_the_newest(run: FrontEnd, its: FakeIts, options: Options) -> None:
@@ -171,7 +171,7 @@ def test_it_fails_on_what_it_is_told_to_and_so_do_the_wecs_concerned(
     }
     told = {one["name"]: one["msg"] for one in result["wecs"]}
     assert told["other"] == (
-        "other differs from the inventory: labels +region=us. Configure other, or correct the inventory."
+        "other differs from the inventory: labels missing: +region=us. Configure other, or correct the inventory."
     )
     assert told["late"].startswith("late is joined: the agent is late in renewing its lease: its lease lasts 60 s")
     assert told["stray"].startswith("stray differs from the inventory: ManagedCluster stray: ")

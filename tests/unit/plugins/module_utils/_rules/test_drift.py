@@ -36,9 +36,25 @@ def test_a_part_that_is_left_alone_is_no_drift() -> None:
     assert (found.kind, found.host, found.msg, found.before, found.after) == (
         "annotations",
         "host",
-        "-a",
+        "no longer wanted: a",
         {"a": "b"},
         {"a": None},
+    )
+
+
+def test_missing_different_and_no_longer_wanted_are_told_apart_and_what_others_have_set_is_no_drift() -> None:
+    def entry(manager: str, *keys: str) -> dict[str, t.Any]:
+        fields = {"f:metadata": {"f:labels": {f"f:{key}": {} for key in keys}}}
+        return {"manager": manager, "operation": "Update", "time": "2026-01-01T00:00:00Z", "fieldsV1": fields}
+
+    fields = [entry("kubestellar.wec", "tier", "team"), entry("kubectl-label", "region", "foreign")]
+    labels = {"tier": "gold", "team": "x", "region": "eu", "foreign": "1"}
+    observed = Observed(ItsView("edge-1", {"metadata": {"labels": labels, "managedFields": fields}}))
+    wish = Wish("edge-1", labels=Part({"tier": "silver", "region": "us", "zone": "a"}, "applied"))
+    (found,) = drift.of_wish("edge-1", wish, observed)
+    assert found.msg == (
+        "missing: +zone=a. different: tier gold -> silver; region eu -> us "
+        "(set: region by kubectl-label (2026-01-01T00:00:00Z)). no longer wanted: team"
     )
 
 
