@@ -125,6 +125,8 @@ def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Js
     shown = len(in_sync) if len(found) <= SMALL else 1
     to_report += in_sync[:shown]
     digests, told = fleet_plan.digests(found), f"{fleet_plan.summary(found)}."
+    if unseen:
+        told = " ".join([*dict.fromkeys(one["msg"] for one in unseen), *([told] if found else [])])
     if task.params["retry_file"] is not None and not task.check_mode:
         retry_list.write(task.params["retry_file"], to_report)
     return {

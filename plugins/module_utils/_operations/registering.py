@@ -103,7 +103,7 @@ class Registration:
         if self.verdict is not None:
             return self._cause.message if self._cause else self.verdict.message()
         if self.plan.changes:
-            return f"{self.name} would be changed: {self.plan}."
+            return f"{self.name} would be registered: {self.plan}."
         return f"{self.name} is {self._state}."
 
     @property

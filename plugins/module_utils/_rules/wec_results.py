@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from .plan import told_changes
+
 Json = dict[str, t.Any]
 
 IN_SYNC, CHANGED, PLANNED, BLOCKED, FAILED, UNREACHABLE = (
@@ -85,7 +87,17 @@ def of_hosts(results: t.Iterable[t.Any], hosts: t.Sequence[str]) -> dict[str, Js
     for result in results:
         if isinstance(result, t.Mapping) and not result.get("skipped"):
             _sort(result, planned if "digest" in result else done)
-    return {host: _united(done[host] or planned[host]) for host in hosts}
+    return {host: _united([*done[host], *_foreseen(done[host], planned[host])] or planned[host]) for host in hosts}
+
+
+def _foreseen(done: t.Sequence[Json], planned: t.Iterable[Json]) -> t.Iterator[Json]:
+    """In check mode, what a WEC gets that is yet to be joined: the ITS has nothing of it that could be configured."""
+    if not done or done[-1]["outcome"] != PLANNED:
+        return
+    for plan in planned:
+        changes = "; ".join(filter(None, (told_changes(step["before"], step["after"]) for step in plan["steps"])))
+        if plan.get("action") == "register" and changes:
+            yield {**done[-1], "msg": f"Then it would be changed: {changes}.", "diff": plan["diff"]}
 
 
 def of_no_host(results: t.Iterable[t.Any]) -> list[Json]:
