@@ -569,8 +569,8 @@ _LEAVING = (
         "Leave out purge, or remove those first",
     ),
     Kind(
-        "cannot_be_wanted",
-        "what the inventory wants of the WEC cannot be had",
+        "invalid_desired_state",
+        "the desired state is not valid",
         "labels, annotations, properties or names that the rules or the fleet's own schema forbid",
         "Correct the inventory",
     ),

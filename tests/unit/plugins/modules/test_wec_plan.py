@@ -70,7 +70,7 @@ def test_each_wec_has_what_is_to_be_done_for_it(run: FrontEnd, its: FakeIts, opt
         ("ConfigMap customization-properties/other-label", None, {"url": "x"}),
         ("ManagedCluster other-label", {"labels": {"region": "eu"}}, {"labels": {"region": "us"}}),
     ]
-    assert by_name["wrong"]["problem"]["code"] == "cannot_be_wanted"
+    assert by_name["wrong"]["problem"]["code"] == "invalid_desired_state"
     assert "labels[a b]" in by_name["wrong"]["reason"]
     if isinstance(run, AsAction):
         text = "\n".join(run.lines)
