@@ -88,7 +88,7 @@ def test_what_is_not_as_wanted_shows_before_and_after(run: FrontEnd, its: FakeIt
         "properties": ({"url": "a", "old": "b"}, {"url": "c", "old": None}),
         "cluster_set": (None, "edge"),
     }
-    assert found["labels"]["msg"] == "region=eu->us, +tier=gold"
+    assert found["labels"]["msg"] == "region eu -> us; +tier=gold"
 
 
 def test_versions_far_behind_the_newest(run: FrontEnd, its: FakeIts, options: Options) -> None:
