@@ -10,6 +10,7 @@ import contextlib
 import types
 import typing as t
 
+from .. import _wording
 from .._errors import InvalidOption, InvalidOptions
 from .._operations.configuring import Allowed, Configuring, Verdict
 from .._operations.delivering import Settling
@@ -171,7 +172,7 @@ def violations(
     """
     fault = names.fault(one["name"])
     if fault:
-        yield f"name (wec_name in an inventory): {one['name']!r} {fault}"
+        yield f"{_wording.of_wec('name')}: {one['name']!r} {fault}"
     entry = {**{part: one[part] or {} for part in PARTS}, "cluster_set": one["cluster_set"]}
     for found in faults_of("", entry, states, tuple(one["protected"]), variables):
         yield found.message
@@ -193,9 +194,11 @@ def _key_faults(part: str, option: str, key: str, protected: tuple[str, ...]) ->
     if fault:
         yield InvalidOption(option, None, f"the key {fault}")
     if key == label_rules.CLUSTER_SET:
-        yield InvalidOption(option, None, "the key is that of the cluster set", "Use the option cluster_set")
+        yield InvalidOption(option, None, "the key is that of the cluster set", f"Use {_wording.option('cluster_set')}")
     elif label_rules.is_protected(key, protected):
-        yield InvalidOption(option, None, "the key is protected: it belongs to the system, or matches 'protected'")
+        yield InvalidOption(
+            option, None, f"the key is protected: it belongs to the system, or matches {_wording.option('protected')}"
+        )
 
 
 def _text_fault(value: t.Any) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import typing as t
 
+from .. import _wording
 from .._apis.clusteradm import Clusteradm, JoinRequest
 from .._apis.its import Its
 from .._apis.wec import Wec
@@ -89,7 +90,7 @@ class Installer:
                 self._its.kube.connection.option,
                 None,
                 "the connection to the ITS has no CA that agents could be given",
-                "Use a kubeconfig with certificate-authority-data, or set hub_ca_cert",
+                f"Use a kubeconfig with certificate-authority-data, or set {_wording.option('hub_ca_cert')}",
             )
         return found
 
@@ -117,7 +118,7 @@ class Installer:
             "hub_apiserver",
             None,
             f"{why}, and it publishes none that would serve (ConfigMap kube-public/cluster-info)",
-            "Set hub_apiserver to an address of the ITS that pods on the WEC can dial",
+            f"Set {_wording.option('hub_apiserver')} to an address of the ITS that pods on the WEC can dial",
         )
 
     @functools.cached_property
@@ -130,7 +131,7 @@ class Installer:
                 "bundle_version",
                 None,
                 "the version of the hub cannot be told, so the klusterlet's must be given",
-                "Set bundle_version to the hub's OCM version",
+                f"Set {_wording.option('bundle_version')} to the hub's OCM version",
             )
         if given is None:
             return versions.show(t.cast(versions.Version, hub))

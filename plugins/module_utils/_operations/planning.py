@@ -46,8 +46,7 @@ class Member:
         """Why that is not valid, whatever there is."""
         if self.same_name:
             others = ", ".join(self.same_name)
-            fact = f"The name {self.wish.name} is also that of {others}: give each host its own wec_name."
-            return problems.of("name_used_twice", fact)
+            return problems.of("name_used_twice", f"the name {self.wish.name} is also that of {others}")
         if self.violations:
             return problems.of("invalid_variable" if self.is_invalid else "invalid_desired_state", *self.violations)
         return None

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import typing as t
 
+from .. import _wording
 from .._apis import paths
 from .._apis.its import Its
 from .._apis.wec import Wec
@@ -204,7 +205,7 @@ class Preflight:
                 )
                 return
             problem = problems.of("its_not_trusted_by_wec", f"the certificate of {server} is not accepted")
-            self._note("agent_trust", False, f"{option}: {problem}", problem)
+            self._note("agent_trust", False, f"{_wording.option(option)}: {problem}", problem)
         else:
             self._note("agent_trust", True, f"the certificate of {server} is accepted")
 

@@ -165,7 +165,9 @@ def test_a_name_that_two_hosts_have_is_blocked_for_both(run: FrontEnd, options: 
         "third": "register",
     }
     assert result["wecs"][0]["problem"]["code"] == "name_used_twice"
-    assert "The name same is also that of other: give each host its own wec_name." in result["wecs"][0]["reason"]
+    reason = result["wecs"][0]["reason"]
+    assert "the name same is also that of other. Give each cluster one host and each host its own wec_name" in reason
+    assert reason.count("own wec_name") == 1
 
 
 def test_a_module_needs_the_wecs() -> None:
