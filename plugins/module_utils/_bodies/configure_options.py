@@ -14,7 +14,7 @@ from .. import _wording
 from .._errors import InvalidOption, InvalidOptions
 from .._operations.configuring import Allowed, Configuring, Verdict
 from .._operations.delivering import Settling
-from .._rules import field_ownership, merging, names, schema
+from .._rules import field_ownership, merging, names, schema, screen
 from .._rules import labels as label_rules
 from .._rules import properties as property_rules
 from .._rules.configuration import Part, Wish
@@ -97,7 +97,7 @@ def run(task: Task, states: t.Mapping[str, str]) -> Json:
 
 def _result(verdicts: t.Sequence[Verdict], foreseen: bool) -> Json:
     data = {verdict.name: verdict.as_data(foreseen) for verdict in verdicts}
-    whole = Plan([step for verdict in verdicts for step in verdict.plan.steps])
+    whole = Plan([step for verdict in verdicts for step in verdict.steps(foreseen)])
     result: Json = {
         "changed": any(one["changed"] for one in data.values()),
         "diff": whole.diff(),
@@ -105,7 +105,7 @@ def _result(verdicts: t.Sequence[Verdict], foreseen: bool) -> Json:
     }
     failed = [one["msg"] for one in data.values() if one["failed"]]
     if failed:
-        result.update(failed=True, msg=" ".join(failed))
+        result.update(failed=True, msg=" ".join(map(screen.sentence, failed)))
     return result
 
 

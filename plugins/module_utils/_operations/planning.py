@@ -81,7 +81,12 @@ class FleetPlan:
         told = str(verdict.problem) if verdict.problem else forecast.why
         reached = tuple(verdict.timeline)
         return dataclasses.replace(
-            forecast, is_done=verdict.done > 0, problem=verdict.problem, why=told, reached=reached
+            forecast,
+            steps=tuple(verdict.steps(foreseen=False)),
+            is_done=verdict.done > 0,
+            problem=verdict.problem,
+            why=told,
+            reached=reached,
         )
 
 

@@ -15,7 +15,7 @@ from .._apis import paths
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable, WecError
-from .._rules import agent_plan, diagnosis, problems, rights, states, times, versions
+from .._rules import agent_plan, diagnosis, problems, rights, screen, states, times, versions
 from .._rules.distributions import Distribution
 from .._rules.join_options import JoinOptions
 from .._rules.problems import Problem
@@ -48,8 +48,11 @@ class Check:
         }
 
     def told(self) -> str:
-        code = f" [{self.problem.code}]" if self.problem and f"[{self.problem.code}]" not in self.fact else ""
-        return f"{self.name}{code}: {self.fact}"
+        """A sentence with a full stop, or with the problem's code after it."""
+        text = f"{self.name}: {self.fact}"
+        if self.problem is None or f"[{self.problem.code}]" in text:
+            return screen.sentence(text)
+        return f"{screen.sentence(text)} [{self.problem.code}]"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from . import screen
+
 Json = dict[str, t.Any]
 
 IN_SYNC, CHANGED, PLANNED, BLOCKED, FAILED, UNREACHABLE = (
@@ -70,7 +72,7 @@ def of_task(records: list[Json], unseen: t.Iterable[Json], verb: str) -> Json:
     }
     if failed:
         # A sentence that is the same for many is said once.
-        result.update(failed=True, msg=" ".join(dict.fromkeys(failed)))
+        result.update(failed=True, msg=" ".join(map(screen.sentence, dict.fromkeys(failed))))
     return result
 
 
