@@ -238,7 +238,8 @@ _REGISTRATION = (
         "managed_cluster_missing",
         "the agent has not announced itself on the ITS",
         "no ManagedCluster of this name, while the agent says that it is connected",
-        "Look at the agent's log in the namespace open-cluster-management-agent of the WEC",
+        "Check that the WEC reaches the ITS at the address that its agent dials ({hub_apiserver}), and look at the agent's log in its "
+        "namespace open-cluster-management-agent",
     ),
     Kind(
         "csr_missing",
