@@ -147,7 +147,10 @@ def faults_of(
             if part != "properties" or state != merging.ABSENT:
                 # What must not be set can be there all the same, and then be removed.
                 yield from _key_faults(part, option, key, protected)
-            if state != merging.ABSENT:
+            if state != merging.ABSENT and value is None:
+                where = "take it out of the inventory" if part in variables else "list it with the state absent"
+                yield InvalidOption(option, None, "must be text, and is null", f"To remove the key, {where}")
+            elif state != merging.ABSENT:
                 fault = _VALUE_FAULTS[part](value)
                 if fault:
                     yield InvalidOption(option, value, fault)

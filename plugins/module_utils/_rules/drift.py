@@ -17,7 +17,7 @@ from . import certificates, screen, times, versions
 from .configuration import Observed, Wish, decide
 from .its_view import ItsView
 from .labels import CLUSTER_SET
-from .leftovers import NOT_IN_INVENTORY, ORPHAN_MAILBOX, ORPHAN_PROPERTIES, Leftover
+from .leftovers import NOT_IN_INVENTORY, ORPHAN_MAILBOX, ORPHAN_PROPERTIES, Leftover, in_words
 from .plan import told_changes
 
 Json = dict[str, t.Any]
@@ -65,7 +65,7 @@ class Drift:
 
     @property
     def remedy(self) -> str:
-        return REMEDIES[self.kind].format(name=self.name)
+        return in_words(REMEDIES[self.kind], name=self.name)
 
     def as_data(self) -> Json:
         return {
