@@ -356,10 +356,17 @@ def waited_for(verdicts: t.Sequence[Verdict], *, with_cause: bool = False) -> st
     late: dict[str, list[str]] = {}
     for one in verdicts:
         cause = one.problem if with_cause and one.problem and one.problem.evidence else None
-        why = f" ({cause.kind.summary} [{cause.code}])" if cause else ""
+        why = f" ({_cause(cause)})" if cause else ""
         late.setdefault(f"{one.waiting_for}{why}", []).append(one.name)
     found = sorted(late.items(), key=lambda item: -len(item[1]))
     return "".join(f"; {_some(names)}: {reason}" for reason, names in found)
+
+
+def _cause(problem: Problem) -> str:
+    """In short. Of an agent that was not heard of, the summary would say again what is waited for."""
+    return (
+        problem.evidence[0] if problem.code == "managed_cluster_missing" else f"{problem.kind.summary} [{problem.code}]"
+    )
 
 
 def _note(verdict: Verdict, view: ItsView, decision: Decision, its: Its) -> None:

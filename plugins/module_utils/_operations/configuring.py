@@ -288,7 +288,7 @@ class Configuring:
                 self.warnings.append(
                     f"{verdict.name} lacks {', '.join(lacking)}, which every other WEC with properties has: if a template "
                     "needs it, KubeStellar withdraws the workload from all WECs of its Binding. Give the WEC the property, or "
-                    "let it look into the WDS (wds_kubeconfig)."
+                    "set wds_kubeconfig, so that the templates on the WDS are looked at."
                 )
 
     # -- act -----------------------------------------------------------------------------------------------------

@@ -287,7 +287,6 @@ class Registering:
         verification.verify(self._its, verdicts, self._batch_options.verify, self._progress, self._runs_addon)
         for one in self._sound:
             one.verdict = verdicts[one.name]
-            _add_address(one)
         self._each(self._diagnose, [one for one in self._sound if one.failed])
 
     def _runs_addon(self, name: str) -> bool:
@@ -378,16 +377,6 @@ class _Joins:
             while True:
                 found.append(self._come.get_nowait())
         return found
-
-
-def _add_address(one: Registration) -> None:
-    """Of an agent that was never heard of, name the address that it dials: until its own conditions say so, some minutes later,
-    nothing shows whether it is reached."""
-    verdict, intended = t.cast(Verdict, one.verdict), one.outcome.intended if one.outcome else None
-    problem = verdict.problem
-    if intended is not None and problem is not None and problem.code == "managed_cluster_missing":
-        facts = (*problem.evidence, f"it dials {intended.server}")
-        verdict.problem = problems.of(problem.code, *facts)
 
 
 def _refuse_twin(one: Registration, others: t.Sequence[Registration]) -> None:

@@ -145,6 +145,17 @@ def test_a_timeout_names_the_likely_cause(run: FrontEnd, its: FakeIts, wec: Fake
     assert result["failed"]
     assert result["problem"]["code"] == "managed_cluster_missing"
     assert "timed out" not in result["msg"]
+    assert "it dials" not in result["msg"]
+
+
+def test_an_agent_that_was_never_heard_of_names_the_address_that_it_dials(
+    run: FrontEnd, options: dict[str, t.Any]
+) -> None:
+    result = run("wec_join", **{**options, "wait_timeout": 1})
+    assert result["problem"]["code"] == "managed_cluster_missing"
+    assert f"the agent has not announced itself on the ITS: it dials {result['agent_endpoint']}." in result["msg"]
+    assert "server" not in result["member"]
+    assert "Check that the WEC reaches the ITS at the address that its agent dials" in result["msg"]
 
 
 def test_a_failed_clusteradm_is_told_without_the_token(
