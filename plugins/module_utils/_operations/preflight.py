@@ -145,7 +145,10 @@ class Preflight:
             needs = agent_plan.needs(state, wec, view, hub, self._options, now)
             if needs.do is None:
                 problem = diagnosis.of_state(state) or problems.of("membership_unclear", *state.evidence)
-                raise WecError(f"{state.reason}. {problem}", problem)
+                # The reason is what the summary would say again.
+                facts = "; ".join(problem.evidence)
+                text = f"{state.reason}{': ' if facts else ''}{facts}. {problem.kind.remedy}. [{problem.code}]"
+                raise WecError(text, problem)
             flood = agent_plan.flooded(needs, wec, view, self._options, now)
             if flood is not None:
                 raise WecError(str(flood), flood)

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import time
+import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import TimedOut
 from ansible_collections.kubestellar.wec.plugins.module_utils._operations import acceptance, waiting
 from ansible_collections.kubestellar.wec.plugins.module_utils._operations.acceptance import Verdict
+from ansible_collections.kubestellar.wec.plugins.module_utils._operations.delivering import Settling
 from ansible_collections.kubestellar.wec.plugins.module_utils._operations.waiting import SAME_EVERY, Lines, Waiter
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import problems
 
@@ -60,3 +62,12 @@ def test_a_line_names_the_cause_that_the_hub_shows() -> None:
         "; edge-3: its agent has not announced itself (it dials https://its1.example:6443)"
     )
     assert "lease_expired" not in acceptance.waited_for([away, late])
+
+
+@pytest.mark.usefixtures("clock")
+def test_kubestellar_is_waited_for_with_the_end_and_what_is_there() -> None:
+    told: list[str] = []
+    settling = Settling(t.cast(t.Any, None), None, 12, told.append)
+    late = settling._until({"edge-1": ""}, lambda _name: "the Binding web has it still", "Bindings")
+    assert late == {"edge-1": "the Binding web has it still"}
+    assert told == ["Bindings: waiting for edge-1 (5 s of 12 s); edge-1: the Binding web has it still"]
