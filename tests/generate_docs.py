@@ -25,6 +25,10 @@ def problems_page() -> str:
         "",
         "Every problem has a code. Modules return it as `problem.code` (or in `problems`), and messages have it in brackets.",
         "This page is made of the table in the code (`make docs`).",
+        "",
+        "Options are named here as the modules have them. Messages about hosts of a play name the variable of the inventory instead, such",
+        "as `register_hub_apiserver` for `hub_apiserver`, `configure_allow_removal` for `allow_removal`, `deregister_purge` for `purge` and",
+        "`wec_context` for `context`.",
     ]
     for title, kinds in problems.SECTIONS:
         lines += ["", f"## {title}"]

@@ -29,6 +29,9 @@ class ActionModule(FleetAction):
             task.params["at_once"] = context.CLIARGS.get("forks")
         return super()._run_body(task)
 
+    def _role(self, task: Task) -> str:
+        return "deregister" if task.params["state"] == "absent" else "register"
+
     def _run_for_hosts(self, task: Task) -> Json:
         with contextlib.ExitStack() as stack:
             return self._leave(stack, task) if task.params["state"] == "absent" else self._join(stack, task)

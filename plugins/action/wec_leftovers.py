@@ -4,9 +4,21 @@
 
 from __future__ import annotations
 
+import typing as t
+
+from ..module_utils import _wording
 from ..module_utils._bodies import wec_leftovers
+from ..module_utils._bodies.task import Task
+from ..plugin_utils._hosts import variables_of_options
 from ..plugin_utils._in_process import InProcessAction
+
+Json = dict[str, t.Any]
 
 
 class ActionModule(InProcessAction):
     BODY = wec_leftovers
+
+    def _run_body(self, task: Task) -> Json:
+        """What is shown on the screen is for whoever runs the playbook."""
+        with _wording.variables(variables_of_options("deregister") if task.params["show_table"] else {}):
+            return super()._run_body(task)

@@ -8,11 +8,12 @@ import contextlib
 import functools
 import typing as t
 
+from ..module_utils import _wording
 from ..module_utils._bodies import wec_plan
 from ..module_utils._bodies.task import Task
 from ..module_utils._operations.planning import FleetPlan
 from ..plugin_utils import _desired_state
-from ..plugin_utils._hosts import HostVariables, each_connection
+from ..plugin_utils._hosts import HostVariables, each_connection, variables_of_options
 from ..plugin_utils._hosts_action import HostsAction
 from ..plugin_utils._in_process import plain
 
@@ -28,6 +29,10 @@ class ActionModule(HostsAction):
     def _run_body(self, task: Task) -> Json:
         if task.params["wecs"] is not None:
             return wec_plan.run(task)
+        with _wording.variables(variables_of_options("configure")):
+            return self._plan_hosts(task)
+
+    def _plan_hosts(self, task: Task) -> Json:
         hosts = self._of_batch(task.params["hosts"])
         parts, lost = self._of_connections(task, plain(self._task.args), with_wds=True, some=hosts)
         with contextlib.ExitStack() as stack:

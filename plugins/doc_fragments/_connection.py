@@ -15,7 +15,7 @@ options:
     description:
       - How to reach the {side}, as a kubeconfig.{of_kubeconfig}
       - A path, several paths joined by V(:), or the kubeconfig itself as a dictionary.
-      - On the controller a relative path is also looked for beside the playbook and in a role's C(files) folder,
+      - On the controller a relative path is looked for beside the playbook, in a role's C(files) folder and where Ansible was started,
         and a file encrypted with Ansible Vault is decrypted in memory.
       - If it is not set, the environment variable E({environment}_KUBECONFIG) is used.
       - There is no other fallback. The {side} is never taken from the {other}'s options, from C(~/.kube/config) or from the pod

@@ -38,10 +38,10 @@ options:
       - While C(clusteradm) runs, the token is visible in the process list of the machine where this runs.
     type: str
   image_pull_credential_file:
-    description: File with the credentials for it, in the format of C(~/.docker/config.json).
+    description: File with the credentials for O(image_registry), in the format of C(~/.docker/config.json).
     type: path
   proxy_ca_cert:
-    description: File with the CA of that proxy.
+    description: File with the CA of the proxy in O(proxy_url).
     type: path
   klusterlet_values_file:
     description: File with values for the klusterlet's chart, which override everything else.

@@ -176,8 +176,11 @@ class _InventoryTask:
         self.keep_secret(secrets_in(os.environ, [ITS]))
 
     def read_file(self, path: str) -> tuple[str, bytes]:
-        """Relative paths are relative to the inventory file; vaulted files are decrypted in memory."""
-        absolute = os.path.abspath(os.path.join(self._folder, os.path.expanduser(path)))
+        """Relative paths are relative to the inventory file; vaulted files are decrypted in memory. Raises ValueError."""
+        wanted = os.path.expanduser(path)
+        absolute = os.path.abspath(os.path.join(self._folder, wanted))
+        if not os.path.isabs(wanted) and not os.path.exists(absolute):
+            raise ValueError(f"there is no such file beside the inventory file ({self._folder})")
         return absolute, _files.read(self._plugin.loader, absolute)
 
     def progress(self, line: str) -> None:

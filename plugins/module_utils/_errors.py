@@ -5,10 +5,17 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
+
+from . import _wording
 
 if t.TYPE_CHECKING:
     from ._rules.problems import Problem
+
+
+_EXPLAINED = re.compile(r" \(wec_\w+ in an inventory\)$")
+"""What follows the name of an option (_wording.py)."""
 
 
 class WecError(Exception):
@@ -34,8 +41,8 @@ class InvalidOption(WecError):
 
     def __init__(self, option: str, value: t.Any, why: str, remedy: str = "") -> None:
         shown = "" if value is None else f" {value!r}" if isinstance(value, str) else f" {value}"
-        text = f"{option}:{shown} {why.rstrip('.')}." + (f" {remedy}." if remedy else "")
-        super().__init__(text, option=option.partition(" ")[0])
+        text = f"{_wording.option(option)}:{shown} {why.rstrip('.')}." + (f" {remedy}." if remedy else "")
+        super().__init__(text, option=_EXPLAINED.sub("", option))
 
 
 class InvalidOptions(WecError):
@@ -43,7 +50,8 @@ class InvalidOptions(WecError):
 
     def __init__(self, faults: t.Sequence[InvalidOption]) -> None:
         super().__init__(
-            " ".join(fault.message for fault in faults), options=[fault.details["option"] for fault in faults]
+            " ".join(fault.message for fault in faults),
+            options=list(dict.fromkeys(fault.details["option"] for fault in faults)),
         )
 
     @classmethod

@@ -299,7 +299,7 @@ its:
   description: The ITS that was used.
   returned: success
   type: dict
-  contains: &connection
+  contains:
     server:
       description: Address of its API server.
       type: str
@@ -312,7 +312,15 @@ wds:
   description: The WDS that was looked into.
   returned: if one was given
   type: dict
-  contains: *connection
+  contains:
+    server:
+      description: Address of its API server.
+      type: str
+      sample: https://wds1.example:6443
+    source:
+      description: Where the connection came from.
+      type: str
+      sample: wds_kubeconfig /home/ops/.kube/wds1.kubeconfig, context wds1
 """
 
 from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_configure

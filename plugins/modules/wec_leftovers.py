@@ -38,7 +38,7 @@ options:
     description: The address of the ITS that agents dial, if it is not one that the ITS is otherwise known by.
     type: str
   show_table:
-    description: Whether to show each on the screen, with what to do about it. Only with O(run_on=controller).
+    description: Whether to show leftovers on the screen, with what to do by the playbooks' variables. Only with O(run_on=controller).
     type: bool
     default: false
 extends_documentation_fragment:

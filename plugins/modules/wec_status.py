@@ -264,7 +264,7 @@ wecs:
       contains:
         kind:
           description:
-            - V(missing_on_its), V(missing_in_inventory), V(labels), V(annotations), V(properties), V(cluster_set), V(cannot_be_wanted),
+            - V(missing_on_its), V(missing_in_inventory), V(labels), V(annotations), V(properties), V(cluster_set), V(invalid_desired_state),
               V(version_skew), V(certificate_expiring), V(orphan_mailbox) or V(orphan_properties).
           type: str
           sample: labels

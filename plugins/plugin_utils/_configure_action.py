@@ -22,6 +22,9 @@ Json = dict[str, t.Any]
 
 
 class ConfigureAction(FleetAction):
+    def _role(self, _task: Task) -> str:
+        return "configure"
+
     def _run_for_hosts(self, task: Task) -> Json:
         parts, lost = self._by_connection(task, with_wds=True)
         given = self._given(wec_plan.OWN)

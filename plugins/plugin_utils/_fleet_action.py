@@ -10,12 +10,13 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ..module_utils import _wording
 from ..module_utils._bodies import join_batch
 from ..module_utils._bodies.task import Task
 from ..module_utils._errors import InvalidOption, MissingLibrary, WecError
 from ..module_utils._rules.unexpected import as_wec_error
 from ._batch_host import BatchHost
-from ._hosts import HostVariables, type_faults
+from ._hosts import HostVariables, type_faults, variables_of_options
 from ._hosts_action import HostsAction
 from ._in_process import plain
 
@@ -28,7 +29,12 @@ class FleetAction(HostsAction):
     def _run_body(self, task: Task) -> Json:
         if task.params["name"] is not None or task.params["wecs"] is not None:
             return self.BODY.run(task)
-        return self._run_for_hosts(task)
+        with _wording.variables(variables_of_options(self._role(task))):
+            return self._run_for_hosts(task)
+
+    def _role(self, _task: Task) -> str:
+        """Whose variables the task is told in."""
+        return "register"
 
     def _run_for_hosts(self, task: Task) -> Json:
         raise NotImplementedError

@@ -15,9 +15,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import ArgumentTypeError
 
 from ..module_utils._apis.connection import FIELDS, FROM_HOST, ITS, WDS, WEC
+from ..module_utils._bodies import leaving_options
 from ..module_utils._bodies.task import each_its, failure
 from ..module_utils._errors import MissingLibrary, WecError
-from ..module_utils._rules import merging, problems, readable, screen
+from ..module_utils._rules import join_options, merging, problems, readable, screen
 from ..module_utils._rules.unexpected import as_wec_error
 from ._in_process import plain
 
@@ -29,6 +30,21 @@ def _variable_of(option: str, role: str) -> str:
     if option == "wec_run_on":
         return option
     return f"wec_{option}" if option in _OF_WEC else f"{role}_{option}"
+
+
+def variables_of_options(role: str) -> dict[str, str]:
+    """What options are called in an inventory. Those that several roles have are this one's."""
+    found = {
+        "name": "wec_name",
+        "cluster_set": "wec_cluster_set",
+        **{option: _variable_of(option, "register") for option in (*join_options.SPEC, *_OF_WEC)},
+        **{option: f"deregister_{option}" for option in leaving_options.SPEC},
+        **{option: f"configure_{option}" for option in _OF_CONFIGURE},
+        "wait_timeout": f"{role}_wait_timeout",
+    }
+    if role == "deregister":
+        found["hub_apiserver"] = "deregister_hub_apiserver"
+    return found
 
 
 class Variables(t.Protocol):
@@ -54,6 +70,10 @@ _CONNECTIONS = {side: tuple(side.option(field) for field in FIELDS) for side in 
 
 _OF_WEC = frozenset({*(WEC.option(field) for field in FIELDS), FROM_HOST, "connect_timeout", "read_timeout"})
 """Options of wec_join that an inventory has as wec_OPTION; the others are the role's, as register_OPTION."""
+_OF_CONFIGURE = (
+    *("allow_removal", "allow_withdrawal", "deliver", "force_conflicts", "protected", "schema"),
+    *(f"{part}_state" for part in ("labels", "annotations", "properties")),
+)
 _PATIENCE = {
     "connect_timeout": "wec_connect_timeout",
     "read_timeout": "wec_read_timeout",

@@ -77,12 +77,19 @@ class _ActionTask:
         self.host: Host = host
 
     def read_file(self, path: str) -> tuple[str, bytes]:
-        """Relative paths are found beside the playbook or in the role's files; vaulted files are decrypted in memory."""
+        """Relative paths are found beside the playbook, in the role's files, or where Ansible was started, in this order.
+
+        Vaulted files are decrypted in memory. Raises ValueError.
+        """
+        loader = self._action._loader
+        wanted = os.path.expanduser(path)
         try:
-            found = self._action._find_needle("files", os.path.expanduser(path))
+            found = self._action._find_needle("files", wanted)
         except AnsibleError as error:
-            raise ValueError(str(error.message).partition("\n")[0]) from error
-        return os.path.abspath(found), _files.read(self._action._loader, found)
+            found = os.path.abspath(wanted)
+            if not os.path.exists(found):
+                raise ValueError(_where_looked(wanted, loader.get_basedir())) from error
+        return os.path.abspath(found), _files.read(loader, found)
 
     def progress(self, line: str) -> None:
         # A copy of the secrets, as other threads find out more meanwhile.
@@ -252,6 +259,13 @@ class InProcessAction(ActionBase):
         except AnsibleError:
             # Before 2.21 there is no such setting, and it is always shown.
             return True
+
+
+def _where_looked(path: str, beside: str) -> str:
+    """``beside`` is the folder of the playbook."""
+    if os.path.isabs(path):
+        return "there is no such file"
+    return f"there is no such file beside the playbook ({beside}) or where Ansible was started ({os.getcwd()})"
 
 
 def _option_faults(action: str, errors: t.Iterable[Exception]) -> str:

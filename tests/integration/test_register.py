@@ -69,9 +69,7 @@ def test_a_wec_that_is_down_fails_alone_with_its_problem(fleet: Fleet, take: Tak
         assert run.recap[up].failed == 0
         assert fleet.is_available(up)
         assert "wec_unreachable" in run.output
-        assert (
-            "the connection was refused. Check the address in kubeconfig (wec_kubeconfig in an inventory)" in run.text
-        )
+        assert "the connection was refused. Check the address in wec_kubeconfig" in run.text
         assert run.seconds < 120
     finally:
         fleet.sandbox("start", cluster=down)
@@ -189,11 +187,11 @@ def test_bad_input_is_one_clear_sentence_before_anything_is_changed(
         cases: list[tuple[dict[str, str], str, str]] = [
             (
                 {"wec_name": "Edge_1"},
-                "name (wec_name in an inventory): 'Edge_1' is no name for a WEC",
+                "wec_name: 'Edge_1' is no name for a WEC",
                 "use a DNS label",
             ),
-            ({"wec_kubeconfig": "/nonexistent"}, "kubeconfig (wec_kubeconfig in an inventory)", "Name a kubeconfig"),
-            ({"wec_context": "nope"}, "context (wec_context in an inventory)", "Correct context"),
+            ({"wec_kubeconfig": "/nonexistent"}, "wec_kubeconfig: ", "Name a kubeconfig"),
+            ({"wec_context": "nope"}, "wec_context: ", "Correct wec_context"),
             ({"its_context": "nope"}, "its_context", "Correct its_context"),
             (
                 {"its_kubeconfig": str(fleet.layout.kubeconfig("fleet")), "its_context": name},

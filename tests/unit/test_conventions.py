@@ -192,3 +192,27 @@ def test_every_source_file_names_its_licence() -> None:
         if path.name == "__init__.py":
             continue
         assert "SPDX-License-Identifier: GPL-3.0-or-later" in path.read_text()[:500], path
+
+
+def test_no_option_speaks_of_the_one_before_it() -> None:
+    """ansible-doc sorts options by name."""
+    before = re.compile(r"\bin it\b|\bcredentials for it\b|\b(of|for) that \w+\b")
+    specs = [yaml.safe_load(file.read_text()) for file in (ROOT / "roles").glob("*/meta/argument_specs.yml")]
+    options = [one for spec in specs for entry in spec["argument_specs"].values() for one in entry["options"].items()]
+    for file in [*(PLUGINS / "modules").glob("*.py"), *(PLUGINS / "doc_fragments").glob("*.py")]:
+        texts = [text for text in re.findall(r'r"""\n(.*?)"""', file.read_text(), re.DOTALL) if "{prefix}" not in text]
+        found = [yaml.safe_load(text) for text in texts if text.startswith(("options:", "module:", "---\nmodule:"))]
+        options += [one for text in found for one in (text.get("options") or {}).items()]
+    assert len(options) > 100
+    for name, one in options:
+        first = one["description"] if isinstance(one["description"], str) else one["description"][0]
+        assert not before.search(first.partition(". ")[0]), (name, first)
+
+
+@pytest.mark.parametrize("module", ["wec_configure", "wec_label", "wec_properties"])
+def test_samples_of_the_wds_are_the_wds_s(module: str) -> None:
+    (returned,) = re.findall(r'RETURN = r"""\n(.*?)"""', (PLUGINS / "modules" / f"{module}.py").read_text(), re.DOTALL)
+    found = yaml.safe_load(returned)
+    for side in ("its", "wds"):
+        assert found[side]["contains"]["source"]["sample"].startswith(f"{side}_kubeconfig ")
+        assert found[side]["contains"]["server"]["sample"] == f"https://{side}1.example:6443"

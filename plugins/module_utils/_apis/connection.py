@@ -15,6 +15,7 @@ import dataclasses
 import os
 import typing as t
 
+from .. import _wording
 from .._errors import InvalidOption, InvalidOptions
 from .._rules import endpoints, host_kubeconfigs, kubeconfigs, large_kubeconfigs, limits, secrecy, yaml_text
 from .._rules.kubeconfigs import Kubeconfig, KubeconfigError
@@ -40,7 +41,11 @@ class Family:
 
     def shown(self, field: str) -> str:
         """The option for people, who may know it by the name that it has in this collection's inventories."""
-        return self.option(field) if self.prefix else f"{field} (wec_{field} in an inventory)"
+        return self.option(field) if self.prefix else _wording.of_wec(field)
+
+    def named(self, field: str) -> str:
+        """The same in few words, for what to do."""
+        return _wording.option(self.option(field))
 
     def variable(self, field: str) -> str:
         return self.environment_prefix + _VARIABLES[field]
@@ -142,12 +147,12 @@ def resolve(
             family.option("kubeconfig"),
             None,
             f"nothing says how to reach the {family.side}",
-            f"Set {family.option('kubeconfig')} (and {family.option('context')}) or {family.option('host')}, "
+            f"Set {family.named('kubeconfig')} (and {family.named('context')}) or {family.named('host')}, "
             f"or the environment variable {family.variable('kubeconfig')}",
         )
     if kubeconfig is not None and host is not None:
         raise InvalidOption(
-            family.option("host"), host, f"cannot go together with {family.option('kubeconfig')}", "Give one of them"
+            family.option("host"), host, f"cannot go together with {family.named('kubeconfig')}", "Give one of them"
         )
     if kubeconfig is not None:
         return _from_kubeconfig(values, kubeconfig, read_file)
@@ -220,7 +225,8 @@ def _from_kubeconfig(values: _Values, kubeconfig: t.Any, read_file: ReadFile) ->
     except KubeconfigError as error:
         where = f" {shown}" if shown else ""
         option = values.name("context") if context and "has no context" in str(error) else name
-        remedy = f"Correct {values.family.option('context')}, or name another {values.family.option('kubeconfig')}"
+        choice = "Correct" if context else "Set"
+        remedy = f"{choice} {values.family.named('context')}, or name another {values.family.named('kubeconfig')}"
         raise InvalidOption(option, None, f"the kubeconfig{where} {error}", remedy) from error
     config = _override(values, config, read_file)
     source = f"{name} {told}, context {config['current-context']}"
@@ -324,15 +330,15 @@ def _from_host(values: _Values, host: t.Any, read_file: ReadFile) -> Connection:
             values.family.option("api_key"),
             None,
             f"nothing says as whom to use {host}",
-            f"Give {values.family.option('api_key')}, or {values.family.option('client_cert')} and "
-            f"{values.family.option('client_key')}",
+            f"Give {values.family.named('api_key')}, or {values.family.named('client_cert')} and "
+            f"{values.family.named('client_key')}",
         )
     config = kubeconfigs.build({"server": str(host).rstrip("/")}, user, "options")
     if values.get("context") is not None:
         raise InvalidOption(
             values.family.option("context"),
             values.get("context"),
-            f"has no meaning without {values.family.option('kubeconfig')}",
+            f"has no meaning without {values.family.named('kubeconfig')}",
             "Remove it",
         )
     config = _override(values, config, read_file)

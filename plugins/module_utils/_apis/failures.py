@@ -17,8 +17,8 @@ _LONGEST = 4096
 """Characters of a message: an API server quotes what it was sent."""
 
 
-def api_error(side: str, method: str, path: str, error: t.Any) -> ApiError:
-    """Of an answer that is an error."""
+def api_error(side: str, source: str, method: str, path: str, error: t.Any) -> ApiError:
+    """Of an answer that is an error. ``source`` is where the connection is from."""
     told = ""
     try:
         body = error.body.decode() if isinstance(error.body, bytes) else error.body
@@ -26,7 +26,7 @@ def api_error(side: str, method: str, path: str, error: t.Any) -> ApiError:
     except (ValueError, AttributeError, RecursionError):
         told = screen.shortened(str(error.body), 300)
     if error.status == 401:
-        told = "the credentials were not accepted: they are wrong, or have expired"
+        told = f"the credentials from {source} were not accepted: they are wrong, or have expired"
     found = ApiError(side, method, path, int(error.status or 0), str(error.reason or ""), told)
     if found.status == 403:
         found.problem = problems.of("forbidden", f"on the {side}: {told}")

@@ -166,6 +166,12 @@ class Its:
             self.known[path] = None if isinstance(found, ApiError) else found
         return self.known[path]
 
+    def require_readable(self, path: str, what_for: str) -> None:
+        """Raises WecError where we may not read an object, so that nobody takes it for one that is not there."""
+        refusal = self.kube.find_or_refusal(path)
+        if isinstance(refusal, ApiError):
+            raise WecError(f"{refusal.message}. Grant this right, or {what_for}.", refusal.problem)
+
     # -- its WECs ------------------------------------------------------------------------------------------------
 
     def view(self, name: str) -> ItsView:

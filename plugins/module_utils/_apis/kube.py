@@ -404,7 +404,9 @@ class Kube:
                 raise self._unreachable(error) from None
             self._has_answered = True
             self._note_clock((error.headers or {}).get("Date"))
-            raise failures.api_error(self.connection.side, method.upper(), path, error) from None
+            raise failures.api_error(
+                self.connection.side, self.connection.source, method.upper(), path, error
+            ) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(error) from None
         except (ConfigException, PluginError) as error:

@@ -10,10 +10,11 @@ import contextlib
 import types
 import typing as t
 
+from .. import _wording
 from .._errors import InvalidOption, InvalidOptions
 from .._operations.configuring import Allowed, Configuring, Verdict
 from .._operations.delivering import Settling
-from .._rules import field_ownership, merging, names, schema
+from .._rules import field_ownership, merging, names, schema, screen
 from .._rules import labels as label_rules
 from .._rules import properties as property_rules
 from .._rules.configuration import Part, Wish
@@ -96,7 +97,7 @@ def run(task: Task, states: t.Mapping[str, str]) -> Json:
 
 def _result(verdicts: t.Sequence[Verdict], foreseen: bool) -> Json:
     data = {verdict.name: verdict.as_data(foreseen) for verdict in verdicts}
-    whole = Plan([step for verdict in verdicts for step in verdict.plan.steps])
+    whole = Plan([step for verdict in verdicts for step in verdict.steps(foreseen)])
     result: Json = {
         "changed": any(one["changed"] for one in data.values()),
         "diff": whole.diff(),
@@ -104,7 +105,7 @@ def _result(verdicts: t.Sequence[Verdict], foreseen: bool) -> Json:
     }
     failed = [one["msg"] for one in data.values() if one["failed"]]
     if failed:
-        result.update(failed=True, msg=" ".join(failed))
+        result.update(failed=True, msg=" ".join(map(screen.sentence, failed)))
     return result
 
 
@@ -146,7 +147,10 @@ def faults_of(
             if part != "properties" or state != merging.ABSENT:
                 # What must not be set can be there all the same, and then be removed.
                 yield from _key_faults(part, option, key, protected)
-            if state != merging.ABSENT:
+            if state != merging.ABSENT and value is None:
+                where = "take it out of the inventory" if part in variables else "list it with the state absent"
+                yield InvalidOption(option, None, "must be text, and is null", f"To remove the key, {where}")
+            elif state != merging.ABSENT:
                 fault = _VALUE_FAULTS[part](value)
                 if fault:
                     yield InvalidOption(option, value, fault)
@@ -171,7 +175,7 @@ def violations(
     """
     fault = names.fault(one["name"])
     if fault:
-        yield f"name (wec_name in an inventory): {one['name']!r} {fault}"
+        yield f"{_wording.of_wec('name')}: {one['name']!r} {fault}"
     entry = {**{part: one[part] or {} for part in PARTS}, "cluster_set": one["cluster_set"]}
     for found in faults_of("", entry, states, tuple(one["protected"]), variables):
         yield found.message
@@ -193,9 +197,11 @@ def _key_faults(part: str, option: str, key: str, protected: tuple[str, ...]) ->
     if fault:
         yield InvalidOption(option, None, f"the key {fault}")
     if key == label_rules.CLUSTER_SET:
-        yield InvalidOption(option, None, "the key is that of the cluster set", "Use the option cluster_set")
+        yield InvalidOption(option, None, "the key is that of the cluster set", f"Use {_wording.option('cluster_set')}")
     elif label_rules.is_protected(key, protected):
-        yield InvalidOption(option, None, "the key is protected: it belongs to the system, or matches 'protected'")
+        yield InvalidOption(
+            option, None, f"the key is protected: it belongs to the system, or matches {_wording.option('protected')}"
+        )
 
 
 def _text_fault(value: t.Any) -> str | None:

@@ -13,6 +13,7 @@ import functools
 import threading
 import typing as t
 
+from .. import _wording
 from .._apis.connection import ReadFile
 from .._errors import InvalidOption, Refused, Unreachable
 from .._operations import side_by_side
@@ -129,7 +130,7 @@ def part_of(task: Task, one: Json) -> Task:
     own = {option: value for option, value in one.items() if value is not None or option not in task.params}
     part.params = {**task.params, **own}
     part.host = own.get(HOST) or task.host
-    check_names(part, {"name (wec_name in an inventory)": one["name"]})
+    check_names(part, {_wording.of_wec("name"): one["name"]})
     return part
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .. import _wording
 from .._apis.clusteradm import Clusteradm, JoinRequest
 from .._apis.wec import NoJudge, Wec
 from .._errors import ApiError, ClusteradmError, InvalidOption, InvalidOptions
@@ -51,7 +52,7 @@ SPEC: dict[str, t.Any] = {
 
 def run(task: Task) -> Json:
     given = task.params
-    check_names(task, {"name (wec_name in an inventory)": given["name"]})
+    check_names(task, {_wording.of_wec("name"): given["name"]})
     InvalidOptions.raise_for(list(_faults(given)))
     with wec_of(task) as wec:
         view = wec.view(given["name"], NoJudge())

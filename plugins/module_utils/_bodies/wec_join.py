@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
+from .. import _wording
 from .._apis.wec import Wec
 from .._errors import InvalidOptions, Refused
 from .._operations import verification
@@ -49,7 +50,7 @@ def run(task: Task) -> Json:
     require_named(task)
     if given["wecs"] is not None:
         return leave_batch.run(task) if given["state"] == "absent" else join_batch.run(task)
-    check_names(task, {"name (wec_name in an inventory)": given["name"]})
+    check_names(task, {_wording.of_wec("name"): given["name"]})
     if given["state"] == "absent":
         return leave_batch.one(task)
     InvalidOptions.raise_for(list(leaving_options.unused(given)))

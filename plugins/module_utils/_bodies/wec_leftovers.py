@@ -44,8 +44,10 @@ def run(task: Task) -> Json:
         its.require_hub()
         found = _of_one(task, its, given["name"]) if given["name"] is not None else _of_its(its, given["names"])
         if given["show_table"]:
-            for one in found:
-                task.progress(f"{one.wec}: {one}. {one.remedy}.")
+            for line in _lines(found):
+                task.progress(line)
+            if not found and given["name"] is None:
+                task.progress(f"{its.kube.connection.server}: {_told(found)}")
         return {
             "changed": False,
             "leftovers": [one.as_data() for one in found],
@@ -70,6 +72,14 @@ def _of_one(task: Task, its: Its, name: str) -> list[Leftover]:
         if state.name in (states.OTHER_HUB, states.OTHER_NAME):
             return found
         return found + leftovers.on_wec(name, its_side, wec_side)
+
+
+def _lines(found: t.Iterable[Leftover]) -> list[str]:
+    """One for all objects of a WEC that the same is to be done about."""
+    objects: dict[tuple[str, str], list[str]] = {}
+    for one in found:
+        objects.setdefault((one.wec, one.remedy), []).append(str(one))
+    return [f"{wec}: {'; '.join(those)}. {remedy}." for (wec, remedy), those in objects.items()]
 
 
 def _told(found: list[Leftover]) -> str:

@@ -20,6 +20,7 @@ from .._rules.problems import Problem
 from .._rules.timeline import Reached
 from .._rules.unexpected import as_wec_error
 from . import credentials, side_by_side
+from .waiting import Lines
 
 Json = dict[str, t.Any]
 _AT_ONCE = 8
@@ -174,7 +175,9 @@ class _Batch:
         self._views: dict[str, ItsView] = {}
         self._began = time.monotonic()
         self._came_at = dict.fromkeys(self._members, self._began)
-        self._line_at = self._began
+        self._lines = Lines(wait_options.between_lines)
+        self._waited_for: dict[str, str] = {}
+        """What the last line has said that each is waited for."""
         self._furthest: dict[str, int] = {}
         self._moved_at = self._began
         self._look_took = 0.0
@@ -200,8 +203,8 @@ class _Batch:
             for verdict in self._open:
                 verdict.failed = True
         self._revoke_tokens()
-        if len(self._verdicts) > 1 or self._line_at > self._began:
-            self._progress(self._summary())
+        if len(self._verdicts) > 1 or self._lines.any_was_shown:
+            self._progress(self._summary(f"{self._elapsed:.0f} s", waited_for(self._open)))
         return self._verdicts
 
     @property
@@ -316,12 +319,19 @@ class _Batch:
 
     def _show_progress(self) -> None:
         is_waiting = self._open or not self._arrivals.are_over
-        if not is_waiting or time.monotonic() - self._line_at < self._wait_options.between_lines:
+        if not is_waiting or not self._lines.is_time:
             return
-        self._line_at = time.monotonic()
-        self._progress(self._summary())
+        # Most are only on their way: what is in the way is told of those that stay where they are.
+        same = [one for one in self._open if self._waited_for.get(one.name) == one.waiting_for]
+        others = [one for one in self._open if self._waited_for.get(one.name) != one.waiting_for]
+        late = waited_for(same, with_cause=True) + waited_for(others)
+        if self._lines.take(self._summary("", late)):
+            left = max(0.0, self._wait_options.timeout - (time.monotonic() - self._moved_at))
+            limit = f" (at most {left:.0f} s more without progress)" if self._arrivals.are_over else ""
+            self._progress(self._summary(f"{self._elapsed:.0f} s{limit}", late))
+        self._waited_for = {one.name: one.waiting_for for one in self._open}
 
-    def _summary(self) -> str:
+    def _summary(self, passed: str, late: str) -> str:
         verdicts = list(self._verdicts.values())
         views = list(self._views.values())
         counts = {
@@ -334,16 +344,29 @@ class _Batch:
         total = max(self._arrivals.expected, len(verdicts))
         if total > len(verdicts):
             told = f"{len(verdicts)} have an agent, {told}"
-        text = f"{total} WEC{'s' if total != 1 else ''} after {self._elapsed:.0f} s: {told}"
+        text = f"{total} WEC{'s' if total != 1 else ''} after {passed}: {told}"
         failed = [one.name for one in verdicts if one.failed]
         if failed:
             text += f", {len(failed)} failed ({_some(failed)})"
-        late: dict[str, list[str]] = {}
-        for one in self._open:
-            late.setdefault(one.waiting_for, []).append(one.name)
-        for reason, names in sorted(late.items(), key=lambda item: -len(item[1])):
-            text += f"; {_some(names)}: {reason}"
-        return text
+        return text + late
+
+
+def waited_for(verdicts: t.Sequence[Verdict], *, with_cause: bool = False) -> str:
+    """For the end of a line: what is waited for, and why that may be, if anything shows it."""
+    late: dict[str, list[str]] = {}
+    for one in verdicts:
+        cause = one.problem if with_cause and one.problem and one.problem.evidence else None
+        why = f" ({_cause(cause)})" if cause else ""
+        late.setdefault(f"{one.waiting_for}{why}", []).append(one.name)
+    found = sorted(late.items(), key=lambda item: -len(item[1]))
+    return "".join(f"; {_some(names)}: {reason}" for reason, names in found)
+
+
+def _cause(problem: Problem) -> str:
+    """In short. Of an agent that was not heard of, the summary would say again what is waited for."""
+    return (
+        problem.evidence[0] if problem.code == "managed_cluster_missing" else f"{problem.kind.summary} [{problem.code}]"
+    )
 
 
 def _note(verdict: Verdict, view: ItsView, decision: Decision, its: Its) -> None:

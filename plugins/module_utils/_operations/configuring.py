@@ -23,9 +23,9 @@ from .._errors import ApiError, WecError
 from .._rules import configuration, field_ownership, impact, merging, problems, properties, readable, timeline
 from .._rules.configuration import Configuration, Observed, Wish, applied_set, decide
 from .._rules.field_ownership import ANNOTATIONS, DATA, LABELS
-from .._rules.impact import STARTS, STOPS, Delivery, Impact
+from .._rules.impact import STARTS, STOPS, Delivery, Impact, Traits
 from .._rules.its_view import ItsView
-from .._rules.plan import Plan
+from .._rules.plan import Plan, Step
 from .._rules.problems import Problem
 from .._rules.timeline import Reached
 from .._rules.unexpected import as_wec_error
@@ -109,8 +109,23 @@ class Verdict:
         told = " ".join(f"{one}." for one in self.impacts)
         return f"{self.name} {'would be' if foreseen else 'was'} changed: {what}. {told}".rstrip()
 
+    @property
+    def _present(self) -> Traits:
+        """What it has afterwards, or would have. With a problem, that is what is there."""
+        if self.problem is None:
+            return self.configuration.after
+        if self.observed.view.unreadable:
+            return Traits()
+        metadata = self.cluster.get("metadata") or {}
+        data = (self.config_map or {}).get("data") or {}
+        return Traits(dict(metadata.get("labels") or {}), dict(metadata.get("annotations") or {}), dict(data))
+
+    def steps(self, foreseen: bool) -> list[Step]:
+        """Of one that has failed, those that were carried out."""
+        return self.plan.steps if foreseen or self.problem is None else self.plan.steps[: self.done]
+
     def as_data(self, foreseen: bool) -> Json:
-        after = self.configuration.after
+        after = self._present
         usable = properties.is_usable
         return {
             "name": self.name,
@@ -122,7 +137,7 @@ class Verdict:
             "properties": {key: value for key, value in after.data.items() if key not in self.observed.binary_keys},
             "usable_as_properties": sorted(key for key in {**after.labels, **after.annotations} if usable(key)),
             "unusable_as_properties": sorted(key for key in after.labels if not usable(key)),
-            "steps": self.plan.as_data(),
+            "steps": Plan(self.steps(foreseen)).as_data(),
             "impacts": [one.as_data() for one in self.impacts],
             "delivery": self.delivery or NOTHING,
             "problem": self.problem.as_data() if self.problem else None,
@@ -273,7 +288,7 @@ class Configuring:
                 self.warnings.append(
                     f"{verdict.name} lacks {', '.join(lacking)}, which every other WEC with properties has: if a template "
                     "needs it, KubeStellar withdraws the workload from all WECs of its Binding. Give the WEC the property, or "
-                    "let it look into the WDS (wds_kubeconfig)."
+                    "set wds_kubeconfig, so that the templates on the WDS are looked at."
                 )
 
     # -- act -----------------------------------------------------------------------------------------------------

@@ -16,9 +16,11 @@ from .._errors import ApiError, WecError
 from .._rules import problems, readable, works
 from .._rules.problems import Problem
 from .._rules.wds_view import Binding
+from .waiting import LINE_EVERY, Lines
 
 Json = dict[str, t.Any]
 _TICK = 0.5
+_NAMED = 5
 _NOTICED_WITHIN = 5.0
 """Seconds after a change of labels at which KubeStellar has begun to take works away: it takes 2.3."""
 
@@ -53,14 +55,17 @@ class Settling:
             except Exception as error:
                 return f"what the ITS shows of it cannot be read: {readable.why(error)}"
 
-        end, line_at = time.monotonic() + max(self._timeout, at_least), time.monotonic() + 5.0
+        began, lines, timeout = time.monotonic(), Lines(LINE_EVERY), max(self._timeout, at_least)
         while True:
             waiting = {name: told for name in waiting if (told := look_at(name)) is not None}
-            if not waiting or time.monotonic() >= end:
+            elapsed = time.monotonic() - began
+            if not waiting or elapsed >= timeout:
                 return waiting
-            if time.monotonic() >= line_at:
-                line_at += 5.0
-                self._progress(f"{what}: waiting for {', '.join(sorted(waiting)[:5])}")
+            names = sorted(waiting)
+            if lines.take((what, *names)):
+                more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+                shown = f"waiting for {', '.join(names[:_NAMED])}{more} ({elapsed:.0f} s of {timeout:.0f} s)"
+                self._progress(f"{what}: {shown}; {names[0]}: {waiting[names[0]]}")
             self._pause()
 
     def _pause(self) -> None:

@@ -135,7 +135,7 @@ def _compare(its: Its, seen: Seen, maps: t.Mapping[str, Json], limits: Limits) -
         return seen
     problem = member.problem
     if problem is not None:
-        odd = Drift(drift.CANNOT_BE_WANTED, seen.target.name, seen.target.host, "; ".join(problem.evidence))
+        odd = Drift(drift.INVALID_DESIRED_STATE, seen.target.name, seen.target.host, "; ".join(problem.evidence))
         return dataclasses.replace(seen, drifts=(odd,))
 
     def of_status(one: Status) -> Seen:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import typing as t
 
+from .. import _wording
+from .._apis import paths
 from .._apis.clusteradm import Clusteradm, JoinRequest
 from .._apis.its import Its
 from .._apis.wec import Wec
@@ -89,7 +91,7 @@ class Installer:
                 self._its.kube.connection.option,
                 None,
                 "the connection to the ITS has no CA that agents could be given",
-                "Use a kubeconfig with certificate-authority-data, or set hub_ca_cert",
+                f"Use a kubeconfig with certificate-authority-data, or set {_wording.option('hub_ca_cert')}",
             )
         return found
 
@@ -110,6 +112,9 @@ class Installer:
             # The WEC's own machine dials what its agent dials: what leads us to the ITS may lead it nowhere.
             is_looked_up = self._on_host is None
             return Endpoint(published, own if is_looked_up else published, is_looked_up)
+        remedy = f"set {_wording.option('hub_apiserver')} to an address of the ITS that pods on the WEC can dial"
+        if published is None and choice != "never":
+            self._its.require_readable(paths.config_map("kube-public", "cluster-info"), remedy)
         why = f"the ITS is reached at {own}, which leads agents on a WEC back to themselves"
         if choice == "always":
             why = "the address that the ITS publishes was asked for"
@@ -117,7 +122,7 @@ class Installer:
             "hub_apiserver",
             None,
             f"{why}, and it publishes none that would serve (ConfigMap kube-public/cluster-info)",
-            "Set hub_apiserver to an address of the ITS that pods on the WEC can dial",
+            remedy[0].upper() + remedy[1:],
         )
 
     @functools.cached_property
@@ -126,11 +131,13 @@ class Installer:
         hub = self._its.hub.version
         given = self._options.bundle_version or self._options.bundle_overrides.get("ocm")
         if given is None and hub is None:
+            remedy = f"set {_wording.option('bundle_version')} to the hub's OCM version"
+            self._its.require_readable(paths.CLUSTER_MANAGER, remedy)
             raise InvalidOption(
                 "bundle_version",
                 None,
                 "the version of the hub cannot be told, so the klusterlet's must be given",
-                "Set bundle_version to the hub's OCM version",
+                remedy[0].upper() + remedy[1:],
             )
         if given is None:
             return versions.show(t.cast(versions.Version, hub))

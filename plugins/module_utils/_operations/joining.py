@@ -75,6 +75,7 @@ class Outcome:
             awaits_request=self.starts_anew,
             replace_lost_cluster=self.options.replace_lost_cluster,
             remove_foreign_csrs=self.options.remove_foreign_csrs,
+            server=self.intended.server if self.intended else None,
         )
 
     def as_data(self) -> Json:
@@ -88,7 +89,7 @@ class Outcome:
             "reason": self.before.reason,
             "evidence": list(self.before.evidence),
             "steps": self.plan.as_data(),
-            "member": dataclasses.asdict(self.member),
+            "member": self.member.as_data(),
             "agent_endpoint": self.intended.server if self.intended else None,
             "klusterlet_version": self.intended.version if self.intended else None,
             "proofs": verdict.proofs if verdict else {},

@@ -14,6 +14,7 @@ import datetime
 import itertools
 import typing as t
 
+from .. import _wording
 from .._apis.shared import SharedIts
 from .._apis.wds import Wds
 from .._apis.wec import NoJudge, Wec
@@ -122,7 +123,7 @@ class Leaving:
             option = _LOST.get(error.problem.code if error.problem else "")
             if option is None:
                 raise
-            text = f"{error.message} If it is gone for good, set {option} to lost."
+            text = f"{error.message} If it is gone for good, set {_wording.option(option)} to lost."
             raise Unreachable(text, error.kind, error.problem) from error
 
     def _observe(self) -> Departure:

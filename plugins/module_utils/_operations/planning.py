@@ -28,7 +28,7 @@ Json = dict[str, t.Any]
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """What one host of an inventory wants of its WEC. ``violations``: why it cannot be had. ``asks_wec``: whether what the
+    """What one host of an inventory wants of its WEC. ``violations``: why that is not valid. ``asks_wec``: whether what the
     ITS shows is not enough."""
 
     host: str
@@ -43,13 +43,12 @@ class Member:
 
     @property
     def problem(self) -> Problem | None:
-        """Why it cannot be had, whatever there is."""
+        """Why that is not valid, whatever there is."""
         if self.same_name:
             others = ", ".join(self.same_name)
-            fact = f"The name {self.wish.name} is also that of {others}: give each host its own wec_name."
-            return problems.of("name_used_twice", fact)
+            return problems.of("name_used_twice", f"the name {self.wish.name} is also that of {others}")
         if self.violations:
-            return problems.of("invalid_variable" if self.is_invalid else "cannot_be_wanted", *self.violations)
+            return problems.of("invalid_variable" if self.is_invalid else "invalid_desired_state", *self.violations)
         return None
 
 
@@ -82,7 +81,12 @@ class FleetPlan:
         told = str(verdict.problem) if verdict.problem else forecast.why
         reached = tuple(verdict.timeline)
         return dataclasses.replace(
-            forecast, is_done=verdict.done > 0, problem=verdict.problem, why=told, reached=reached
+            forecast,
+            steps=tuple(verdict.steps(foreseen=False)),
+            is_done=verdict.done > 0,
+            problem=verdict.problem,
+            why=told,
+            reached=reached,
         )
 
 

@@ -10,11 +10,12 @@ import contextlib
 import dataclasses
 import typing as t
 
+from .. import _wording
 from .._apis import paths
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable, WecError
-from .._rules import agent_plan, diagnosis, problems, rights, states, times, versions
+from .._rules import agent_plan, diagnosis, problems, rights, screen, states, times, versions
 from .._rules.distributions import Distribution
 from .._rules.join_options import JoinOptions
 from .._rules.problems import Problem
@@ -47,8 +48,11 @@ class Check:
         }
 
     def told(self) -> str:
-        code = f" [{self.problem.code}]" if self.problem and f"[{self.problem.code}]" not in self.fact else ""
-        return f"{self.name}{code}: {self.fact}"
+        """A sentence with a full stop, or with the problem's code after it."""
+        text = f"{self.name}: {self.fact}"
+        if self.problem is None or f"[{self.problem.code}]" in text:
+            return screen.sentence(text)
+        return f"{screen.sentence(text)} [{self.problem.code}]"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +145,10 @@ class Preflight:
             needs = agent_plan.needs(state, wec, view, hub, self._options, now)
             if needs.do is None:
                 problem = diagnosis.of_state(state) or problems.of("membership_unclear", *state.evidence)
-                raise WecError(f"{state.reason}. {problem}", problem)
+                # The reason is what the summary would say again.
+                facts = "; ".join(problem.evidence)
+                text = f"{state.reason}{': ' if facts else ''}{facts}. {problem.kind.remedy}. [{problem.code}]"
+                raise WecError(text, problem)
             flood = agent_plan.flooded(needs, wec, view, self._options, now)
             if flood is not None:
                 raise WecError(str(flood), flood)
@@ -204,7 +211,7 @@ class Preflight:
                 )
                 return
             problem = problems.of("its_not_trusted_by_wec", f"the certificate of {server} is not accepted")
-            self._note("agent_trust", False, f"{option}: {problem}", problem)
+            self._note("agent_trust", False, f"{_wording.option(option)}: {problem}", problem)
         else:
             self._note("agent_trust", True, f"the certificate of {server} is accepted")
 

@@ -381,4 +381,4 @@ class _Joins:
 
 def _refuse_twin(one: Registration, others: t.Sequence[Registration]) -> None:
     told = ", ".join(other.host for other in others)
-    one.error = used_twice(one.name, f"This is the same cluster as {told}: give each host its own wec_context.")
+    one.error = used_twice(one.name, f"This is the same cluster as {told}: give each host its own wec_context")

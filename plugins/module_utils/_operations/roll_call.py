@@ -36,12 +36,13 @@ def refuse_repeated(those: t.Sequence[Named]) -> None:
     for name, same in by_name.items():
         for one in same if len(same) > 1 else ():
             others = ", ".join(other.host for other in same if other is not one)
-            why = f"The name {name} is also that of {others}: give each host its own wec_name."
+            why = f"The name {name} is also that of {others}: give each host its own wec_name"
             one.error = one.error or used_twice(name, why)
 
 
 def used_twice(name: str, why: str) -> WecError:
-    return WecError(f"{name}: [name_used_twice] {why}", problems.of("name_used_twice", why))
+    """``why`` has the remedy in it: there is one for each of the two ways."""
+    return WecError(f"{name}: {why}. [name_used_twice]", problems.of("name_used_twice", why))
 
 
 class RollCall(t.Generic[T]):

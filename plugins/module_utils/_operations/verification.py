@@ -19,7 +19,8 @@ from .._rules.addon import AddonState
 from .._rules.timeline import Reached
 from .._rules.unexpected import as_wec_error
 from . import side_by_side
-from .acceptance import Verdict
+from .acceptance import Verdict, waited_for
+from .waiting import Lines
 
 Json = dict[str, t.Any]
 _TICK = 1.5
@@ -79,17 +80,16 @@ class _Wait:
         self._timeout, self._between_lines, self._progress = timeout, wanted.between_lines, progress
 
     def run(self) -> None:
-        began = line_at = time.monotonic()
+        began, lines = time.monotonic(), Lines(self._between_lines)
         while self._open:
             self.look()
             elapsed = time.monotonic() - began
             if not self._open or elapsed >= self._timeout:
                 break
-            if time.monotonic() - line_at >= self._between_lines:
-                line_at = time.monotonic()
-                waiting = ", ".join(sorted(self._open)[:5])
-                done = self._total - len(self._open)
-                self._progress(f"{self.what}: {done} of {self._total} after {elapsed:.0f} s; waiting for {waiting}")
+            done, waiting = self._total - len(self._open), waited_for(list(self._open.values()), with_cause=True)
+            if lines.take((done, waiting)):
+                passed = f"{elapsed:.0f} s of {self._timeout:.0f} s"
+                self._progress(f"{self.what}: {done} of {self._total} after {passed}{waiting}")
             time.sleep(min(_TICK, self._timeout - elapsed))
         for verdict in self._open.values():
             self.give_up(verdict)

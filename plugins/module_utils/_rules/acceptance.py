@@ -41,6 +41,14 @@ class Member:
     awaits_request: bool = False
     replace_lost_cluster: bool = False
     remove_foreign_csrs: bool = False
+    server: str | None = None
+    """The address that its agent was told to dial by this run. Whether that leads to the ITS, the agent itself says minutes later."""
+
+    def as_data(self) -> Json:
+        """For wec_accept, which has told no agent anything."""
+        data = dataclasses.asdict(self)
+        del data["server"]
+        return data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +146,8 @@ def _decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
     if state.name == states.JOINED and not waits_anew:
         return Decision(done=True)
     if not view.exists and not view.csrs:
-        return Decision(waiting_for=_NOT_ANNOUNCED, problem=problems.of("managed_cluster_missing"))
+        fact = f"it dials {member.server}" if member.server else ""
+        return Decision(waiting_for=_NOT_ANNOUNCED, problem=problems.of("managed_cluster_missing", fact))
     if state.name != states.JOINED_UNAVAILABLE or waits_anew:
         return _registering(member, view, now)
     if not any(is_pending(one) for one in view.csrs):

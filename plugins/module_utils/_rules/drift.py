@@ -18,12 +18,12 @@ from .configuration import Observed, Wish, decide
 from .field_ownership import Owner
 from .its_view import ItsView
 from .labels import CLUSTER_SET
-from .leftovers import NOT_IN_INVENTORY, ORPHAN_MAILBOX, ORPHAN_PROPERTIES, Leftover
+from .leftovers import NOT_IN_INVENTORY, ORPHAN_MAILBOX, ORPHAN_PROPERTIES, Leftover, in_words
 from .plan import told_changes
 
 Json = dict[str, t.Any]
 
-CANNOT_BE_WANTED = "cannot_be_wanted"
+INVALID_DESIRED_STATE = "invalid_desired_state"
 MISSING_ON_ITS, MISSING_IN_INVENTORY = "missing_on_its", "missing_in_inventory"
 LABELS, ANNOTATIONS, PROPERTIES, CLUSTER_SET_KIND = "labels", "annotations", "properties", "cluster_set"
 VERSION_SKEW, CERTIFICATE_EXPIRING = "version_skew", "certificate_expiring"
@@ -37,7 +37,7 @@ REMEDIES = {
     ANNOTATIONS: _CONFIGURE,
     PROPERTIES: _CONFIGURE,
     CLUSTER_SET_KIND: _CONFIGURE,
-    CANNOT_BE_WANTED: "Correct the inventory",
+    INVALID_DESIRED_STATE: "Correct the inventory",
     VERSION_SKEW: "Upgrade the cluster {name}",
     CERTIFICATE_EXPIRING: "Look at the agent on {name}, which should have renewed it",
     ORPHAN_MAILBOX.code: ORPHAN_MAILBOX.remedy.replace("{wec}", "{name}"),
@@ -66,7 +66,7 @@ class Drift:
 
     @property
     def remedy(self) -> str:
-        return REMEDIES[self.kind].format(name=self.name)
+        return in_words(REMEDIES[self.kind], name=self.name)
 
     def as_data(self) -> Json:
         return {

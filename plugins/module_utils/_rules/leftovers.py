@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import typing as t
 
+from .. import _wording
 from . import leaving, readable, times
 from .its_view import CLUSTER_NAME_LABEL, created, is_pending
 from .leaving import Choices, ItsSide, WecSide, name_of
@@ -20,14 +21,15 @@ _TOKEN_LASTS = 3600
 """Seconds after which nobody introduces a WEC with a token any more: what still waits for that waits for nothing."""
 _DELETION_TAKES = 600
 """Seconds after which something that is being deleted is stuck rather than slow."""
+_OPTIONS = ("purge", "workload", "wec_access")
 _NOBODYS = ("kube-root-ca.crt",)
 """ConfigMaps that are in every namespace."""
-_BY_NAME = "Deregister {wec} with wec_access=lost: that touches nothing but the ITS"
+_BY_NAME = "Deregister {wec} with {wec_access}=lost: that touches nothing but the ITS"
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """Why something is left over, and what to do. ``{wec}`` stands for the WEC's name."""
+    """Why something is left over, and what to do. ``{wec}`` stands for the WEC's name, and ``{option}`` for an option."""
 
     code: str
     why: str
@@ -66,13 +68,18 @@ ORPHAN_AGENT = Kind(
 ORPHAN_WORK = Kind(
     "orphan_work",
     "no agent looks after it, and its workload stays",
-    "Deregister {wec} with workload=keep or workload=remove",
+    "Deregister {wec} with {workload}=keep or {workload}=remove",
 )
 INSTALLATION = Kind(
     "no_agent",
     "it is there without an agent that needs it",
-    "Register {wec}, or deregister it with purge=true",
+    "Register {wec}, or deregister it with {purge}=true",
 )
+
+
+def in_words(remedy: str, **names: str) -> str:
+    """A remedy with these names, and options as its reader calls them."""
+    return remedy.format(**names, **{option: _wording.option(option) for option in _OPTIONS})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +94,7 @@ class Leftover:
 
     @property
     def remedy(self) -> str:
-        return self.reason.remedy.format(wec=self.wec)
+        return in_words(self.reason.remedy, wec=self.wec)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} on the {self.side}: {self.reason.why}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .. import _wording
 from . import screen
 
 Json = dict[str, t.Any]
@@ -19,12 +20,17 @@ Json = dict[str, t.Any]
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """``signs``: how it is recognised. ``remedy``: an instruction for whoever runs the fleet."""
+    """``signs``: how it is recognised. ``advice``: an instruction for whoever runs the fleet, with ``{option}`` for an option."""
 
     code: str
     summary: str
     signs: str
-    remedy: str
+    advice: str
+
+    @property
+    def remedy(self) -> str:
+        """The advice, with options or variables by the name that its reader knows."""
+        return _wording.filled(self.advice)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,19 +154,19 @@ _PATH_TO_ITS = (
         "its_unreachable_from_wec",
         "the WEC's agent cannot reach the ITS",
         "the Klusterlet's condition HubConnectionDegraded: dial tcp, timeout, refused, reset, no route",
-        "Check the address that agents dial (hub_apiserver), firewalls and proxies between the WEC and the ITS",
+        "Check the address that agents dial ({hub_apiserver}), firewalls and proxies between the WEC and the ITS",
     ),
     Kind(
         "its_name_unresolvable",
         "the WEC cannot resolve the ITS's name",
         "the Klusterlet's condition HubConnectionDegraded: no such host, server misbehaving",
-        "Check the WEC's DNS, or give an address that it can resolve (hub_apiserver)",
+        "Check the WEC's DNS, or give an address that it can resolve ({hub_apiserver})",
     ),
     Kind(
         "its_not_trusted_by_wec",
         "the WEC's agent does not trust the certificate of the ITS",
         "the Klusterlet's condition HubConnectionDegraded: x509",
-        "Check the CA that agents are given (its_kubeconfig, hub_ca_cert), and that the ITS's certificate is valid for the "
+        "Check the CA that agents are given (its_kubeconfig, {hub_ca_cert}), and that the ITS's certificate is valid for the "
         "address that they dial",
     ),
     Kind(
@@ -173,13 +179,13 @@ _PATH_TO_ITS = (
         "proxy_misconfigured",
         "the WEC's agent does not get through its proxy",
         "the Klusterlet's condition HubConnectionDegraded: proxyconnect, 407",
-        "Check proxy_url and proxy_ca_cert",
+        "Check {proxy_url} and {proxy_ca_cert}",
     ),
     Kind(
         "bootstrap_server_empty",
         "the agent's bootstrap kubeconfig has no server",
         "the Secret bootstrap-hub-kubeconfig on the WEC",
-        "Set hub_apiserver: the ITS publishes no address of its own (ConfigMap kube-public/cluster-info)",
+        "Set {hub_apiserver}: the ITS publishes no address of its own (ConfigMap kube-public/cluster-info)",
     ),
     Kind(
         "bootstrap_token_expired",
@@ -191,7 +197,7 @@ _PATH_TO_ITS = (
         "bootstrap_token_forbidden",
         "the agent's bootstrap token lacks rights on the ITS",
         "the Klusterlet's condition HubConnectionDegraded: BootstrapSecretUnauthorized",
-        "Restore the ClusterRole open-cluster-management:bootstrap and its binding on the ITS, or give another hub_token",
+        "Restore the ClusterRole open-cluster-management:bootstrap and its binding on the ITS, or give another {hub_token}",
     ),
 )
 _AGENT = (
@@ -232,7 +238,8 @@ _REGISTRATION = (
         "managed_cluster_missing",
         "the agent has not announced itself on the ITS",
         "no ManagedCluster of this name, while the agent says that it is connected",
-        "Look at the agent's log in the namespace open-cluster-management-agent of the WEC",
+        "Check that the WEC reaches the ITS at the address that its agent dials ({hub_apiserver}), and look at the agent's log in its "
+        "namespace open-cluster-management-agent",
     ),
     Kind(
         "csr_missing",
@@ -244,7 +251,7 @@ _REGISTRATION = (
         "csr_too_many",
         "the agent makes no more signing requests, because there are too many under its name",
         "ten or more CertificateSigningRequests with its label, none of them its own",
-        "Find out who made them, and delete those that are not its own, or set remove_foreign_csrs",
+        "Find out who made them, and delete those that are not its own, or set {remove_foreign_csrs}",
     ),
     Kind(
         "csr_pending",
@@ -270,7 +277,7 @@ _REGISTRATION = (
         "a signing request under the name of a WEC that is registered already is not proved to be its own",
         "ManagedClusterJoined is True or the ManagedCluster notes which cluster it is, and the request was not made with a token "
         "that is known to be this WEC's",
-        "Run register for this WEC, which knows its token; if the cluster was replaced by another, set replace_lost_cluster",
+        "Run register for this WEC, which knows its token; if the cluster was replaced by another, set {replace_lost_cluster}",
     ),
     Kind(
         "csr_denied",
@@ -338,19 +345,19 @@ _IDENTITY = (
         "replaced",
         "another cluster was registered under this name and is gone",
         "a ManagedCluster that is not available, of another identity or of none that this cluster could prove",
-        "Set replace_lost_cluster if this cluster takes its place for good; else choose another name",
+        "Set {replace_lost_cluster} if this cluster takes its place for good; else choose another name",
     ),
     Kind(
         "other_hub",
         "the cluster is registered with another hub",
         "its certificate is not of this ITS, or it introduces itself elsewhere",
-        "Deregister it there first, or set move_from_other_hub, or take it out of this inventory",
+        "Deregister it there first, or set {move_from_other_hub}, or take it out of this inventory",
     ),
     Kind(
         "other_name",
         "the cluster is registered under another name",
         "its Klusterlet or its certificate has another cluster name",
-        "Use that name, or deregister it first",
+        "Check that {context} leads to the cluster that you mean. If it does, use that name, or deregister the other name first",
     ),
     Kind(
         "membership_unclear",
@@ -471,8 +478,7 @@ _CONFIGURATION = (
         "field_conflict",
         "somebody else has given it another value",
         "metadata.managedFields of the ManagedCluster, or of the ConfigMap with the properties, or 409 Conflict in answer to an apply",
-        "Take the key out of the inventory, have the other owner remove it, or take it over with force_conflicts "
-        "(configure_force_conflicts in an inventory)",
+        "Take the key out of the inventory, have the other owner remove it, or take it over with {force_conflicts}",
     ),
     Kind(
         "properties_too_large",
@@ -484,20 +490,20 @@ _CONFIGURATION = (
         "property_needed",
         "a template needs a property that the WEC would not have",
         "the templates of the Binding's objects on the WDS; one WEC without it makes KubeStellar withdraw the workload from all",
-        "Give the WEC the property first, or take it out of the templates; allow_removal does it nevertheless",
+        "Give the WEC the property first, or take it out of the templates; {allow_removal} does it nevertheless",
     ),
     Kind(
         "property_perhaps_needed",
         "a template may need a property that would go",
         "a property, or a label or annotation that can be one, would be removed, and no WDS was given to look into",
-        "Let it look into the WDS (wds_kubeconfig), or set allow_removal if you are sure: one WEC without a property that a "
+        "Set wds_kubeconfig, so that the templates on the WDS are looked at, or set {allow_removal} if you are sure: one WEC without a property that a "
         "template needs makes KubeStellar withdraw the workload from all",
     ),
     Kind(
         "would_withdraw",
         "workload would be withdrawn from the WEC",
         "a BindingPolicy on the WDS selects the WEC by the labels that it has, and not by those that it would have",
-        "Keep the labels that select it, or set allow_withdrawal",
+        "Keep the labels that select it, or set {allow_withdrawal}",
     ),
     Kind(
         "delivery_late",
@@ -523,13 +529,13 @@ _LEAVING = (
         "identity_unproved",
         "nothing shows that this cluster is the one that is registered under the name",
         "a ManagedCluster without this cluster's identity, and no credentials of an agent on the cluster",
-        "If the ManagedCluster shall go whatever it was made for, set wec_access to lost: then the cluster is not touched",
+        "If the ManagedCluster shall go whatever it was made for, set {wec_access} to lost: then the cluster is not touched",
     ),
     Kind(
         "works_not_ours",
         "works are in the mailbox that KubeStellar did not make",
         "ManifestWorks without KubeStellar's label that belong to no add-on",
-        "Delete them first (drain=wait waits until they are gone), or let them and their workload go with the WEC (drain=ignore)",
+        "Delete them first ({drain}=wait waits until they are gone), or let them and their workload go with the WEC ({drain}=ignore)",
     ),
     Kind(
         "always_selected",
@@ -542,7 +548,7 @@ _LEAVING = (
         "the agent does not take the workload off the WEC",
         "ManifestWorks that are being deleted and do not go, or AppliedManifestWorks that stay on the WEC",
         "Check that the agent runs and reaches the ITS, and what holds the objects that it deletes; run again afterwards. "
-        "If the cluster is gone for good, set wec_access to lost",
+        "If the cluster is gone for good, set {wec_access} to lost",
     ),
     Kind(
         "wec_alive",
@@ -554,23 +560,23 @@ _LEAVING = (
         "workload_undecided",
         "workload is on the WEC that no agent will take away",
         "AppliedManifestWorks while the ITS is lost, its ManagedCluster is gone, or the Klusterlet is",
-        "Decide what becomes of it: set workload to keep or to remove",
+        "Decide what becomes of it: set {workload} to keep or to remove",
     ),
     Kind(
         "workload_going",
         "workload that shall be kept is being taken away already",
         "AppliedManifestWorks with a deletionTimestamp",
-        "Set workload to remove; or let it go, and deliver it again in another way",
+        "Set {workload} to remove; or let it go, and deliver it again in another way",
     ),
     Kind(
         "purge_refused",
         "the klusterlet operator and its definitions are needed by others on the WEC",
         "another Klusterlet, an AppliedManifestWork or a ClusterManager on the WEC",
-        "Leave out purge, or remove those first",
+        "Leave out {purge}, or remove those first",
     ),
     Kind(
-        "cannot_be_wanted",
-        "what the inventory wants of the WEC cannot be had",
+        "invalid_desired_state",
+        "the desired state is not valid",
         "labels, annotations, properties or names that the rules or the fleet's own schema forbid",
         "Correct the inventory",
     ),
@@ -590,8 +596,8 @@ _LEAVING = (
         "works_keep_access",
         "a WEC that has works stays in as long as it has them",
         "ManifestWorks in the mailbox of a WEC that shall not be accepted any more",
-        "Have its works go first: remove the labels that select it (drain=wait waits until they are gone), or deregister it;"
-        " drain=ignore stops accepting it all the same, and its agent goes on with what it has",
+        "Have its works go first: remove the labels that select it ({drain}=wait waits until they are gone), or deregister it;"
+        " {drain}=ignore stops accepting it all the same, and its agent goes on with what it has",
     ),
     Kind(
         "still_accepted",

@@ -48,6 +48,11 @@ def shortened(text: str, longest: int) -> str:
     return (beginning.rpartition(" ")[0] or beginning) + _ELLIPSIS
 
 
+def sentence(text: str) -> str:
+    """The text with a full stop, unless it ends with a mark or a problem's code."""
+    return text if text.endswith((".", "!", "?", "]", _ELLIPSIS)) else f"{text}."
+
+
 def fact(text: str) -> str:
     """What a cluster says of itself, for a message. No text of Kubernetes for people is so long that it is cut."""
     return shortened(text, limits.TEXT)

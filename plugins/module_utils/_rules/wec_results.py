@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from . import screen
 from .plan import told_changes
 
 Json = dict[str, t.Any]
@@ -72,7 +73,7 @@ def of_task(records: list[Json], unseen: t.Iterable[Json], verb: str) -> Json:
     }
     if failed:
         # A sentence that is the same for many is said once.
-        result.update(failed=True, msg=" ".join(dict.fromkeys(failed)))
+        result.update(failed=True, msg=" ".join(map(screen.sentence, dict.fromkeys(failed))))
     return result
 
 

@@ -143,7 +143,7 @@ def test_the_others_are_shown(its: FakeIts, variable: str, value: t.Any, told: s
     assert BAD in shown
     if (variable, value, told) in VARIABLES:
         assert not result.get("failed")
-        assert {one["kind"] for one in result["drift"] if one["name"] == BAD} == {"cannot_be_wanted"}
+        assert {one["kind"] for one in result["drift"] if one["name"] == BAD} == {"invalid_desired_state"}
     else:
         assert result["failed"]
         assert in_order(result, failed=True) == [BAD]

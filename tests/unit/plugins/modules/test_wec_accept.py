@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import re
 import threading
 import typing as t
 
@@ -146,6 +147,22 @@ def test_progress_is_shown_on_the_controller(run: FrontEnd, its: FakeIts, option
     run("wec_accept", wecs=wecs("edge-1", "edge-2"), **options)
     if run.__class__.__name__ == "AsAction":
         assert any("2 WECs after" in line and "edge-2: its agent has not announced" in line for line in run.lines)
+
+
+def test_progress_has_its_end_and_then_the_cause_and_is_not_repeated(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any]
+) -> None:
+    its.join("edge-1", "uid")
+    conditions = its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["status"]["conditions"]
+    conditions[:] = [one for one in conditions if one["type"] != "ManagedClusterConditionAvailable"]
+    conditions.append(condition("ManagedClusterConditionAvailable", "Unknown"))
+    run("wec_accept", name="edge-1", **{**options, "wait_timeout": 3})
+    if run.__class__.__name__ == "AsAction":
+        first, second, *_last = run.lines
+        assert re.match(r"1 WEC after \d s \(at most [23] s more without progress\): .*", first)
+        assert first.endswith("edge-1: it has joined, and is not available")
+        assert "not available (the agent has stopped renewing its lease [lease_expired])" in second
+        assert len(run.lines) == 3, run.lines
 
 
 @pytest.mark.parametrize("check_mode", [False, True])

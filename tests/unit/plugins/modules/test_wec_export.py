@@ -108,7 +108,7 @@ def test_who_is_not_wanted_yet_is_exported_only_on_request(run: FrontEnd, its: F
     assert run("wec_export", states=["pending_approval"], group="new", **options)["names"] == ["edge-2"]
 
 
-def test_a_name_that_cannot_be_wanted_is_left_out_and_told(run: FrontEnd, its: FakeIts, options: Options) -> None:
+def test_an_invalid_name_is_left_out_and_told(run: FrontEnd, its: FakeIts, options: Options) -> None:
     member(its, "edge-1")
     member(its, "three---dashes")
     assert run("wec_export", **options)["names"] == ["edge-1"]

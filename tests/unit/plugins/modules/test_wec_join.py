@@ -8,7 +8,7 @@ import pathlib
 import typing as t
 
 import pytest
-from fake_api import FakeApi, jwt
+from fake_api import FakeApi, Fault, jwt
 from fake_ocm import CSRS, MANAGED_CLUSTERS, PUBLISHED, FakeAuthority, FakeIts, install_agent
 from front_ends import FrontEnd
 
@@ -145,6 +145,17 @@ def test_a_timeout_names_the_likely_cause(run: FrontEnd, its: FakeIts, wec: Fake
     assert result["failed"]
     assert result["problem"]["code"] == "managed_cluster_missing"
     assert "timed out" not in result["msg"]
+    assert "it dials" not in result["msg"]
+
+
+def test_an_agent_that_was_never_heard_of_names_the_address_that_it_dials(
+    run: FrontEnd, options: dict[str, t.Any]
+) -> None:
+    result = run("wec_join", **{**options, "wait_timeout": 1})
+    assert result["problem"]["code"] == "managed_cluster_missing"
+    assert f"the agent has not announced itself on the ITS: it dials {result['agent_endpoint']}." in result["msg"]
+    assert "server" not in result["member"]
+    assert "Check that the WEC reaches the ITS at the address that its agent dials" in result["msg"]
 
 
 def test_a_failed_clusteradm_is_told_without_the_token(
@@ -199,6 +210,42 @@ def test_an_its_that_publishes_no_address_is_refused(run: FrontEnd, its: FakeIts
     assert result["failed"]
     assert result["msg"].startswith("hub_apiserver: the ITS is reached at http://127.0.0.1")
     assert its.writes == []
+
+
+@pytest.mark.parametrize(
+    ("denied", "told"),
+    [
+        ("/configmaps/cluster-info", "set hub_apiserver to an address"),
+        ("/clustermanagers/cluster-manager", "set bundle_version to the hub's OCM version"),
+    ],
+)
+def test_what_may_not_be_read_is_not_said_to_be_missing(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any], denied: str, told: str
+) -> None:
+    def refuse(_method: str, path: str, _body: t.Any) -> None:
+        if path.endswith(denied):
+            raise Fault(403, "no right to get it", "Forbidden")
+
+    its.before.append(refuse)
+    result = run("wec_join", **options)
+    assert result["failed"]
+    assert "no right to get it. Grant this right, or " + told in result["msg"]
+    assert "publishes none" not in result["msg"]
+    assert "cannot be told" not in result["msg"]
+    assert result["problem"]["code"] == "forbidden"
+    assert its.writes == []
+
+
+def test_two_problems_are_two_sentences(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
+    def refuse(_method: str, _path: str, _body: t.Any) -> None:
+        raise Fault(401, "Unauthorized", "Unauthorized")
+
+    its.before.append(refuse)
+    wec = {"kubeconfig": None, "host": "https://127.0.0.1:1", "api_key": "x"}
+    result = run("wec_join", **{**options, **wec}, preflight_only=True)
+    assert result["failed"]
+    assert "the credentials from its_kubeconfig given as " in result["msg"]
+    assert "were not accepted: they are wrong, or have expired. wec: The WEC at https://127.0.0.1:1" in result["msg"]
 
 
 def test_unknown_options_are_named(run: FrontEnd, options: dict[str, t.Any]) -> None:

@@ -293,3 +293,16 @@ def test_what_the_its_does_not_take_is_told_with_its_own_words(
     result = run("wec_label", name="edge-1", labels={"region": "us-east"}, **options)
     assert result["verdicts"]["edge-1"]["problem"]["code"] == "write_refused"
     assert "metadata.labels: Invalid value" in result["msg"]
+
+
+def test_a_key_with_a_blank_is_named_whole_and_once(run: FrontEnd, options: dict[str, t.Any]) -> None:
+    result = run("wec_label", name="edge-1", labels={"my team": "a b!"}, **options)
+    assert result["failed"]
+    assert result["options"] == ["labels[my team]"]
+
+
+@pytest.mark.parametrize("part", ["labels", "annotations"])
+def test_null_names_the_way_to_remove_a_key(run: FrontEnd, its: FakeIts, options: dict[str, t.Any], part: str) -> None:
+    result = run("wec_label", name="edge-1", **{part: {"as": None}}, **options)
+    assert result["msg"] == f"{part}[as]: must be text, and is null. To remove the key, list it with the state absent."
+    assert its.writes == []

@@ -70,7 +70,7 @@ def test_each_wec_has_what_is_to_be_done_for_it(run: FrontEnd, its: FakeIts, opt
         ("ConfigMap customization-properties/other-label", None, {"url": "x"}),
         ("ManagedCluster other-label", {"labels": {"region": "eu"}}, {"labels": {"region": "us"}}),
     ]
-    assert by_name["wrong"]["problem"]["code"] == "cannot_be_wanted"
+    assert by_name["wrong"]["problem"]["code"] == "invalid_desired_state"
     assert "labels[a b]" in by_name["wrong"]["reason"]
     if isinstance(run, AsAction):
         text = "\n".join(run.lines)
@@ -165,7 +165,9 @@ def test_a_name_that_two_hosts_have_is_blocked_for_both(run: FrontEnd, options: 
         "third": "register",
     }
     assert result["wecs"][0]["problem"]["code"] == "name_used_twice"
-    assert "The name same is also that of other: give each host its own wec_name." in result["wecs"][0]["reason"]
+    reason = result["wecs"][0]["reason"]
+    assert "the name same is also that of other. Give each cluster one host and each host its own wec_name" in reason
+    assert reason.count("own wec_name") == 1
 
 
 def test_a_module_needs_the_wecs() -> None:

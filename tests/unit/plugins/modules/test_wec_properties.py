@@ -445,3 +445,32 @@ def test_a_work_that_cannot_be_marked(run: FrontEnd, its: FakeIts, with_wds: Jso
     result = run("wec_properties", properties={"url": "other"}, **with_wds)
     assert code(result) == (None if status == 404 else "forbidden")
     assert result["changed"]
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_refusal_returns_what_is_there(run: FrontEnd, its: FakeIts, options: Json, check_mode: bool) -> None:
+    its.put(MAP, {"data": {"url": "u", "zone": "z"}})
+    result = run("wec_properties", properties={"zone": None}, state="absent", check_mode=check_mode, **options)
+    assert code(result) == "property_perhaps_needed"
+    assert verdict(result)["properties"] == data(its) == {"url": "u", "zone": "z"}
+    assert not result["changed"]
+    assert verdict(result)["steps"] == []
+    assert not any(result["diff"].values())
+
+
+def test_of_a_change_that_fails_half_way_what_was_done_is_returned(run: FrontEnd, its: FakeIts, options: Json) -> None:
+    def fail(method: str, path: str, _body: t.Any) -> None:
+        if method == "PATCH" and path == f"{MANAGED_CLUSTERS}/edge-1":
+            raise Fault(403, "no labels today", "Forbidden")
+
+    its.before.append(fail)
+    result = run("wec_configure", properties={"url": "u"}, labels={"env": "prod"}, **options)
+    assert code(result) == "forbidden"
+    assert result["changed"]
+    assert verdict(result)["properties"] == data(its) == {"url": "u"}
+    assert "env" not in verdict(result)["labels"]
+    assert [step["object"] for step in verdict(result)["steps"]] == ["ConfigMap customization-properties/edge-1"]
+    assert "prod" not in str(result["diff"])

@@ -136,10 +136,10 @@ def test_what_belongs_to_no_managed_cluster(run: FrontEnd, its: FakeIts, options
     ]
 
 
-def test_what_cannot_be_wanted_is_told_and_nothing_else_of_it(run: FrontEnd, its: FakeIts, options: Options) -> None:
+def test_an_invalid_desired_state_is_told_and_nothing_else_of_it(run: FrontEnd, its: FakeIts, options: Options) -> None:
     member(its, "edge-1")
     result = run("wec_status", wecs=[{"name": "edge-1", "labels": {"a b": "c"}}], **options)
-    assert kinds(result) == [("edge-1", "cannot_be_wanted")]
+    assert kinds(result) == [("edge-1", "invalid_desired_state")]
     assert "labels[a b]" in result["drift"][0]["msg"]
 
 

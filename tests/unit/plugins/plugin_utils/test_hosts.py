@@ -8,11 +8,14 @@ from __future__ import annotations
 import threading
 import typing as t
 
+import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import WecError
+from ansible_collections.kubestellar.wec.plugins.plugin_utils import _unknown_variables
 from ansible_collections.kubestellar.wec.plugins.plugin_utils._hosts import (
     HostVariables,
     by_connection,
     each_connection,
+    variables_of_options,
 )
 
 Json = dict[str, t.Any]
@@ -93,3 +96,8 @@ def test_an_argument_that_is_what_the_inventory_says_for_this_host_is_not_everyb
 
     assert found("https://its-of-one") == [("https://its-of-two", ["two"]), ("https://its-of-three", ["three"])]
     assert found("https://another") == [("https://another", ["two", "three"])]
+
+
+@pytest.mark.parametrize("role", ["register", "configure", "deregister"])
+def test_messages_name_variables_that_there_are(role: str) -> None:
+    assert set(variables_of_options(role).values()) <= _unknown_variables.known()

@@ -23,7 +23,7 @@ def test_every_kind_has_a_remedy_that_names_the_wec() -> None:
     for kind in drift.REMEDIES:
         remedy = Drift(kind, "edge-1", None, "x").remedy
         assert "{" not in remedy
-        assert kind == drift.CANNOT_BE_WANTED or "edge-1" in remedy or "inventory" in remedy
+        assert kind == drift.INVALID_DESIRED_STATE or "edge-1" in remedy or "inventory" in remedy
 
 
 def test_a_part_that_is_left_alone_is_no_drift() -> None:

@@ -192,7 +192,7 @@ def test_a_batch_in_check_mode_changes_nothing() -> None:
 
 
 def test_a_plan_alone_tells_what_is_to_be_changed(report: Report) -> None:
-    blocked = problems.of("cannot_be_wanted", "labels[a b]: the key is none").as_data()
+    blocked = problems.of("invalid_desired_state", "labels[a b]: the key is none").as_data()
     report.note(
         task(
             "wec_plan",
