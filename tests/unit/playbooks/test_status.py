@@ -46,12 +46,12 @@ def test_the_host_that_drifts_is_the_host_that_fails(tmp_path: pathlib.Path, its
     its.change(f"{MANAGED_CLUSTERS}/edge-2", {"metadata": {"labels": {"region": "mars"}}})
     run = play(tmp_path, STATUS, own)
     assert run.code == 0, run.output
-    assert "edge-2 labels region=mars->us" in run.text
+    assert "edge-2 labels region mars -> us" in run.text
     run = play(tmp_path, STATUS, own, "-e", "status_fail_on=drift")
     assert run.code == 2, run.output
     assert {name: failed for name, (_changed, failed) in run.recap.items()} == {"edge-1": 0, "edge-2": 1, "edge-3": 0}
     assert "fatal: [edge-2]" in run.output
-    assert "edge-2 differs from the inventory: labels region=mars->us. Configure edge-2" in run.text
+    assert "edge-2 differs from the inventory: labels region mars -> us. Configure edge-2" in run.text
 
 
 def test_of_a_large_fleet_only_those_that_fail_have_a_result(tmp_path: pathlib.Path, its: FakeIts) -> None:
