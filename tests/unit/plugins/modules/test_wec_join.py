@@ -241,7 +241,7 @@ def test_two_problems_are_two_sentences(run: FrontEnd, its: FakeIts, options: di
         raise Fault(401, "Unauthorized", "Unauthorized")
 
     its.before.append(refuse)
-    wec = {"kubeconfig": None, "host": "https://127.0.0.1:1", "api_key": "x"}
+    wec = {"kubeconfig": None, "host": "https://127.0.0.1:1", "api_key": "the-key"}
     result = run("wec_join", **{**options, **wec}, preflight_only=True)
     assert result["failed"]
     assert "the credentials from its_kubeconfig given as " in result["msg"]
