@@ -25,7 +25,7 @@ def test_check_mode_says_every_step_and_writes_nothing(fleet: Fleet, take: Take)
     assert fleet.writes(mark) == []
     for name in names:
         assert run.recap[name].changed > 0
-        told = run.text.partition(f"{name} would be changed: ")[2]
+        told = run.text.partition(f"{name} would be registered: ")[2]
         assert f"accept ManagedCluster {name}; approve CertificateSigningRequest of {name}" in told.partition(". ")[0]
         assert fleet.managed_cluster(name) is None
     assert '+ "WEC: Klusterlet klusterlet": {' in run.text.replace("+ +", "+")
