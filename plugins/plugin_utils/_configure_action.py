@@ -31,7 +31,10 @@ class ConfigureAction(FleetAction):
         own = self.BODY.SPEC["argument_spec"]["wecs"]["options"]
         if "state" in self._task.args:
             given.update({f"{part}_state": task.params["state"] for part in PARTS if part in own})
-        others = [part for part in (*PARTS, "cluster_set") if part not in own]
+        parts_of_all = (*PARTS, "cluster_set")
+        # A task that names any of them is about these, and leaves the others as they are.
+        said = [part for part in parts_of_all if given.get(part) is not None]
+        others = [part for part in parts_of_all if part not in (said or own)]
         with contextlib.ExitStack() as stack:
 
             def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], FleetPlan]:

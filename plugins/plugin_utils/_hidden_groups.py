@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible.inventory.group import Group
@@ -47,7 +48,7 @@ class GroupVariables:
             more = f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
             told.append(
                 f"wec_{part} of the group {group} ({', '.join(sorted(keys))}) does not count for {', '.join(hosts[:_NAMED])}{more}: "
-                f"a more specific wec_{part} hides it. Call the group's variable wec_{part}_{group}, and they are put together."
+                f"a more specific wec_{part} hides it. Call the group's variable wec_{part}_{_identifier(group)}, and they are put together."
             )
         return told
 
@@ -59,3 +60,8 @@ class GroupVariables:
                 merged |= get_vars_from_path(self._loader, self._loader.get_basedir(), [group], stage)
             self._known[group.name] = {name: merged.get(name) for name in (f"wec_{part}" for part in PARTS)}
         return self._known[group.name]
+
+
+def _identifier(group: str) -> str:
+    """A group's name as a part of a variable's."""
+    return re.sub(r"\W", "_", group, flags=re.ASCII)

@@ -27,6 +27,9 @@ class Evaluated:
     def __contains__(self, name: str) -> bool:
         return name in self._variables
 
+    def is_null(self, name: str) -> bool:
+        return name in self._variables and self._variables[name] is None
+
     @property
     def declared(self) -> t.Collection[str]:
         return self._variables.keys() - self._of_tasks
@@ -62,4 +65,5 @@ class BatchVariables:
             task=self._task,
             include_hostvars=False,
         )
-        return Evaluated(found, self._loader, self._manager._nonpersistent_fact_cache.get(host, {}).keys())
+        of_tasks = {*self._manager._nonpersistent_fact_cache.get(host, {}), *self._task.vars}
+        return Evaluated(found, self._loader, of_tasks)

@@ -54,6 +54,9 @@ class Variables(t.Protocol):
 
     def __iter__(self) -> t.Iterator[str]: ...
 
+    def is_null(self, name: str) -> bool:
+        """Whether it is written down without a value."""
+
     @property
     def declared(self) -> t.Collection[str]:
         """Names of those that an inventory, a play, a role or -e has, and no task."""
@@ -84,6 +87,7 @@ _PARTS = ("labels", "annotations", "properties")
 _NAMES = ("context", "cluster_set")
 """Options that are names: a number in their place was read by YAML, and is not what was written (0042 is 34)."""
 _NAME = ("register_name", "configure_name", "deregister_name", "wec_name")
+_REGISTERED = {"changed", "failed"}
 _WORDS = {
     "dict": "a dictionary",
     "list": "a list",
@@ -233,9 +237,14 @@ class HostVariables:
     def _dictionary(self, name: str) -> Json | None:
         """Raises InvalidVariable."""
         value = self.get(name)
+        if value is None and self._variables.is_null(name):
+            raise InvalidVariable(self.host, name, " is null: write {} if it has none, or leave it out")
         if value is not None and not isinstance(value, dict):
-            raise InvalidVariable(self.host, name, f" must be a dictionary, and is {_word(value)}")
-        return value
+            meant = f"configure_{name.removeprefix('wec_')}"
+            hint = f". Did you mean {meant}?" if name.endswith("_state") else ""
+            raise InvalidVariable(self.host, name, f" must be a dictionary, and is {_word(value)}{hint}")
+        # What a task has registered is no label, whatever it is called.
+        return None if isinstance(value, dict) and value.keys() >= _REGISTERED else value
 
     def _take_set(self, said: Said, part: str) -> None:
         try:

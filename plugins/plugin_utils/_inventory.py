@@ -56,7 +56,7 @@ def read(sources: t.Sequence[str], group: str) -> Inventory:
     found = Inventory({}, [])
     for host in hosts:
         try:
-            name, expected, connection = _of_host(HostVariables(host, variables[host]))
+            name, expected, connection = _of_host(HostVariables(host, _Variables(variables[host])))
         except Exception as error:
             told = error.message if isinstance(error, WecError) else f"{host}: {readable.why(error)}."
             found.faults.append(f"{told} Until that is corrected, the source does not expect this host's WEC.")
@@ -65,6 +65,29 @@ def read(sources: t.Sequence[str], group: str) -> Inventory:
         if connection and connection not in found.connections:
             found.connections.append(connection)
     return found
+
+
+class _Variables:
+    """One host's, without a play."""
+
+    def __init__(self, found: t.Mapping[str, t.Any]) -> None:
+        self._found = found
+
+    def __contains__(self, name: t.Any) -> bool:
+        return name in self._found
+
+    def __iter__(self) -> t.Iterator[str]:
+        return iter(self._found)
+
+    @property
+    def declared(self) -> t.Collection[str]:
+        return self._found.keys()
+
+    def is_null(self, name: str) -> bool:
+        return name in self._found and self._found[name] is None
+
+    def get(self, name: str) -> t.Any:
+        return self._found.get(name)
 
 
 def _of_host(host: HostVariables) -> tuple[str, Expected, dict[str, t.Any]]:

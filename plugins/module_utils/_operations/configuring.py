@@ -169,7 +169,7 @@ class Configuring:
         if views is None:
             views = readable.views(self._its.views([wish.name for wish in wishes]))
         if maps is None:
-            maps = self._property_maps(wishes)
+            maps = property_maps(self._its, wishes)
 
         def of_view(wish: Wish, view: ItsView) -> Verdict:
             return self._plan_one(wish, Observed(view, None if view.unreadable else maps.get(wish.name)))
@@ -181,15 +181,6 @@ class Configuring:
                 steps = verdict.configuration.steps(verdict.observed.config_map is not None)
                 verdict.plan = Plan(steps)
         return verdicts
-
-    def _property_maps(self, wishes: t.Sequence[Wish]) -> dict[str, Json]:
-        """Who only labels can do without them: then less is known of what a template would find."""
-        try:
-            return self._its.property_maps([wish.name for wish in wishes])
-        except ApiError as error:
-            if error.status != 403 or any(wish.properties is not None for wish in wishes):
-                raise
-            return {}
 
     def _plan_one(self, wish: Wish, observed: Observed) -> Verdict:
         problem = self._unfit(observed.view)
@@ -359,25 +350,65 @@ class Configuring:
         return self._write_metadata(verdict, {"labels": found.labels, "annotations": annotations})
 
     def _write_metadata(self, verdict: Verdict, changes: t.Mapping[str, merging.Changes]) -> Problem | None:
-        wish, undone = verdict.wish, {field: dict(one) for field, one in changes.items() if one}
-        if wish.is_applied(wish.labels, wish.annotations):
-            wanted = verdict.applied_metadata(changes)
-            verdict.cluster = self._its.apply_metadata(verdict.cluster, wanted, force=self._forces(verdict))
-            undone = _undone(verdict.cluster, changes)
+        wish = verdict.wish
+        parts = {"annotations": wish.annotations, "labels": wish.labels}
+        if any(part is not None and part.is_applied for part in parts.values()):
+            # What stands in for labels is applied with them; what the task itself says is nobody's inventory.
+            applied = {
+                field: changes.get(field, {}) for field, part in parts.items() if part is None or part.is_applied
+            }
+            if any(applied.values()):
+                self._apply_metadata(verdict, applied)
+            left = _undone(verdict.cluster, changes)
             # An apply leaves what others own, too.
-            undone = {field: one for field, one in undone.items() if merging.removed(one)}
+            undone = {field: one for field, one in left.items() if field not in applied or merging.removed(one)}
+        else:
+            undone = {field: dict(one) for field, one in changes.items() if one}
         if undone:
             verdict.cluster = self._its.patch_metadata(verdict.name, undone, wish.manager)
         lost = [f"{field[:-1]} {key}" for field, one in _undone(verdict.cluster, changes).items() for key in one]
         return problems.of("labels_not_effective", f"the ITS did not keep {', '.join(sorted(lost))}") if lost else None
 
+    def _apply_metadata(self, verdict: Verdict, changes: t.Mapping[str, merging.Changes]) -> None:
+        wanted = verdict.applied_metadata(changes)
+
+        def apply(force: bool) -> None:
+            verdict.cluster = self._its.apply_metadata(verdict.cluster, wanted, force=force)
+
+        def foreign() -> set[str]:
+            verdict.cluster = self._its.managed_cluster(verdict.name) or verdict.cluster
+            metadata = verdict.cluster["metadata"]
+            return {
+                key
+                for field, path in (("labels", LABELS), ("annotations", ANNOTATIONS))
+                for key in _foreign(verdict.cluster, path, metadata.get(field) or {}, wanted[field])
+            }
+
+        self._force_unowned(verdict, apply, foreign)
+
+    def _force_unowned(
+        self, verdict: Verdict, apply: t.Callable[[bool], None], foreign: t.Callable[[], set[str]]
+    ) -> None:
+        """Apply; by force only if all that is in the way has no owner that matters. Raises ApiError.
+
+        To the API server, what nobody owns is another's (Kubernetes: field manager before-first-apply). ``foreign`` looks again
+        at what others own.
+        """
+        try:
+            apply(self._allowed.force_conflicts)
+        except ApiError as error:
+            if error.status != 409 or _CONFLICT not in error.told:
+                raise
+            if not verdict.configuration.unowned or foreign() - verdict.configuration.unowned:
+                raise
+            apply(True)
+
     def _write_properties(self, verdict: Verdict, changes: merging.Changes) -> Problem | None:
         """Only keys of the inventory, or of the task, whatever others have written meanwhile."""
         name, wish = verdict.name, verdict.wish
-        if wish.is_applied(wish.properties):
-            data = verdict.applied_data(changes)
-            after = self._its.apply_property_map(name, verdict.config_map, data, force=self._forces(verdict))
-            verdict.config_map = after
+        if wish.properties is not None and wish.properties.is_applied:
+            self._apply_properties(verdict, changes)
+            after = verdict.config_map or {}
             changes = {key: None for key in merging.removed(changes) if key in (after.get("data") or {})}
             if not changes:
                 return None
@@ -397,9 +428,17 @@ class Configuring:
                 verdict.config_map = self._its.property_maps([name]).get(name)
         return None
 
-    def _forces(self, verdict: Verdict) -> bool:
-        """What nobody owns counts as another's in an apply (Kubernetes: field manager before-first-apply)."""
-        return self._allowed.force_conflicts or verdict.configuration.changes_unowned
+    def _apply_properties(self, verdict: Verdict, changes: merging.Changes) -> None:
+        wanted = verdict.applied_data(changes)
+
+        def apply(force: bool) -> None:
+            verdict.config_map = self._its.apply_property_map(verdict.name, verdict.config_map, wanted, force=force)
+
+        def foreign() -> set[str]:
+            verdict.config_map = self._its.property_maps([verdict.name]).get(verdict.name)
+            return _foreign(verdict.config_map, DATA, (verdict.config_map or {}).get("data") or {}, wanted)
+
+        self._force_unowned(verdict, apply, foreign)
 
     def _deliver(self, verdicts: t.Sequence[Verdict], settling: Settling) -> None:
         """KubeStellar does not deliver a changed value by itself."""
@@ -429,6 +468,17 @@ class Configuring:
         return {one.policy.name for one in self._deliveries if any(key in one.needs for key in keys)}
 
 
+def property_maps(its: Its, wishes: t.Sequence[Wish]) -> dict[str, Json]:
+    """The ConfigMaps with the properties of these WECs. Who only labels can do without the right to read them: then less is
+    known of what a template would find. Raises WecError."""
+    try:
+        return its.property_maps([wish.name for wish in wishes]) if wishes else {}
+    except ApiError as error:
+        if error.status != 403 or any(wish.needs_properties for wish in wishes):
+            raise
+        return {}
+
+
 @contextlib.contextmanager
 def _its_own(verdict: Verdict) -> t.Iterator[None]:
     """What is raised in it becomes this WEC's problem. An ITS that does not answer any more is everybody's."""
@@ -440,6 +490,14 @@ def _its_own(verdict: Verdict) -> t.Iterator[None]:
         raise
     except Exception as error:
         verdict.problem = as_wec_error(error, verdict.name).problem
+
+
+def _foreign(
+    item: Json | None, path: tuple[str, ...], current: t.Mapping[str, str], wanted: t.Mapping[str, str]
+) -> set[str]:
+    """Keys that others own, and that an apply would change."""
+    owned = field_ownership.ownership(item, path)
+    return {key for key, value in wanted.items() if current.get(key) != value and owned.others(key)}
 
 
 def _undone(cluster: Json, changes: t.Mapping[str, merging.Changes]) -> dict[str, merging.Changes]:

@@ -20,6 +20,7 @@ from .._rules.leftovers import Holdings
 from .._rules.surveys import Survey
 from .._rules.unexpected import as_wec_error
 from . import side_by_side, status
+from .configuring import property_maps
 from .planning import Member
 from .status import Status
 
@@ -90,7 +91,9 @@ def look(
     names = list(dict.fromkeys(one.name for one in targets))
     held = None if inventory is None else its.holdings()
     views = its.views(names) if held is None else its.held_views(held, names)
-    maps = _property_maps(its, targets) if held is None else held.property_maps
+    wishes = [one.member.wish for one in targets if one.member is not None]
+    compared = [wish for wish in wishes if wish.properties is not None]
+    maps = property_maps(its, compared) if held is None else held.property_maps
     statuses = {one.view.name: one for one in status.of_views(its, views)}
 
     def look_at(one: Target) -> Seen:
@@ -109,11 +112,6 @@ def look_at_all(its: Its) -> FleetStatus:
     """Every WEC that the ITS has, whatever an inventory says. Raises WecError."""
     found = [Seen(Target(one.view.name, one.view.name), one) for one in status.of_fleet(its, None)]
     return FleetStatus(its.kube.connection.server, found, [])
-
-
-def _property_maps(its: Its, targets: t.Sequence[Target]) -> dict[str, Json]:
-    wanted = [one.name for one in targets if one.member is not None and one.member.wish.properties is not None]
-    return its.property_maps(wanted) if wanted else {}
 
 
 def _ask(its: Its, one: Target, shown: Status) -> tuple[Status, WecError | None]:

@@ -20,7 +20,7 @@ from .._rules.its_view import ItsView
 from .._rules.plan import Step
 from .._rules.problems import Problem
 from .._rules.states import State
-from .configuring import Allowed, Configuring, Verdict
+from .configuring import Allowed, Configuring, Verdict, property_maps
 from .delivering import Settling
 
 Json = dict[str, t.Any]
@@ -117,7 +117,8 @@ def plan(
     configuring = Configuring(its, wds, allowed)
     to_compare = [one.wish for one in sound if not why[one.wish.name]]
     verdicts = {verdict.name: verdict for verdict in configuring.plan(to_compare, views)}
-    maps = _property_maps(its, [one.wish for one in sound if why[one.wish.name]])
+    # One that is only away has properties already, or some of them.
+    maps = property_maps(its, [one.wish for one in sound if why[one.wish.name] and one.wish.properties is not None])
     found = []
     for one in members:
         name = one.wish.name
@@ -128,9 +129,10 @@ def plan(
         state = known[name][1].name
         words, warnings = beats[name]
         if why[name]:
-            steps = tuple(_first_steps(one.wish, Observed(views[name], maps.get(name))))
+            steps, conflicts = _foreseen(one.wish, Observed(views[name], maps.get(name)))
+            told = ". ".join([why[name], *(conflicts if not allowed.force_conflicts else ())])
             found.append(
-                Forecast(name, one.host, server, state, REGISTER, why[name], steps, heartbeat=words, warnings=warnings)
+                Forecast(name, one.host, server, state, REGISTER, told, steps, heartbeat=words, warnings=warnings)
             )
             continue
         verdict = verdicts[name]
@@ -197,21 +199,13 @@ def _heartbeat(now: datetime.datetime, view: ItsView) -> tuple[str, tuple[Proble
     return (beat.words, tuple(heartbeat.trouble(view, now))) if beat else ("", ())
 
 
-def _property_maps(its: Its, wishes: t.Sequence[Wish]) -> dict[str, Json]:
-    """The properties of WECs that are to be registered: one that is only away has them already, or some of them.
+def _foreseen(wish: Wish, observed: Observed) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """What configuring will do, as far as that can be foreseen, and the keys that will be in its way."""
 
-    Raises WecError.
-    """
-    names = [wish.name for wish in wishes if wish.properties is not None]
-    return its.property_maps(names) if names else {}
-
-
-def _first_steps(wish: Wish, observed: Observed) -> list[Step]:
-    """What configuring will do, as far as that can be foreseen."""
-
-    def steps(view: ItsView) -> list[Step]:
+    def foresee(view: ItsView) -> tuple[tuple[Step, ...], tuple[str, ...]]:
         if view.unreadable:
-            return []
-        return decide(wish, dataclasses.replace(observed, view=view)).steps(observed.config_map is not None)
+            return (), ()
+        found = decide(wish, dataclasses.replace(observed, view=view))
+        return tuple(found.steps(observed.config_map is not None)), tuple(map(str, found.conflicts))
 
-    return readable.reading(steps, observed.view)
+    return readable.reading(foresee, observed.view)

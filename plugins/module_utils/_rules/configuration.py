@@ -14,7 +14,7 @@ from . import labels as label_rules
 from .field_ownership import ANNOTATIONS, DATA, LABELS, Owner, Ownership
 from .impact import Traits
 from .its_view import ItsView
-from .merging import APPLIED, PRESENT, Changes, Texts
+from .merging import APPLIED, EXACT, PRESENT, Changes, Texts
 from .plan import Step
 
 Json = dict[str, t.Any]
@@ -28,6 +28,10 @@ class Part:
 
     wanted: Texts = dataclasses.field(default_factory=dict)
     state: str = PRESENT
+
+    @property
+    def is_applied(self) -> bool:
+        return self.state == APPLIED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +47,10 @@ class Wish:
     manager: str = field_ownership.INVENTORY
     """The field manager of what is set or removed without being applied."""
 
-    def is_applied(self, *parts: Part | None) -> bool:
-        return any(one is not None and one.state == APPLIED for one in parts)
+    @property
+    def needs_properties(self) -> bool:
+        """Whether it cannot be said what is to be done without knowing the properties that there are."""
+        return self.properties is not None and (bool(self.properties.wanted) or self.properties.state == EXACT)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,8 +106,8 @@ class Configuration:
     keeps: Texts = dataclasses.field(default_factory=dict)
     parts: tuple[str, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
-    changes_unowned: bool = False
-    """Whether a key gets another value that has no owner, or whose owner does not matter."""
+    unowned: frozenset[str] = frozenset()
+    """Keys that get another value and have no owner, or one that does not matter."""
 
     @property
     def changes(self) -> bool:
@@ -212,7 +218,7 @@ def decide(wish: Wish, observed: Observed) -> Configuration:
     )
     kept = _kept(before, after, labels, annotations, data)
     return Configuration(
-        wish.name, labels, annotations, data, before, after, kept, parts, tuple(conflicts), bool(unowned)
+        wish.name, labels, annotations, data, before, after, kept, parts, tuple(conflicts), frozenset(unowned)
     )
 
 
@@ -226,8 +232,8 @@ def applied_set(part: Part | None, owned: Ownership, current: Texts, changes: Ch
     An apply that leaves a key out gives it up: what it has applied before, and does not remove now, is in it again. What it
     shares with others and does not want any more is given up, and stays with them.
     """
-    gives_up = part is not None and part.state == APPLIED
-    wanted = part.wanted if part is not None and part.state in (APPLIED, PRESENT) else {}
+    gives_up = part is not None and part.is_applied
+    wanted = part.wanted if part is not None and part.is_applied else {}
     after = merging.merged(current, changes)
     return {
         key: value

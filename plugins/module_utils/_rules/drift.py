@@ -30,6 +30,7 @@ VERSION_SKEW, CERTIFICATE_EXPIRING = "version_skew", "certificate_expiring"
 _OF_KEYS = (LABELS, ANNOTATIONS, PROPERTIES)
 
 _CONFIGURE = "Configure {name}, or correct the inventory"
+_OF_CONFLICTS = "Take the keys out of the inventory, or take them over with {force_conflicts}"
 REMEDIES = {
     MISSING_ON_ITS: "Register {name}, or take its host out of the inventory",
     MISSING_IN_INVENTORY: NOT_IN_INVENTORY.remedy.replace("{wec}", "{name}"),
@@ -63,10 +64,12 @@ class Drift:
     msg: str
     before: t.Any = None
     after: t.Any = None
+    is_conflict: bool = False
+    """Whether somebody else has set all that differs."""
 
     @property
     def remedy(self) -> str:
-        return in_words(REMEDIES[self.kind], name=self.name)
+        return in_words(_OF_CONFLICTS if self.is_conflict else REMEDIES[self.kind], name=self.name)
 
     def as_data(self) -> Json:
         return {
@@ -104,7 +107,11 @@ def of_wish(host: str, wish: Wish, observed: Observed) -> list[Drift]:
         if changes:
             old = {key: before.get(key) for key in changes}
             others = {one.key: one.owners for one in found.conflicts if one.part == kind}
-            drifts.append(Drift(kind, wish.name, host, _differences(old, changes, others), old, dict(changes)))
+            told, is_conflict = _differences(old, changes, others), all(key in others for key in changes)
+            drifts.append(Drift(kind, wish.name, host, told, old, dict(changes), is_conflict))
+    if found.parts and not found.annotations:
+        told = f"left by a run that was interrupted: {', '.join(sorted(found.parts))}"
+        drifts.append(Drift(ANNOTATIONS, wish.name, host, told))
     if CLUSTER_SET in found.labels:
         old_set, new_set = found.before.labels.get(CLUSTER_SET), found.labels[CLUSTER_SET]
         told = f"it is in {old_set or 'none'}, and shall be in {new_set}"

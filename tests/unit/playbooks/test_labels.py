@@ -12,7 +12,7 @@ import typing as t
 import managed_fields
 import pytest
 import yaml
-from fake_api import now
+from fake_api import Fault, now
 from fake_ocm import MANAGED_CLUSTERS, FakeIts
 from playing import Played, play
 
@@ -37,6 +37,16 @@ class Ground:
         region = {"us_east": {"vars": self.us_east, "hosts": self.hosts}}
         inventory = {"wecs": {"vars": self.wecs, "children": region}}
         return play(self.folder, f"kubestellar.wec.{playbook}", inventory, *arguments)
+
+    def play(self, plays: list[Json]) -> Played:
+        inventory = {"wecs": {"vars": self.wecs, "children": {"us_east": {"hosts": self.hosts}}}}
+        return play(self.folder, plays, inventory)
+
+    def owners(self, label: str) -> list[str]:
+        """Of a label of edge-1."""
+        fields = self.its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["metadata"]["managedFields"]
+        own = [one for one in fields if f"f:{label}" in one["fieldsV1"].get("f:metadata", {}).get("f:labels", {})]
+        return [one["manager"] for one in own]
 
     def has(self, name: str = "edge-1", part: str = "labels") -> Json:
         return dict(self.its.objects[f"{MANAGED_CLUSTERS}/{name}"]["metadata"].get(part) or {})
@@ -172,6 +182,101 @@ def test_another_value_of_somebody_else_is_a_conflict_that_names_who(ground: Gro
     ground.wecs["wec_labels"] = {}
     assert ground.run().code == 0
     assert ground.has() == {}, "it is ours now"
+
+
+def task(**options: t.Any) -> list[Json]:
+    """A play of somebody else's with one task for all hosts."""
+    tasks = [{"kubestellar.wec.wec_label": options, "run_once": True, "register": "wec_labels_done"}]
+    tasks.append({"kubestellar.wec.wec_configure": {}, "run_once": True, "when": "false"})
+    return [{"hosts": "wecs", "gather_facts": False, "tasks": tasks}]
+
+
+def test_labels_of_a_task_for_hosts_are_the_tasks_own_and_stay(ground: Ground) -> None:
+    ground.wecs["wec_labels"] = {"tier": "gold"}
+    assert ground.run().code == 0
+    assert ground.play(task(labels={"wave": "3"})).code == 0
+    assert ground.has() == {"tier": "gold", "wave": "3"}
+    assert ground.owners("wave") == [TASK_MANAGER]
+    assert ground.run().recap == {"edge-1": (0, 0), "edge-2": (0, 0)}
+
+
+def test_a_task_that_names_annotations_leaves_labels_alone(ground: Ground) -> None:
+    ground.wecs["wec_labels"] = {"tier": "gold"}
+    assert ground.run().code == 0
+    del ground.wecs["wec_labels"]
+    assert ground.play(task(annotations={"note": "x"})).code == 0
+    assert ground.has() == {"tier": "gold"}
+    assert ground.has(part="annotations")["note"] == "x"
+
+
+@pytest.mark.parametrize("state", ["present", "exact"])
+def test_these_states_set_what_others_have_set(ground: Ground, state: str) -> None:
+    ground.wecs |= {"configure_labels_state": state, "wec_labels": {"tier": "gold"}, "wec_annotations": {"a": "1"}}
+    ground.write({"tier": "silver"}, "kubectl-label")
+    played = ground.run()
+    assert played.code == 0, played.output
+    assert ground.has() == {"tier": "gold"}
+    assert ground.run().recap == {"edge-1": (0, 0), "edge-2": (0, 0)}
+
+
+def test_who_may_not_read_properties_can_give_labels(ground: Ground) -> None:
+    def refuse(_method: str, path: str, _body: t.Any) -> None:
+        if "customization-properties" in path:
+            raise Fault(403, "forbidden", "Forbidden")
+
+    ground.its.before.append(refuse)
+    ground.wecs["wec_labels"] = {"tier": "gold"}
+    for playbook in ("plan", "configure"):
+        played = ground.run(playbook)
+        assert played.code == 0, played.output
+    assert ground.has() == {"tier": "gold"}
+
+
+def test_the_plan_names_a_conflict_of_a_wec_that_is_to_be_registered(ground: Ground) -> None:
+    ground.wecs["wec_labels"] = {"tier": "gold"}
+    ground.write({"tier": "silver"}, "kubectl-label")
+    away = {"status": {"conditions": [{"type": "ManagedClusterConditionAvailable", "status": "Unknown"}]}}
+    ground.its.change(f"{MANAGED_CLUSTERS}/edge-1", away)
+    assert "labels[tier] is 'silver', set by kubectl-label" in ground.run("plan").text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("wec_labels", None, "wec_labels is null: write {} if it has none, or leave it out"),
+        (
+            "wec_labels_state",
+            "present",
+            "wec_labels_state must be a dictionary, and is text. Did you mean configure_labels_state?",
+        ),
+    ],
+)
+def test_slips_do_not_remove_labels(ground: Ground, variable: str, value: t.Any, told: str) -> None:
+    ground.wecs["wec_labels"] = {"tier": "gold"}
+    assert ground.run().code == 0
+    ground.hosts["edge-1"][variable] = value
+    played = ground.run()
+    assert played.recap["edge-1"] == (0, 1)
+    assert told in played.text
+    assert ground.has() == {"tier": "gold"}
+
+
+def test_only_what_nobody_owns_is_forced(ground: Ground) -> None:
+    ground.wecs["wec_labels"] = {"tier": "gold"}
+    assert ground.run().code == 0
+    ground.its.change(f"{MANAGED_CLUSTERS}/edge-1", {"metadata": {"labels": {"new": "0"}}})
+    ground.wecs["wec_labels"] = {"tier": "gold", "new": "1"}
+    raced: list[None] = []
+
+    def race(method: str, path: str, _body: t.Any) -> None:
+        if method == "PATCH" and path.endswith("/edge-1") and not raced:
+            raced.append(None)
+            ground.write({"tier": "bronze"}, "kubectl-label")
+
+    ground.its.before.append(race)
+    played = ground.run()
+    assert "[field_conflict]" in played.text
+    assert ground.has() == {"tier": "bronze", "new": "0"}
 
 
 def test_an_inventory_that_only_adds_can_say_so(ground: Ground) -> None:
