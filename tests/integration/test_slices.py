@@ -105,7 +105,7 @@ def test_nothing_is_written_twice_and_nothing_is_left_out(sliced: Sliced) -> Non
         ("patch", "managedclusters"): COUNT,
         ("update", "certificatesigningrequests/approval"): COUNT,
         ("delete", "secrets"): COUNT,
-        ("create", "configmaps"): COUNT,
+        ("patch", "configmaps"): COUNT,
     }
     more_than_once = {written: count for written, count in writes.items() if count > 1}
     # Each is let in, and labelled when it is there.
