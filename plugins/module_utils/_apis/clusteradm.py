@@ -172,8 +172,7 @@ class Clusteradm:
             except OSError as error:
                 raise ClusteradmError(f"clusteradm join could not be run: {error.strerror}.") from None
         if done.returncode:
-            secrets = [request.hub_token, (request.options.image_pull_credential_file or b"").decode(errors="replace")]
-            told = _last_words(done.stderr, secrets)
+            told = _last_words(done.stderr, [request.hub_token, *request.options.secrets()])
             raise ClusteradmError(f"clusteradm join failed (exit code {done.returncode}): {told}")
 
     def _told(self, *arguments: str) -> str:

@@ -17,7 +17,7 @@ import typing as t
 
 from .._apis.connection import ReadFile
 from .._apis.shared import SharedIts, SharedWds, Waiting
-from .._errors import InvalidOptions, Unreachable, WecError
+from .._errors import ApiError, InvalidOptions, Unreachable, WecError
 from .._operations import roll_call, side_by_side
 from .._operations.leaving import Leaving
 from .._operations.side_by_side import Places
@@ -100,6 +100,7 @@ def look(
 
 def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json], shared: Places) -> Json:
     """Take those of one or several ITSs off. ``unseen`` are hosts whose ITS could not be asked, and why."""
+    _refuse_repeated(parts)
     everybody = [(part, leaver) for part in parts for leaver in part.leavers]
     progress = _Progress(task, len(everybody))
     read_file = reading_once(task.read_file)
@@ -129,6 +130,24 @@ def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json], shared: Plac
 
     records = side_by_side.each(leave, everybody, max(_UNDER_WAY, join_batch.at_once(task)))
     return wec_results.of_task(records, unseen, "would leave" if task.check_mode else "have left")
+
+
+def _refuse_repeated(parts: t.Sequence[Part]) -> None:
+    """Names that several hosts have on one ITS, whichever connections lead to it."""
+    leavers: dict[str, list[Leaver]] = {}
+    for part in parts if len(parts) > 1 else ():
+        for sign in _signs(part.its) if part.its is not None else ():
+            leavers.setdefault(sign, []).extend(part.leavers)
+    for those in leavers.values():
+        roll_call.refuse_repeated(those)
+
+
+def _signs(its: SharedIts) -> set[str]:
+    """What two connections to one ITS have in common. Who may not read its UID goes by the address alone."""
+    found = {its.kube.connection.server}
+    with contextlib.suppress(ApiError, Unreachable):
+        found.add(its.uid)
+    return found
 
 
 def _failed(leaver: Leaver, server: str | None, error: WecError) -> Json:

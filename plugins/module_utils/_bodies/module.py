@@ -11,6 +11,7 @@ import traceback
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.parameters import remove_values
 
 from .._apis import connection
 from .._apis.host import Host
@@ -56,6 +57,19 @@ class _Module(AnsibleModule):
         """What is not valid may be gone from the options when they have been validated."""
         super()._load_params()
         self._given = secrecy.hidden(secrecy.in_options(self.params))
+
+    def _log_invocation(self) -> None:
+        """The host's log gets the options, and what is a secret in them is not told by their names alone.
+
+        Taken out of the values themselves: in the text of a dictionary, a secret of several lines looks otherwise.
+        """
+        self._hide()
+        given = self.params
+        self.params = remove_values(given, self.no_log_values)
+        try:
+            super()._log_invocation()
+        finally:
+            self.params = given
 
     def fail_json(self, msg: str, **more: t.Any) -> None:
         self._hide()

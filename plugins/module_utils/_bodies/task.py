@@ -95,8 +95,7 @@ def read_join_options(task: Task) -> JoinOptions:
 
     options = JoinOptions.read(task.params, content, name=task.params["name"], owner=task.owner)
     InvalidOptions.raise_for(found)
-    if options.image_pull_credential_file:
-        task.keep_secret([options.image_pull_credential_file.decode(errors="replace")])
+    task.keep_secret(options.secrets())
     return options
 
 

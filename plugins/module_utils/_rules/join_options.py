@@ -72,7 +72,7 @@ class JoinOptions:
     )
     resource_requests: t.Mapping[str, str] = _option("dict", flag="--resource-requests")
     resource_limits: t.Mapping[str, str] = _option("dict", flag="--resource-limits")
-    klusterlet_values_file: bytes | None = _option("path", flag="--klusterlet-values-file")
+    klusterlet_values_file: bytes | None = _option("path", flag="--klusterlet-values-file", secret_content=True)
     clusteradm_binary: str = _option(default="clusteradm")
     clusteradm_timeout: int = _option("int", default=120)
     move_from_other_hub: bool = _option("bool", default=False, on_host=False)
@@ -104,6 +104,11 @@ class JoinOptions:
                 yield from ((flag, text) for text in (pairs if one.metadata["repeat"] else [",".join(pairs)]))
             else:
                 yield flag, value
+
+    def secrets(self) -> list[str]:
+        """What is in files and must not be shown."""
+        found = [getattr(self, one.name) for one in _FIELDS if one.metadata["secret_content"]]
+        return [content.decode(errors="replace") for content in found if content]
 
     def for_host(self) -> Json:
         """The same as options of wec_agent. What is not set is left to its defaults."""

@@ -11,7 +11,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from . import configuration, labels, probe, problems, states, times, works
+from . import configuration, heartbeat, labels, probe, problems, states, times, works
 from .hub_view import HubIdentity
 from .its_view import IDENTITY_ANNOTATION, ItsView
 from .plan import Step
@@ -261,12 +261,13 @@ def identity_problem(found: State, wec: WecView, view: ItsView) -> Problem | Non
 
 
 def life_problem(view: ItsView, now: datetime.datetime) -> Problem | None:
-    """Why a WEC cannot be called lost: its agent renews its lease."""
-    age = times.age(view.lease_renewed, now)
-    if not view.exists or not view.joined.is_true or age is None:
+    """Why a WEC cannot be called lost: its agent renews its lease, by the ITS's own clock as far as that is known."""
+    last = heartbeat.of_view(view, now)
+    if not view.exists or not view.joined.is_true or last is None:
         return None
-    if age < _LEASES_OF_THE_LIVING * view.lease_duration:
-        return problems.of("wec_alive", f"its lease was renewed {times.show_seconds(age)} ago", str(view.available))
+    if last.age < _LEASES_OF_THE_LIVING * view.lease_duration:
+        facts = [f"its lease was renewed {times.show_seconds(last.age)} ago", last.clock, str(view.available)]
+        return problems.of("wec_alive", *filter(None, facts))
     return None
 
 

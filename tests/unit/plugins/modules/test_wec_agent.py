@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 import pathlib
 import typing as t
+from unittest import mock
 
 import pytest
+from ansible.module_utils import basic
 from fake_api import FakeApi, jwt
 from fake_ocm import FakeIts, install_agent
-from front_ends import FrontEnd
+from front_ends import AsModule, FrontEnd
 
 Options = dict[str, t.Any]
 _AGENT = "/api/v1/namespaces/open-cluster-management-agent/secrets"
@@ -46,6 +48,26 @@ def test_a_look_changes_nothing_and_tells_no_secret(
     assert result["clusteradm"] is None, "nobody needs it"
     assert token not in json.dumps(result)
     assert wec.writes == []
+
+
+def test_the_log_of_the_host_gets_no_secret(wec: FakeApi, options: Options, told: Options) -> None:
+    """Ansible has a module write its options there before it runs."""
+    token, values = jwt("of-the-wec"), "proxy:\n  password: 'of the chart'\n"
+    kubeconfig = wec.kubeconfig()
+    user = kubeconfig["users"][0]["user"]
+    user["token"] = token
+    given = {**options, **told, "kubeconfig": kubeconfig, "klusterlet_values": values, "image_pull_credential": "mirror's"}
+    lines: list[str] = []
+    with (
+        mock.patch.object(basic, "has_journal", False),
+        mock.patch.object(basic.AnsibleModule, "_log_to_syslog", lambda _module, line: lines.append(line)),
+    ):
+        AsModule()("wec_agent", check_mode=True, steps=["join"], **given)
+    logged = "\n".join(lines)
+    assert "Invoked with" in logged
+    assert "edge-1" in logged
+    for secret in (token, told["hub_token"], "of the chart", "mirror's"):
+        assert secret not in logged
 
 
 def test_what_clusteradm_is_there_is_told_where_it_may_be_needed(run: FrontEnd, options: Options) -> None:

@@ -156,3 +156,27 @@ def test_a_name_that_two_have_leaves_neither(run: AsAction, its: FakeIts, fleet:
     assert in_order(result, failed=True) == ["one", "other"]
     assert "also that of other" in by_host(result)["one"]["msg"]
     assert its.writes == []
+
+
+@pytest.mark.parametrize("same_address", [True, False])
+def test_a_name_that_two_have_over_two_connections_to_one_its_leaves_neither(
+    its: FakeIts, fleet: Fleet, same_address: bool
+) -> None:
+    first, second = (its.kubeconfig(ca=its.authority.pem) for _ in range(2))
+    cluster = second["clusters"][0]["cluster"]
+    if same_address:
+        second["users"][0]["user"]["token"] = "another's"
+    else:
+        cluster["server"] = cluster["server"].replace("127.0.0.1", "localhost")
+    named = {
+        "a": {"its_kubeconfig": first, "wec_name": "edge-1", "wec_kubeconfig": fleet["edge-1"].wec.kubeconfig()},
+        "b": {"its_kubeconfig": second, "wec_name": "edge-1", "wec_kubeconfig": fleet["edge-2"].wec.kubeconfig()},
+        "c": {"its_kubeconfig": second, "wec_name": "edge-3", "wec_kubeconfig": fleet["edge-3"].wec.kubeconfig()},
+    }
+    play = AsAction(ansible_play_batch=list(named), inventory_hostname="a", hostvars=named)
+    result = play("wec_join", state="absent", wait_timeout=20)
+    assert in_order(result, failed=True) == ["a", "b"], result
+    assert {by_host(result)[host]["problem"]["code"] for host in "ab"} == {"name_used_twice"}
+    assert in_order(result, failed=False) == ["c"]
+    assert f"{MANAGED_CLUSTERS}/edge-1" in its.objects
+    assert not fleet["edge-1"].wec.writes + fleet["edge-2"].wec.writes

@@ -126,6 +126,20 @@ def test_who_renews_its_lease_is_alive(age: int, lives: bool) -> None:
     assert (leaving.life_problem(view, NOW) is not None) is lives
 
 
+@pytest.mark.parametrize(("noted", "lives"), [(30, True), (121, False)])
+def test_a_wec_whose_clock_is_slow_is_alive(noted: int, lives: bool) -> None:
+    """The ITS has noted by its own clock when the renewal came."""
+    renewed, taken = (
+        (NOW - datetime.timedelta(seconds=age)).strftime("%Y-%m-%dT%H:%M:%SZ") for age in (noted + 600, noted)
+    )
+    entry = {"time": taken, "fieldsV1": {"f:spec": {"f:renewTime": {}}}}
+    lease = {"metadata": {"managedFields": [entry]}, "spec": {"renewTime": renewed}}
+    problem = leaving.life_problem(ItsView("edge-1", cluster(status=JOINED), lease=lease), NOW)
+    assert (problem is not None) is lives
+    assert problem is None or problem.code == "wec_alive"
+    assert problem is None or "the WEC's clock is 10 min behind the ITS's" in str(problem.evidence), problem
+
+
 @pytest.mark.parametrize(
     ("its_side", "klusterlets", "orphaned"),
     [
