@@ -206,15 +206,21 @@ class InProcessAction(ActionBase):
         return self.BODY.run(task)
 
     def _require_hosts(self, pattern: t.Any) -> None:
-        """Ansible skips a play whose pattern matches nothing, and calls that success. Raises InvalidOption."""
+        """Ansible skips a play that has no host, and calls that success. Raises InvalidOption."""
         if pattern is None:
             return
         wanted = plain(pattern)
-        manager = self._task.get_variable_manager()
-        if not manager._inventory.get_hosts(wanted, ignore_limits=True, ignore_restrictions=True):
-            shown = wanted if isinstance(wanted, str) else ",".join(map(str, wanted))
+        inventory = self._task.get_variable_manager()._inventory
+        # Ansible takes an empty list for all.
+        found = inventory.get_hosts(wanted, ignore_limits=True, ignore_restrictions=True) if wanted else []
+        shown = wanted if isinstance(wanted, str) else ",".join(map(str, wanted))
+        if not found:
             remedy = "Put the clusters into the group wecs, or name hosts or groups of the inventory in wec_hosts"
             raise InvalidOption("wec_hosts", shown, "matches no host of the inventory", remedy)
+        if not inventory.get_hosts(wanted, ignore_restrictions=True):
+            limit = self._variables.get("ansible_limit")
+            remedy = "Name hosts of it in --limit, or others in wec_hosts"
+            raise InvalidOption("wec_hosts", shown, f"has no host that --limit {limit} leaves", remedy)
 
     def _of_batch(self, wanted: t.Collection[str] | None) -> list[str]:
         """The hosts of the batch, or those of them that are wanted, in its order."""

@@ -87,7 +87,8 @@ def read_join_options(task: Task) -> JoinOptions:
     def content(option: str) -> bytes | None:
         path = task.params[option]
         try:
-            return None if path is None else task.read_file(path)[1]
+            # An empty text is how an inventory says that there is none.
+            return task.read_file(path)[1] if path else None
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             found.append(InvalidOption(option, path, f"cannot be read: {why}", "Name a file that exists"))

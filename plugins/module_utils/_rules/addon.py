@@ -59,7 +59,9 @@ def examine(addon: Json | None, is_offered: bool) -> AddonState:
 
 
 def is_running(deployment: Json | None) -> bool:
-    """Whether the WEC's own Deployment of the add-on's agent has a pod that is ready, of the version that is wanted there.
+    """Whether every pod of the WEC's own Deployment of the add-on's agent is ready, and of the version that is wanted there.
+
+    While one version replaces another, the pod that is ready may be the old one, and the new one may never be.
 
     It is ready only with the certificate that its ITS has issued, whose Secret it mounts. The ITS knows the same from the agent that
     applies works, up to a minute later (OCM: pkg/work/spoke/controllers/statuscontroller).
@@ -67,5 +69,9 @@ def is_running(deployment: Json | None) -> bool:
     if deployment is None or (deployment.get("metadata") or {}).get("deletionTimestamp"):
         return False
     status = deployment.get("status") or {}
-    is_seen = (status.get("observedGeneration") or 0) >= (deployment["metadata"].get("generation") or 0)
-    return bool(is_seen and status.get("readyReplicas") and status.get("updatedReplicas"))
+    seen, wanted = status.get("observedGeneration"), deployment["metadata"].get("generation")
+    ready, *others = (status.get(count) for count in ("readyReplicas", "updatedReplicas", "replicas"))
+    # A WEC may give anything here. What is no number says nothing.
+    if not all(type(count) is int for count in (seen, wanted, ready, *others)):
+        return False
+    return bool(seen >= wanted and ready >= 1 and all(count == ready for count in others))

@@ -14,7 +14,13 @@ from .._errors import InvalidOption
 from . import endpoints
 
 Json = dict[str, t.Any]
-_KUBERNETES_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?")
+_KUBERNETES_QUANTITY = re.compile(r"\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?")
+"""Without a sign (apimachinery: pkg/api/resource/quantity.go)."""
+_RESOURCE = re.compile(
+    r"cpu|memory|ephemeral-storage|hugepages-[0-9]+[KMGTPE]i"
+    r"|[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+)
+"""What a container can ask for; with a slash, what a device plugin offers (Kubernetes: pkg/apis/core/validation)."""
 _GATE = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 
@@ -151,6 +157,10 @@ def _texts(value: t.Any) -> t.Any:
     return {str(key): one if isinstance(one, bool) else str(one) for key, one in value.items()}
 
 
+def _set_ones(value: t.Mapping[str, t.Any] | None) -> list[tuple[str, t.Any]]:
+    return [(key, one) for key, one in (value or {}).items() if one is not None]
+
+
 def faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
     """What is wrong with values that can be told without looking at anything."""
     if given["klusterlet_mode"] == "hosted":
@@ -165,14 +175,21 @@ def faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
         fault = endpoints.fault(given[option]) if given[option] else None
         if fault:
             yield InvalidOption(option, given[option], fault)
-    for gate, on in (given["feature_gates"] or {}).items():
+    for option, spec in SPEC.items():
+        for key, value in (given[option] or {}).items() if spec["type"] == "dict" else ():
+            if value is None:
+                yield InvalidOption(f"{option}[{key}]", None, "has no value", "Leave the key out, or give it one")
+    for gate, on in _set_ones(given["feature_gates"]):
         if not _GATE.fullmatch(str(gate)) or not isinstance(on, bool):
             yield InvalidOption(f"feature_gates[{gate}]", on, "must be true or false, for a gate's name")
     for option in ("resource_requests", "resource_limits"):
-        for resource, amount in (given[option] or {}).items():
-            if not _KUBERNETES_QUANTITY.fullmatch(str(amount)):
+        for resource, amount in _set_ones(given[option]):
+            if not _RESOURCE.fullmatch(str(resource)):
+                why = "is no name of a resource that a container can ask for"
+                yield InvalidOption(option, str(resource), why, "Write cpu, memory or the like")
+            elif not _KUBERNETES_QUANTITY.fullmatch(str(amount)):
                 yield InvalidOption(f"{option}[{resource}]", amount, "is no quantity", "Write it like 500m or 256Mi")
-    for key, value in (given["klusterlet_annotations"] or {}).items():
+    for key, value in _set_ones(given["klusterlet_annotations"]):
         if "=" in str(key) or "\n" in f"{key}{value}":
             yield InvalidOption(
                 f"klusterlet_annotations[{key}]", value, "has a character that clusteradm cannot pass on"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import re
 import typing as t
@@ -223,3 +224,61 @@ def test_a_limit_to_nobody_is_ansibles_own_error(tmp_path: pathlib.Path, its: Fa
     run = play(tmp_path, STATUS, inventory(tmp_path, its), "--limit", "nobody")
     assert run.code == 1
     assert "leaves us with no hosts to target" in run.text
+
+
+@pytest.mark.parametrize("playbook", FLEET)
+def test_a_limit_that_leaves_no_host_of_the_pattern_is_an_error(
+    tmp_path: pathlib.Path, its: FakeIts, playbook: str
+) -> None:
+    own = {**inventory(tmp_path, its), "others": {"hosts": {"other": {}}}}
+    run = play(tmp_path, f"kubestellar.wec.{playbook}", own, "--limit", "other")
+    assert run.code == 2, run.output
+    assert "wec_hosts: 'wecs' has no host that --limit other leaves. Name hosts of it in --limit" in run.text
+    assert its.writes == []
+
+
+@pytest.mark.parametrize("limit", ["edge-1", "edge-1,other", "!edge-2:!edge-3", "@left.txt"])
+def test_a_limit_that_leaves_a_host_is_kept(tmp_path: pathlib.Path, its: FakeIts, limit: str) -> None:
+    own = {**inventory(tmp_path, its), "others": {"hosts": {"other": {}}}}
+    (tmp_path / "left.txt").write_text("edge-1\nother\n")
+    run = play(tmp_path, STATUS, own, "--limit", limit)
+    assert run.code == 0, run.output
+    assert run.recap == {"edge-1": (0, 0)}, run.output
+
+
+def test_a_limit_from_a_file_that_leaves_no_host_of_the_pattern_is_an_error(
+    tmp_path: pathlib.Path, its: FakeIts
+) -> None:
+    own = {**inventory(tmp_path, its), "others": {"hosts": {"other": {}}}}
+    (tmp_path / "left.txt").write_text("other\n")
+    run = play(tmp_path, STATUS, own, "--limit", "@left.txt")
+    assert run.code == 2, run.output
+    assert "wec_hosts: 'wecs' has no host that --limit @left.txt leaves." in run.text
+
+
+@pytest.mark.parametrize("playbook", ["status", "register", "configure", "plan"])
+def test_hosts_may_be_a_list(tmp_path: pathlib.Path, its: FakeIts, playbook: str) -> None:
+    own = inventory(tmp_path, its)
+    hosts = json.dumps({"wec_hosts": ["edge-1", "edge-2"]})
+    run = play(tmp_path, f"kubestellar.wec.{playbook}", own, "-e", hosts, "--check")
+    assert run.code == 0, run.output
+    assert set(run.recap) == ({"edge-1"} if playbook == "plan" else {"edge-1", "edge-2"}), run.output
+
+
+def test_no_hosts_at_all_are_an_error(tmp_path: pathlib.Path, its: FakeIts) -> None:
+    run = play(tmp_path, STATUS, inventory(tmp_path, its), "-e", json.dumps({"wec_hosts": []}))
+    assert run.code == 2, run.output
+    assert "wec_hosts: '' matches no host of the inventory." in run.text
+
+
+@pytest.mark.parametrize("playbook", ["status", "register", "configure"])
+def test_the_cluster_of_this_machine_may_be_meant_without_an_entry_in_the_inventory(
+    tmp_path: pathlib.Path, its: FakeIts, playbook: str
+) -> None:
+    own = inventory(tmp_path, its, ["localhost"])
+    kubeconfig = own["wecs"]["vars"]["its_kubeconfig"]
+    own = {"others": {"hosts": {"other": {}}}}
+    its_is = ("-e", f"its_kubeconfig={kubeconfig}")
+    run = play(tmp_path, f"kubestellar.wec.{playbook}", own, "-e", "wec_hosts=localhost", *its_is)
+    assert run.code == 0, run.output
+    assert run.recap == {"localhost": (0, 0)}, run.output

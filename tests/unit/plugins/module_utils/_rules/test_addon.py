@@ -43,7 +43,7 @@ def test_an_available_addon_is_available() -> None:
 
 RUNNING: dict[str, t.Any] = {
     "metadata": {"name": "status-agent", "generation": 2},
-    "status": {"observedGeneration": 2, "updatedReplicas": 1, "readyReplicas": 1},
+    "status": {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1},
 }
 
 
@@ -57,6 +57,13 @@ RUNNING: dict[str, t.Any] = {
         ({"status": {**RUNNING["status"], "observedGeneration": 1}}, False),
         ({"status": {"observedGeneration": 2, "readyReplicas": 1}}, False),
         ({"status": None}, False),
+        ({"status": {**RUNNING["status"], "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}}, True),
+        # The old pod is ready, and the new one crashes.
+        ({"status": {**RUNNING["status"], "replicas": 2, "unavailableReplicas": 1}}, False),
+        ({"status": {**RUNNING["status"], "updatedReplicas": 2, "replicas": 2}}, False),
+        ({"status": dict.fromkeys(RUNNING["status"], "2")}, False),
+        ({"status": {**RUNNING["status"], "readyReplicas": "0"}}, False),
+        ({"status": {**RUNNING["status"], "readyReplicas": True}}, False),
         ({"metadata": {**RUNNING["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}}, False),
     ],
 )
