@@ -51,6 +51,7 @@ class _ModuleTask:
 class _Module(AnsibleModule):
     """A module that hides what its options hold, also where they are not valid."""
 
+    params: dict[str, t.Any]
     _given: t.Collection[str] = ()
 
     def _load_params(self) -> None:
@@ -74,7 +75,7 @@ class _Module(AnsibleModule):
     def fail_json(self, msg: str, **more: t.Any) -> None:
         self._hide()
         # The arguments are shown as they were given, too, if they are not valid.
-        self.params: dict[str, t.Any] = options.known(self.params, self.argument_spec)
+        self.params = options.known(self.params, self.argument_spec)
         super().fail_json(screen.line(str(msg)), **more)
 
     def exit_json(self, **more: t.Any) -> None:

@@ -69,7 +69,9 @@ def is_running(deployment: Json | None) -> bool:
     if deployment is None or (deployment.get("metadata") or {}).get("deletionTimestamp"):
         return False
     status = deployment.get("status") or {}
-    seen, wanted = status.get("observedGeneration"), deployment["metadata"].get("generation")
+    seen: t.Any = status.get("observedGeneration")
+    wanted: t.Any = deployment["metadata"].get("generation")
+    ready: t.Any
     ready, *others = (status.get(count) for count in ("readyReplicas", "updatedReplicas", "replicas"))
     # A WEC may give anything here. What is no number says nothing.
     if not all(type(count) is int for count in (seen, wanted, ready, *others)):

@@ -17,7 +17,10 @@ from records import by_host
 Json = dict[str, t.Any]
 ADDONS = "/apis/addon.open-cluster-management.io/v1alpha1"
 DEPLOYMENT = "/apis/apps/v1/namespaces/open-cluster-management-agent-addon/deployments/status-agent"
-RUNNING = {"metadata": {"generation": 1}, "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}}
+RUNNING = {
+    "metadata": {"generation": 1},
+    "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1},
+}
 NOT_READY = {"metadata": {"generation": 1}, "status": {"observedGeneration": 1, "updatedReplicas": 1}}
 REGISTERED = condition("RegistrationApplied")
 NAMES = ["edge-1", "edge-2"]

@@ -56,7 +56,13 @@ def test_the_log_of_the_host_gets_no_secret(wec: FakeApi, options: Options, told
     kubeconfig = wec.kubeconfig()
     user = kubeconfig["users"][0]["user"]
     user["token"] = token
-    given = {**options, **told, "kubeconfig": kubeconfig, "klusterlet_values": values, "image_pull_credential": "mirror's"}
+    given = {
+        **options,
+        **told,
+        "kubeconfig": kubeconfig,
+        "klusterlet_values": values,
+        "image_pull_credential": "mirror's",
+    }
     lines: list[str] = []
     with (
         mock.patch.object(basic, "has_journal", False),
