@@ -126,7 +126,7 @@ def test_check_mode_plans_the_same_and_writes_nothing(
     assert result["changed"]
     verbs = [step["verb"] for step in by_host(result)["edge-1"]["steps"]]
     assert verbs == ["create", "join", "accept", "approve", "update"]
-    assert by_host(result)["edge-1"]["msg"].startswith("edge-1 would be changed: ")
+    assert by_host(result)["edge-1"]["msg"].startswith("edge-1 would be registered: ")
     assert by_host(result)["edge-1"]["diff"]["after"]["WEC: Klusterlet klusterlet"]["hub"] == PUBLISHED
     assert its.writes == []
     assert all(wec.writes == [] for wec in fleet.wecs.values())
