@@ -152,6 +152,8 @@ def test_a_file_with_another_content_is_not_written_over_by_accident(folder: Fol
 def test_drift_fails_a_scheduled_job_and_names_both_sides(joined: Fleet, folder: Folder) -> None:
     wecs = {name: {"wec_labels": {"location-group": "edge"}} for name in NAMES if name != "edge-3"}
     variables = {"its_kubeconfig": "~/.kube/its1.kubeconfig"}
+    # This inventory is not the one that has set all the others.
+    variables |= {"configure_labels_state": "present", "configure_properties_state": "present"}
     inventory = {"wecs": {"vars": variables, "hosts": {**wecs, "never-seen": {}}}}
     (folder.path / "fleet.yml").write_text(yaml.safe_dump(inventory))
     path = f"{MANAGED_CLUSTERS}/edge-2"
@@ -166,7 +168,7 @@ def test_drift_fails_a_scheduled_job_and_names_both_sides(joined: Fleet, folder:
         for run, lines in ((told, ["edge-2", "edge-3", "never-seen"]), (failed, ["edge-2", "edge-3"])):
             shown = re.findall(r"^(\S+) +(labels|missing_in_inventory|missing_on_its) +(.*)$", run.output, re.MULTILINE)
             assert [line[0] for line in shown] == lines, run.output
-            assert shown[0][2] == "location-group mars -> edge"
+            assert shown[0][2] == "different: location-group mars -> edge"
         assert "2 drifts: 1 missing_in_inventory, 1 labels." in failed.text
         assert "fatal: [edge-2]" in failed.output
         assert "fatal: [edge-1]" not in failed.output
@@ -220,4 +222,4 @@ def test_the_docs_list_as_csv_is_an_inventory(folder: Folder) -> None:
     planned = folder.run(plan)
     assert planned.code == 0, planned.output
     assert "2 WECs: 1 in sync, 1 to configure" in planned.text
-    assert "maxPods=0100->100" in planned.text
+    assert "maxPods 0100 -> 100" in planned.text

@@ -95,7 +95,7 @@ def test_all_are_configured_in_one_task_and_each_has_its_own_result(
     # One is not registered any more.
     own = tmp_path / "own.yml"
     own.write_text(
-        yaml.safe_dump({"wecs": {"hosts": {name: {"wec_labels": {"tier": "gold"}} for name in (one, other)}}})
+        yaml.safe_dump({"wecs": {"hosts": {name: {"wec_labels_tier": {"tier": "gold"}} for name in (one, other)}}})
     )
     assert not fleet.leave(third).get("failed")
     changed = fleet.playbook("configure", [one, other, third], "-i", str(own))
