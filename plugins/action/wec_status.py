@@ -33,6 +33,7 @@ class ActionModule(FleetAction):
         return super()._run_body(task)
 
     def _run_for_hosts(self, task: Task) -> Json:
+        wec_status.require_effect(task)
         parts, lost = self._by_connection(task, with_wds=False)
         known = {host.host: host for _connection, hosts in parts for host in hosts}
         inventory = task.params["inventory"]

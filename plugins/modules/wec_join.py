@@ -122,6 +122,8 @@ options:
       - Without it, they are removed with the registration, unless somebody else on the cluster needs them, which is another Klusterlet,
         an AppliedManifestWork of another agent or a ClusterManager. Where the right to remove them is missing, they stay, with a
         warning. Where nothing else of a registration is there, they stay too.
+      - What others have made in the Namespace C(open-cluster-management) keeps that, without the operator, and ClusterClaims that others
+        have made keep their definition, each with a warning that names them.
       - With V(true), it is refused if somebody else needs them. With V(false), they stay.
     type: bool
   deletion_timeout:

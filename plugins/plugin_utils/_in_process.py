@@ -97,7 +97,7 @@ class _ActionTask:
             Display().display(screen.line(_scrubbed(line, frozenset(self._secrets))))
 
     def warn(self, text: str) -> None:
-        Display().warning(screen.shown(_scrubbed(text, frozenset(self._secrets))))
+        Display().warning(screen.line(_scrubbed(text, frozenset(self._secrets))))
 
     def keep_secret(self, values: t.Iterable[str]) -> None:
         self._secrets.update(secrecy.hidden(values))

@@ -24,6 +24,7 @@ CLUSTER_ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 CLUSTER_ROLE_BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 APPLIED_MANIFEST_WORKS = "/apis/work.open-cluster-management.io/v1/appliedmanifestworks"
+CLUSTER_CLAIMS = "/apis/cluster.open-cluster-management.io/v1alpha1/clusterclaims"
 ADDON_GROUP = "/apis/addon.open-cluster-management.io/v1alpha1"
 CLUSTER_MANAGEMENT_ADDONS = f"{ADDON_GROUP}/clustermanagementaddons"
 ADDON_KIND = {"apiVersion": "addon.open-cluster-management.io/v1alpha1", "kind": "ManagedClusterAddOn"}
@@ -118,6 +119,24 @@ def pods(namespace_name: str) -> str:
 
 def deployment(namespace_name: str, name: str) -> str:
     return f"/apis/apps/v1/namespaces/{part(namespace_name)}/deployments/{part(name)}"
+
+
+def residents(namespace_name: str) -> dict[str, str]:
+    """The kinds of which somebody may have something in a namespace that must not go with it, each with its path."""
+    core, where = f"{NAMESPACES}/{part(namespace_name)}", f"namespaces/{part(namespace_name)}"
+    return {
+        "Deployment": f"/apis/apps/v1/{where}/deployments",
+        "StatefulSet": f"/apis/apps/v1/{where}/statefulsets",
+        "DaemonSet": f"/apis/apps/v1/{where}/daemonsets",
+        "ReplicaSet": f"/apis/apps/v1/{where}/replicasets",
+        "CronJob": f"/apis/batch/v1/{where}/cronjobs",
+        "Job": f"/apis/batch/v1/{where}/jobs",
+        "Pod": f"{core}/pods",
+        "PersistentVolumeClaim": f"{core}/persistentvolumeclaims",
+        "Service": f"{core}/services",
+        "Secret": f"{core}/secrets",
+        "ConfigMap": f"{core}/configmaps",
+    }
 
 
 def roles(namespace_name: str) -> str:

@@ -23,9 +23,13 @@ from .._rules.leaving import (
     APPLIED_FINALIZERS,
     KLUSTERLET_FINALIZERS,
     MADE_BY_OPERATOR,
+    OPERATOR_LEASE,
     OPERATOR_PARTS,
+    PULL_SECRET,
     Part,
     WecSide,
+    claims_of_others,
+    residents,
 )
 from .._rules.tokens import TokenFacts
 from .._rules.wds_view import ObjectReference
@@ -228,7 +232,35 @@ class Wec:
             parts=tuple(part for part in OPERATOR_PARTS if self.kube.find(paths.of_part(part)) is not None),
             cluster_managers=self.cluster_managers(),
             has_operator=self.deployment(OPERATOR_NAMESPACE, "klusterlet") is not None,
+            residents=self.residents(),
+            claims=self.claims(),
         )
+
+    def residents(self) -> tuple[str, ...]:
+        """What others have in the operator's namespace. What may not be read may be theirs."""
+        if not self.has_namespace(OPERATOR_NAMESPACE):
+            return ()
+        found: list[str] = []
+        for kind, path in paths.residents(OPERATOR_NAMESPACE).items():
+            try:
+                found += residents(kind, self.kube.items(path))
+            except ApiError as error:
+                if error.status == 403:
+                    found.append(f"whether there is a {kind} in Namespace {OPERATOR_NAMESPACE} may not be read")
+                elif error.status != 404:
+                    raise
+        return tuple(found)
+
+    def claims(self) -> tuple[str, ...]:
+        """The ClusterClaims of others. What may not be read may be theirs."""
+        try:
+            return tuple(claims_of_others(self.kube.items(paths.CLUSTER_CLAIMS)))
+        except ApiError as error:
+            if error.status == 403:
+                return ("whether there are ClusterClaims may not be read",)
+            if error.status == 404:
+                return ()
+            raise
 
     def klusterlet(self, name: str) -> Json | None:
         return self.kube.find(paths.below(paths.KLUSTERLETS, name))
@@ -296,6 +328,16 @@ class Wec:
 
     def delete_namespace(self, name: str) -> None:
         self.kube.delete(paths.namespace(name))
+
+    def delete_operator(self) -> None:
+        """What a registration has put into the operator's namespace, where that itself has to stay."""
+        for path in (
+            paths.deployment(OPERATOR_NAMESPACE, "klusterlet"),
+            paths.service_account(OPERATOR_NAMESPACE, "klusterlet"),
+            paths.secret(OPERATOR_NAMESPACE, PULL_SECRET),
+            paths.lease(OPERATOR_NAMESPACE, OPERATOR_LEASE),
+        ):
+            self.kube.delete(path)
 
     def delete_part(self, part: Part) -> None:
         self.kube.delete(paths.of_part(part))

@@ -42,7 +42,7 @@ class _ModuleTask:
         """A module has no way to the screen while it runs."""
 
     def warn(self, text: str) -> None:
-        self._module.warn(screen.shown(text))
+        self._module.warn(screen.line(text))
 
     def keep_secret(self, values: t.Iterable[str]) -> None:
         self._module.no_log_values.update(secrecy.hidden(values))

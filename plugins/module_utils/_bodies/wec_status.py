@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import functools
 import time
 import typing as t
@@ -72,6 +73,7 @@ SPEC: Json = {
 
 def run(task: Task) -> Json:
     given = task.params
+    require_effect(task)
     if given["all"]:
         beside = [option for option in ("name", "wecs", "hosts", "inventory") if given[option] is not None]
         if beside:
@@ -84,8 +86,48 @@ def run(task: Task) -> Json:
         for one in found.seen:
             if one.error is not None:
                 raise one.error
-        return conclude(task, [found], [])
+        return conclude(task, [_with_absence(task, found)], [])
     return conclude(task, [look(task, given["wecs"], [])], [])
+
+
+def require_effect(task: Task) -> None:
+    """What somebody asks for must be looked at: otherwise a run that looks at nothing is a success. Raises InvalidOption(s)."""
+    given = task.params
+    # Without any of them, the hosts of a play are meant.
+    of_hosts = given["name"] is None and given["wecs"] is None and not given["all"]
+    leave_out = "Leave it out"
+    faults = []
+    if given["ask_wecs"] and not of_hosts:
+        faults.append(InvalidOption("ask_wecs", True, "counts only with the hosts of a play", leave_out))
+    if given["inventory"] is not None and given["name"] is not None:
+        faults.append(InvalidOption("inventory", None, "counts only with wecs or the hosts of a play", leave_out))
+    elif given["inventory"] is not None and not given["compare"]:
+        faults.append(
+            InvalidOption("inventory", None, "counts only with compare", "Set compare: true, or leave it out")
+        )
+    if DRIFT in given["fail_on"] and given["all"]:
+        why = "counts only with name, wecs or the hosts of a play: with all, nothing is compared"
+        faults.append(InvalidOption("fail_on", DRIFT, why, leave_out))
+    elif DRIFT in given["fail_on"] and not given["compare"]:
+        faults.append(InvalidOption("fail_on", DRIFT, "counts only with compare", "Set compare: true, or leave it out"))
+    if given["wecs"] == [] and given["inventory"] is None:
+        faults.append(InvalidOption("wecs", [], "counts only with inventory", "List a WEC, or set all: true"))
+    InvalidOptions.raise_for(faults)
+
+
+def _with_absence(task: Task, found: FleetStatus) -> FleetStatus:
+    """A WEC that is named is wanted, unless its end is waited for."""
+    if DRIFT not in task.params["fail_on"] or task.params["wait_for"] == states.ABSENT:
+        return found
+    return dataclasses.replace(
+        found,
+        seen=[
+            one
+            if one.status.view.exists
+            else dataclasses.replace(one, drifts=(drift.missing(one.target.name, one.target.host),))
+            for one in found.seen
+        ],
+    )
 
 
 def look(task: Task, entries: t.Sequence[Json] | None, asked: t.Sequence[Json]) -> FleetStatus:

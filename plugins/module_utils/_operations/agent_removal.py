@@ -194,15 +194,32 @@ class AgentRemoval:
     def _purge(self, part: Part) -> None:
         """Looked at again before each: another hub may have come, or an agent may have left something."""
         view = dataclasses.replace(self._side.view, klusterlets=self._wec.klusterlets())
-        fresh = dataclasses.replace(self._side, view=view, cluster_managers=self._wec.cluster_managers())
+        fresh = dataclasses.replace(
+            self._side,
+            view=view,
+            parts=(part,),
+            cluster_managers=self._wec.cluster_managers(),
+            residents=self._wec.residents() if part == leaving.OPERATOR_HOME else (),
+            claims=self._wec.claims() if part == leaving.CLAIMS else (),
+        )
         problem = leaving.purge_problem(self._name, fresh, self._wec.works())
         is_asked_for = self._choices.purge is True
+        held = leaving.content_problem(fresh)
+        if is_asked_for:
+            problem = problem or held
         if problem is not None and is_asked_for:
             raise Refused(f"{self._name}: {problem}", problem.evidence, problem)
         if problem is not None:
             self.warnings.append(f"{self._name}: {part} stays on the WEC: {problem}")
             return
+        if held is not None:
+            self.warnings.append(leaving.content_warning(self._name, part, fresh))
+            if part != leaving.OPERATOR_HOME:
+                return
         try:
+            if held is not None:
+                self._wec.delete_operator()
+                return
             self._wec.delete_part(part)
         except ApiError as error:
             if error.status != 403 or is_asked_for:

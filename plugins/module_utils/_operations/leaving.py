@@ -138,11 +138,13 @@ class Leaving:
             self._refuse(leaving.workload_problem(leaving.orphans(self._name, its, wec), self._choices.workload))
             if self._choices.purge:
                 self._refuse(self._purge_problem(wec))
+                self._refuse(leaving.content_problem(wec))
         if its is not None and its.view.exists:
             self._plan_unlabelling(departure, its)
         departure.plan.add(*leaving.steps(self._name, its, wec, self._choices))
         if wec is not None and self._purges(departure, wec):
             departure.plan.add(*leaving.purge_steps(wec))
+            departure.warnings += leaving.content_warnings(self._name, wec)
         if its is not None and wec is None:
             departure.warnings += leaving.warnings_of_loss(its)
         return departure
@@ -233,7 +235,8 @@ class Leaving:
             error.details["released_finalizers"] = _released(departure, agent)
             raise
         departure.released = _released(departure, agent)
-        departure.warnings += agent.warnings if agent is not None else []
+        told = agent.warnings if agent is not None else []
+        departure.warnings += [one for one in told if one not in departure.warnings]
         departure.leftovers = leaving.leftovers(self._name, *self._look(), self._choices)
         if departure.plan.changes:
             clock = timeline.WEC_CLOCK if self._maybe_its is None else timeline.ITS_CLOCK

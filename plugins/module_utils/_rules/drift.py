@@ -92,10 +92,14 @@ class Limits:
     minor_versions: int
 
 
+def missing(name: str, host: str) -> Drift:
+    return Drift(MISSING_ON_ITS, name, host, "the ITS has no ManagedCluster of this name")
+
+
 def of_wish(host: str, wish: Wish, observed: Observed) -> list[Drift]:
     """Where a WEC is not as its host in the inventory wants it."""
     if not observed.view.exists:
-        return [Drift(MISSING_ON_ITS, wish.name, host, "the ITS has no ManagedCluster of this name")]
+        return [missing(wish.name, host)]
     found = decide(wish, observed)
     labels = {key: value for key, value in found.labels.items() if key != CLUSTER_SET}
     drifts = []

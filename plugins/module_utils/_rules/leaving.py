@@ -112,15 +112,24 @@ class Part:
         return f"{self.kind} {self.name}"
 
 
+OPERATOR_HOME = Part("Namespace", OPERATOR_NAMESPACE)
+CLAIMS = Part("CustomResourceDefinition", "clusterclaims.cluster.open-cluster-management.io")
 OPERATOR_PARTS = (
-    Part("Namespace", OPERATOR_NAMESPACE),
+    OPERATOR_HOME,
     Part("ClusterRoleBinding", "klusterlet"),
     Part("ClusterRole", "klusterlet"),
     Part("CustomResourceDefinition", "klusterlets.operator.open-cluster-management.io"),
     Part("CustomResourceDefinition", "appliedmanifestworks.work.open-cluster-management.io"),
-    Part("CustomResourceDefinition", "clusterclaims.cluster.open-cluster-management.io"),
+    CLAIMS,
 )
 """In the order in which they are purged: the operator goes before what it serves."""
+PULL_SECRET = "open-cluster-management-image-pull-credentials"
+OPERATOR_LEASE = "klusterlet-lock"
+_OF_THE_JOIN = frozenset({("Deployment", "klusterlet"), ("Secret", PULL_SECRET), ("ConfigMap", OPERATOR_LEASE)})
+"""What a registration makes in the operator's namespace, of the kinds that are looked for there."""
+_OF_KUBERNETES = frozenset({"kube-root-ca.crt", "openshift-service-ca.crt"})
+_SECRETS_OF_ACCOUNTS = frozenset({"kubernetes.io/service-account-token", "kubernetes.io/dockercfg"})
+"""Types of the Secrets that a cluster makes for service accounts by itself (the second: OpenShift)."""
 
 
 AGENT_OPERATIONS = (
@@ -138,7 +147,8 @@ AGENT_OPERATIONS = (
 class WecSide:
     """What the WEC has of an agent. ``applied`` are all AppliedManifestWorks; ``namespaces`` those of agents that exist;
     ``parts`` those of the operator; ``cluster_managers`` the names of hubs that are installed here; ``has_operator``:
-    whether somebody takes an agent away when its Klusterlet is deleted."""
+    whether somebody takes an agent away when its Klusterlet is deleted; ``residents`` what others have in the operator's
+    namespace; ``claims`` the ClusterClaims of others."""
 
     view: WecView
     applied: tuple[Json, ...] = ()
@@ -146,6 +156,8 @@ class WecSide:
     parts: tuple[Part, ...] = ()
     cluster_managers: tuple[str, ...] = ()
     has_operator: bool = True
+    residents: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
 
     def klusterlet(self, name: str) -> Klusterlet | None:
         found = self.view.the_klusterlet(name)
@@ -287,6 +299,57 @@ def purge_problem(name: str, wec: WecSide, applied: t.Sequence[Json]) -> Problem
     return problems.of("purge_refused", *facts) if facts else None
 
 
+def why_kept(part: Part, wec: WecSide) -> tuple[str, ...]:
+    """What others have that would go with a part of the installation."""
+    return {OPERATOR_HOME: wec.residents, CLAIMS: wec.claims}.get(part, ())
+
+
+def content_problem(wec: WecSide) -> Problem | None:
+    """Why not everything of the installation can go: some of it holds what others have made."""
+    facts = [fact for part in wec.parts for fact in _few(why_kept(part, wec))]
+    return problems.of("purge_refused", *facts) if facts else None
+
+
+def content_warnings(name: str, wec: WecSide) -> list[str]:
+    return [content_warning(name, part, wec) for part in wec.parts if why_kept(part, wec)]
+
+
+def content_warning(name: str, part: Part, wec: WecSide) -> str:
+    return (
+        f"{name}: {part} stays on the WEC, because others have something there: {'; '.join(_few(why_kept(part, wec)))}."
+    )
+
+
+def _few(facts: t.Sequence[str], limit: int = 5) -> list[str]:
+    more = len(facts) - limit
+    return [*facts[:limit], *([f"{more} more"] if more > 0 else [])]
+
+
+def residents(kind: str, items: t.Iterable[Json]) -> list[str]:
+    """Those that others have made in the operator's namespace, of one kind; what has an owner goes and stays with it."""
+    found = []
+    for item in items:
+        metadata, name = item["metadata"], name_of(item)
+        if metadata.get("ownerReferences") or MADE_BY_OPERATOR in (metadata.get("labels") or {}):
+            continue
+        if (kind, name) in _OF_THE_JOIN or (kind == "ConfigMap" and name in _OF_KUBERNETES):
+            continue
+        if kind == "Secret" and item.get("type") in _SECRETS_OF_ACCOUNTS:
+            continue
+        found.append(f"{kind} {name} is in Namespace {OPERATOR_NAMESPACE}")
+    return found
+
+
+def claims_of_others(items: t.Iterable[Json]) -> list[str]:
+    """What came with a work, or from the operator, goes with the registration."""
+    return [
+        f"ClusterClaim {name_of(item)} is there"
+        for item in items
+        if not item["metadata"].get("ownerReferences")
+        and MADE_BY_OPERATOR not in (item["metadata"].get("labels") or {})
+    ]
+
+
 def workload_problem(orphans: t.Sequence[Json], workload: str | None) -> Problem | None:
     """Why nothing can be done about workload that no agent takes away: nobody has decided, or it is going already."""
     if orphans and workload is None:
@@ -338,10 +401,15 @@ def steps(name: str, its: ItsSide | None, wec: WecSide | None, choices: Choices)
 
 def purge_steps(wec: WecSide) -> list[Step]:
     """Operator and definitions, which nobody else needs. They go last."""
-    return [
-        Step("WEC", "delete", str(part), "nothing on this cluster needs it any more", {}, None, f"{PURGE} {part}")
-        for part in wec.parts
-    ]
+    found = []
+    for part in wec.parts:
+        what, why = str(part), "nothing on this cluster needs it any more"
+        if why_kept(part, wec):
+            if part != OPERATOR_HOME:
+                continue
+            what, why = f"the klusterlet operator in {part}", f"{why}; the Namespace has things of others"
+        found.append(Step("WEC", "delete", what, why, {}, None, f"{PURGE} {part}"))
+    return found
 
 
 def _cluster_steps(its: ItsSide, choices: Choices) -> t.Iterator[Step]:

@@ -571,7 +571,8 @@ _LEAVING = (
     Kind(
         "purge_refused",
         "the klusterlet operator and its definitions are needed by others on the WEC",
-        "another Klusterlet, an AppliedManifestWork or a ClusterManager on the WEC",
+        "another Klusterlet, an AppliedManifestWork or a ClusterManager on the WEC, things of others in the operator's "
+        "namespace, or ClusterClaims that others have made",
         "Leave out {purge}, or remove those first",
     ),
     Kind(

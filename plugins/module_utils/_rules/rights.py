@@ -95,6 +95,12 @@ OFFBOARD_ITS_RIGHTS: tuple[Right, ...] = (
     Right(("get",), "configmaps", namespace="kube-system", name="extension-apiserver-authentication"),
 )
 """What leaving needs on the ITS."""
+_OPERATOR_HOME = "open-cluster-management"
+_RESIDENTS = {
+    "": ("pods", "persistentvolumeclaims", "services", "secrets", "configmaps"),
+    "apps": ("deployments", "statefulsets", "daemonsets", "replicasets"),
+    "batch": ("cronjobs", "jobs"),
+}
 OFFBOARD_WEC_RIGHTS: tuple[Right, ...] = (
     Right(("get",), "namespaces", name="kube-system"),
     Right(("get", "delete"), "namespaces", name="open-cluster-management"),
@@ -103,6 +109,13 @@ OFFBOARD_WEC_RIGHTS: tuple[Right, ...] = (
     Right(("get",), "secrets", name="bootstrap-hub-kubeconfig"),
     Right(("get",), "secrets", name="hub-kubeconfig-secret"),
     Right(("get",), "deployments", "apps", name="klusterlet"),
+    # What others have there, which stays, and what a registration has made beside it.
+    *(Right(("list",), kind, group, _OPERATOR_HOME) for group, kinds in _RESIDENTS.items() for kind in kinds),
+    Right(("delete",), "deployments", "apps", _OPERATOR_HOME, "klusterlet"),
+    Right(("delete",), "serviceaccounts", "", _OPERATOR_HOME, "klusterlet"),
+    Right(("delete",), "secrets", "", _OPERATOR_HOME, "open-cluster-management-image-pull-credentials"),
+    Right(("delete",), "leases", "coordination.k8s.io", _OPERATOR_HOME, "klusterlet-lock"),
+    Right(("list",), "clusterclaims", f"cluster.{_OCM}"),
     Right(("get", "list", "update", "delete"), "klusterlets", f"operator.{_OCM}"),
     Right(("list",), "clustermanagers", f"operator.{_OCM}"),
     Right(("list", "update", "delete"), "appliedmanifestworks", f"work.{_OCM}"),

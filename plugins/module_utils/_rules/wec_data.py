@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from . import limits, problems, rights, times
+from . import limits, problems, rights, screen, times
 from .distributions import Distribution
 from .leaving import AGENT_NAMESPACES, OPERATOR_PARTS, WecSide
 from .problems import Problem
@@ -60,6 +60,8 @@ def side_data(side: WecSide) -> Json:
         "parts": [str(part) for part in side.parts],
         "cluster_managers": list(side.cluster_managers),
         "has_operator": side.has_operator,
+        "residents": list(side.residents),
+        "claims": list(side.claims),
     }
 
 
@@ -101,6 +103,8 @@ def _read_side(given: Value, view: WecView) -> WecSide:
         parts=tuple(part for part in OPERATOR_PARTS if str(part) in parts),
         cluster_managers=tuple(given["cluster_managers"].names()),
         has_operator=given["has_operator"].flag(),
+        residents=tuple(given["residents"].texts()),
+        claims=tuple(given["claims"].texts()),
     )
 
 
@@ -114,8 +118,11 @@ def _read_applied(given: Value) -> Json:
 def read_removal(answer: t.Any) -> tuple[list[Json], list[str]]:
     """Finalizers that wec_agent has taken away, and what it has to say. Raises WrongShape."""
     given = Value(answer)
-    fields = dict.fromkeys(("kind", "name", "finalizer"), Value.text)
-    return [_take(one, {}, fields) for one in given["released_finalizers"].each()], given["remarks"].texts()
+    # A finalizer may be as long as two names, of a domain and within it.
+    fields = {"kind": Value.name, "name": Value.name, "finalizer": lambda one: one.word(2 * limits.NAME)}
+    return [_take(one, {}, fields) for one in given["released_finalizers"].each()], [
+        screen.line(one) for one in given["remarks"].texts()
+    ]
 
 
 def read_failure(answer: t.Any) -> tuple[str, Problem | None]:

@@ -59,6 +59,7 @@ def test_tables_are_quiet_and_not_endless(run: AsAction, its: FakeIts, text: str
         assert "\n" not in line
         assert len(line) <= WIDEST
     assert all(map(is_quiet, run.warnings))
+    assert not any("\n" in warning for warning in run.warnings)
 
 
 def test_a_failure_is_one_quiet_line(run: AsAction, its: FakeIts) -> None:

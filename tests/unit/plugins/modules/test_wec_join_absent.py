@@ -490,6 +490,80 @@ def test_they_stay_with_a_warning_where_the_right_is_missing(
     assert run("wec_join", **options)["changed"] is False, "nobody knows any more whose they are"
 
 
+HOME = "open-cluster-management"
+THEIRS = {
+    "Deployment theirs": f"/apis/apps/v1/namespaces/{HOME}/deployments/theirs",
+    "Secret theirs": f"/api/v1/namespaces/{HOME}/secrets/theirs",
+    "ConfigMap theirs": f"/api/v1/namespaces/{HOME}/configmaps/theirs",
+    "Job theirs": f"/apis/batch/v1/namespaces/{HOME}/jobs/theirs",
+    "ClusterClaim theirs": "/apis/cluster.open-cluster-management.io/v1alpha1/clusterclaims/theirs",
+}
+"""What others have made on a WEC, where the parts of an installation would take it along."""
+
+
+def kept_with(what: str) -> str:
+    return next(part for part in PARTS if part.endswith("clusterclaims." + CLAIM_GROUP if "Claim" in what else HOME))
+
+
+CLAIM_GROUP = "cluster.open-cluster-management.io"
+
+
+@pytest.mark.parametrize("what", THEIRS)
+def test_what_others_have_made_on_the_wec_stays(
+    run: FrontEnd, wec: FakeApi, options: Options, member: Membership, what: str
+) -> None:
+    wec.put(THEIRS[what], {})
+    foreseen = run("wec_join", check_mode=True, **options)
+    assert what in " ".join(run.warnings), "it is said before anything is done"
+    result = run("wec_join", **options)
+    assert not result.get("failed"), result
+    assert result["steps"] == foreseen["steps"]
+    assert THEIRS[what] in wec.objects
+    assert set(PARTS) & set(wec.objects) == {kept_with(what)}
+    # Its Namespace takes it along, but not in this fake.
+    assert OPERATOR not in wec.objects or PARTS[0] not in wec.objects, "the operator goes all the same"
+    assert [one["expected"] for one in result["leftovers"]] == [True]
+    assert not run("wec_join", **options)["changed"]
+
+
+@pytest.mark.parametrize("what", THEIRS)
+def test_purge_is_refused_while_others_have_something_there(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: Options, member: Membership, what: str
+) -> None:
+    wec.put(THEIRS[what], {})
+    result = run("wec_join", purge=True, **options)
+    assert result["problem"]["code"] == "purge_refused"
+    assert what in result["msg"]
+    assert its.writes == wec.writes == []
+
+
+def test_what_may_not_be_read_may_be_somebodys(
+    run: FrontEnd, wec: FakeApi, options: Options, member: Membership
+) -> None:
+    def refuse(method: str, path: str, _body: t.Any) -> None:
+        if method == "GET" and path.partition("?")[0].endswith(f"{HOME}/secrets"):
+            raise Fault(403, "not yours", "Forbidden")
+
+    wec.before.append(refuse)
+    result = run("wec_join", **options)
+    assert not result.get("failed"), result
+    assert f"/api/v1/namespaces/{HOME}" in wec.objects
+    assert "a Secret in Namespace open-cluster-management may not be read" in " ".join(run.warnings)
+
+
+def test_what_kubernetes_and_the_registration_have_put_there_goes(
+    run: FrontEnd, wec: FakeApi, options: Options, member: Membership
+) -> None:
+    space = f"/api/v1/namespaces/{HOME}"
+    owned = {"metadata": {"ownerReferences": [{"kind": "Deployment", "name": "klusterlet", "uid": "1"}]}}
+    wec.put(f"{space}/configmaps/kube-root-ca.crt", {})
+    wec.put(f"{space}/secrets/{HOME}-image-pull-credentials", {})
+    wec.put(f"{space}/secrets/klusterlet-token-1", {"type": "kubernetes.io/service-account-token"})
+    wec.put(f"/apis/apps/v1/namespaces/{HOME}/replicasets/klusterlet-1", owned)
+    assert run("wec_join", **options)["leftovers"] == []
+    assert not set(PARTS) & set(wec.objects)
+
+
 # -- a lost ITS --------------------------------------------------------------------------------------------------
 
 

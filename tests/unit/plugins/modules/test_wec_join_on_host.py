@@ -282,6 +282,25 @@ def test_a_wec_leaves_from_its_host_in_the_same_order_as_from_here(
 
 
 @pytest.mark.usefixtures("member")
+def test_what_others_have_made_stays_there_too(run: AsAction, sent: Sent, wec: FakeApi, options: Options) -> None:
+    theirs = (
+        "/apis/apps/v1/namespaces/open-cluster-management/deployments/theirs",
+        "/apis/cluster.open-cluster-management.io/v1alpha1/clusterclaims/theirs",
+    )
+    for path in theirs:
+        wec.put(path, {})
+    assert run("wec_join", state="absent", purge=True, **options)["problem"]["code"] == "purge_refused"
+    assert wec.writes == []
+    result = run("wec_join", state="absent", **options)
+    assert not result.get("failed"), result
+    assert set(theirs) <= set(wec.objects)
+    assert "Deployment theirs" in " ".join(run.warnings)
+    assert "ClusterClaim theirs" in " ".join(run.warnings)
+    assert len(run.warnings) == len(set(run.warnings))
+    assert len(set(PARTS) & set(wec.objects)) == len(theirs)
+
+
+@pytest.mark.usefixtures("member")
 def test_what_leaves_in_check_mode_is_planned_and_nothing_is_written(
     run: AsAction, sent: Sent, its: FakeIts, wec: FakeApi, options: Options
 ) -> None:

@@ -180,7 +180,7 @@ def test_it_fails_on_what_it_is_told_to_and_so_do_the_wecs_concerned(
 
 @pytest.mark.parametrize("option", ["connect_timeout", "read_timeout"])
 def test_no_time_at_all_is_refused(run: FrontEnd, its: FakeIts, options: Options, option: str) -> None:
-    refused = run("wec_status", wecs=[], **{option: 0}, **options)["msg"]
+    refused = run("wec_status", wecs=[], inventory=[], **{option: 0}, **options)["msg"]
     assert refused.startswith(f"{option}: 0")
     assert "must be more than 0 seconds" in refused
 
@@ -188,7 +188,7 @@ def test_no_time_at_all_is_refused(run: FrontEnd, its: FakeIts, options: Options
 @pytest.mark.parametrize("option", ["certificate_days", "version_skew"])
 def test_limits_below_nothing_are_refused(run: FrontEnd, its: FakeIts, options: Options, option: str) -> None:
     assert (
-        run("wec_status", wecs=[], **{option: -1}, **options)["msg"]
+        run("wec_status", wecs=[], inventory=[], **{option: -1}, **options)["msg"]
         == f"{option}: {-1 if option == 'version_skew' else -1.0} must not be negative."
     )
 
@@ -325,3 +325,37 @@ def test_nothing_is_said_to_agree_with_an_its_that_does_not_answer() -> None:
     assert len(run.lines) == 1
     assert run.lines[0].startswith("Not looked at: far: ")
     assert "agree" not in result["msg"]
+
+
+def test_a_wec_that_is_named_and_not_there_is_drift_if_that_is_asked_for(
+    run: FrontEnd, its: FakeIts, options: Options
+) -> None:
+    result = run("wec_status", name="nobody", fail_on=["drift", "problems"], **options)
+    assert result["failed"]
+    assert kinds(result) == [("nobody", "missing_on_its")]
+    assert "the ITS has no ManagedCluster of this name" in result["msg"]
+    assert not run("wec_status", name="nobody", fail_on=["problems"], **options).get("failed")
+    assert not run("wec_status", name="nobody", wait_for="absent", fail_on=["drift"], **options).get("failed")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"name": "edge-1", "inventory": []}, "inventory: counts only with wecs or the hosts of a play."),
+        ({"name": "edge-1", "ask_wecs": True}, "ask_wecs: True counts only with the hosts of a play."),
+        ({"wecs": [{"name": "edge-1"}], "ask_wecs": True}, "ask_wecs: True counts only with the hosts of a play."),
+        ({"all": True, "ask_wecs": True}, "ask_wecs: True counts only with the hosts of a play."),
+        ({"all": True, "fail_on": ["drift"]}, "fail_on: 'drift' counts only with name, wecs or the hosts of a play"),
+        ({"name": "edge-1", "compare": False, "fail_on": ["drift"]}, "fail_on: 'drift' counts only with compare."),
+        ({"wecs": [], "compare": False, "inventory": ["a"]}, "inventory: counts only with compare."),
+        ({"wecs": []}, "wecs: [] counts only with inventory."),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(
+    run: FrontEnd, its: FakeIts, options: Options, given: dict[str, t.Any], told: str
+) -> None:
+    member(its, "edge-1")
+    result = run("wec_status", **given, **options)
+    assert result["failed"]
+    assert told in result["msg"]
+    assert its.requests == []

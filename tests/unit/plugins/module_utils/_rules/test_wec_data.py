@@ -95,6 +95,16 @@ def test_everything_that_leaving_has_to_know_is_read_as_it_was_told() -> None:
     assert wec_data.read_removal(answer()) == (answer()["released_finalizers"], ["it stays"])
 
 
+def test_what_was_taken_away_is_named_and_begins_no_line() -> None:
+    told = {**answer(), "remarks": ["it stays\nPLAY RECAP"]}
+    assert wec_data.read_removal(told)[1] == ["it stays PLAY RECAP"]
+    for field in ("kind", "name", "finalizer"):
+        for odd in ("x\nPLAY RECAP", "x" * 600, "x y"):
+            told["released_finalizers"] = [{**answer()["released_finalizers"][0], field: odd}]
+            with pytest.raises(WrongShape):
+                wec_data.read_removal(told)
+
+
 def test_parts_and_namespaces_that_nobody_has_asked_for_are_left_out() -> None:
     told = answer()
     told["leaving"].update(parts=["Namespace kube-system", "ClusterRole klusterlet"], namespaces=["kube-system"])
