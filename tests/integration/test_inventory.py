@@ -215,7 +215,11 @@ def test_an_identity_that_may_only_read_is_enough_and_the_its_is_asked_once_for_
 def test_the_docs_list_as_csv_is_an_inventory(folder: Folder) -> None:
     chmod, graph, plan = folder.follow("docs/inventory.md", "A list as CSV")
     (folder.path / "group_vars").mkdir()
-    (folder.path / "group_vars" / "wecs.yml").write_text("its_kubeconfig: ~/.kube/its1.kubeconfig\n")
+    (folder.path / "group_vars" / "wecs.yml").write_text(
+        "its_kubeconfig: ~/.kube/its1.kubeconfig\n"
+        # Another inventory has set more than the list has.
+        "configure_labels_state: present\nconfigure_properties_state: present\n"
+    )
     assert folder.run(chmod).code == 0
     shown = folder.run(graph)
     assert re.findall(r"--(edge-\d)", shown.output) == ["edge-1", "edge-2"], shown.output
