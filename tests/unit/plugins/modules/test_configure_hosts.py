@@ -73,10 +73,11 @@ def test_all_are_configured_at_once_and_each_failure_is_its_own(its: FakeIts) ->
 def test_a_changed_value_costs_a_write_for_each_wec_and_no_look(its: FakeIts) -> None:
     names = [f"edge-{number}" for number in range(1, 21)]
     for name in names:
-        member(its, name, region="us")
-    its.requests.clear()
-    shared = {"its_kubeconfig": its.kubeconfig(), "wec_labels": {"region": "eu"}}
-    assert of_play(**dict.fromkeys(names, shared))("wec_configure")["changed"]
+        member(its, name)
+    for region in ("us", "eu"):
+        its.requests.clear()
+        shared = {"its_kubeconfig": its.kubeconfig(), "wec_labels": {"region": region}}
+        assert of_play(**dict.fromkeys(names, shared))("wec_configure")["changed"]
     assert len(its.writes) == len(names)
     assert len(its.requests) - len(its.writes) <= 10
 

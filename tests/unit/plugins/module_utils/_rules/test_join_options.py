@@ -192,4 +192,7 @@ def test_an_empty_text_for_a_file_is_no_file(path: str | None) -> None:
             "image_pull_credential_file": path,
         }
 
+        def keep_secret(self, values: t.Iterable[str]) -> None:
+            assert not list(values)
+
     assert read_join_options(t.cast(t.Any, Task())).image_pull_credential_file is None
