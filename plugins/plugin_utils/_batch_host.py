@@ -39,6 +39,19 @@ _KEYWORDS = (
 """Those of the batch's task that say how a host is reached. They are templates again, for each host."""
 
 
+_OF_ONE_THREAD = ("AnsibleAccessContext",)
+"""What Ansible makes for each thread that has none, and changes in place (ansible-core: _internal/_templating/_access.py)."""
+
+
+def context_of_thread(values: t.Mapping[contextvars.ContextVar[t.Any], t.Any]) -> contextvars.Context:
+    """A context with these values, but for those that threads cannot share."""
+    context = contextvars.Context()
+    for variable, value in values.items():
+        if variable.name not in _OF_ONE_THREAD:
+            context.run(variable.set, value)
+    return context
+
+
 class HostTask(Task):
     """A task of Ansible's own for one host. Its action hands the host to ``question`` instead of anything else."""
 
@@ -51,7 +64,7 @@ class BatchHost:
     def __init__(self, action: ActionBase, name: str) -> None:
         self._action, self._name = action, name
         # Ansible keeps in it which task runs; threads begin with an empty one.
-        self._context = contextvars.copy_context()
+        self._values = dict(contextvars.copy_context())
 
     @property
     def address(self) -> str | None:
@@ -75,7 +88,7 @@ class BatchHost:
             except Exception as error:
                 failures.append(error)
 
-        result = self._context.copy().run(self._run, answer)
+        result = context_of_thread(self._values).run(self._run, answer)
         if answers:
             return answers[0]
         if failures and not isinstance(failures[0], AnsibleConnectionFailure):

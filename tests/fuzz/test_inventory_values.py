@@ -33,9 +33,20 @@ DOCUMENT: Json = {
 }
 
 
+class Variables(dict[str, t.Any]):
+    """As the action hands them over."""
+
+    @property
+    def declared(self) -> t.Collection[str]:
+        return self.keys()
+
+    def is_null(self, name: str) -> bool:
+        return name in self and self[name] is None
+
+
 @given(mutated(DOCUMENT))
 def test_they_are_read_or_named(variables: t.Any) -> None:
-    host = HostVariables("host-1", variables)
+    host = HostVariables("host-1", Variables(variables))
     for read in (
         lambda: host.wish(ENTRIES),
         lambda: host.wec,
