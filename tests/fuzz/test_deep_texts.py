@@ -70,7 +70,7 @@ def test_every_reader(text: str) -> None:
     asked = types.SimpleNamespace(find_or_refusal=lambda _path: {"data": {"kubeconfig": text}})
     assert Its(t.cast(Kube, asked)).published_server is None or "server" in text
     refused = types.SimpleNamespace(status=500, reason="x", body=text, headers={})
-    assert len(str(failures.api_error("ITS", "its_kubeconfig", "GET", "/x", refused))) < 64 * 1024
+    assert len(str(failures.api_error("ITS", "its_kubeconfig", "GET", "/x", refused, lambda: ""))) < 64 * 1024
     answer = types.SimpleNamespace(stream=lambda **_options: iter([text.encode(), b"\n"]), close=lambda: None)
     with contextlib.suppress(WecError):
         list(Watch(t.cast(Kube, _NoApi()), "/x", answer))

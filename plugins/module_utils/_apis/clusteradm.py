@@ -18,9 +18,10 @@ import re
 import shutil
 import subprocess
 import typing as t
+import urllib.parse
 
 from .._errors import ClusteradmError
-from .._rules import versions
+from .._rules import kubeconfigs, versions
 from .._rules.join_options import JoinOptions
 from .._rules.kubeconfigs import Kubeconfig
 from .._rules.versions import Version
@@ -157,7 +158,7 @@ class Clusteradm:
             try:
                 done = subprocess.run(
                     [self._binary, "join", *target, *request.arguments(file_of)],
-                    env=self._environment,
+                    env=_with_proxy_of(wec, self._environment),
                     stdin=subprocess.DEVNULL,
                     capture_output=True,
                     text=True,
@@ -191,6 +192,16 @@ class Clusteradm:
         if done.returncode == 0:
             self.known[key] = done.stdout
         return done.stdout
+
+
+def _with_proxy_of(wec: Kubeconfig, environment: t.Mapping[str, str]) -> dict[str, str]:
+    """The environment in which clusteradm reaches the WEC through the proxy that its kubeconfig names, or through none."""
+    cluster = kubeconfigs.the_cluster(wec)
+    host = urllib.parse.urlsplit(str(cluster["server"])).hostname
+    if cluster.get("proxy-url") or not host:
+        return dict(environment)
+    known = environment.get("NO_PROXY") or environment.get("no_proxy")
+    return {**environment, "NO_PROXY": f"{known},{host}" if known else host}
 
 
 def _last_words(output: str, secrets: t.Iterable[str]) -> str:

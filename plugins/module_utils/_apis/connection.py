@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import importlib.util
 import os
 import typing as t
 
 from .. import _wording
 from .._errors import InvalidOption, InvalidOptions
-from .._rules import endpoints, host_kubeconfigs, kubeconfigs, large_kubeconfigs, limits, secrecy, yaml_text
+from .._rules import clientcmd, endpoints, host_kubeconfigs, kubeconfigs, large_kubeconfigs, limits, proxies, secrecy
 from .._rules.kubeconfigs import Kubeconfig, KubeconfigError
+from .._rules.proxies import Proxy
 from .._rules.untrusted import Value, WrongShape
 from .._rules.yaml_text import NotYamlError
 from . import host_kubeconfig
@@ -77,14 +79,14 @@ FROM_HOST = "kubeconfig_from_host"
 
 @dataclasses.dataclass(frozen=True)
 class Connection:
-    """``source`` says where the connection came from, for people. ``no_proxy`` is a comma-separated list, or None."""
+    """``source`` says where the connection came from, for people. The kubeconfig has the proxy that counts, or none."""
 
     side: str
     kubeconfig: Kubeconfig
     source: str
     option: str
     """The option or variable to name when this connection does not work."""
-    no_proxy: str | None = None
+    proxy: Proxy | None = None
     secrets: tuple[str, ...] = ()
 
     @property
@@ -94,6 +96,13 @@ class Connection:
     @property
     def context(self) -> str:
         return str(self.kubeconfig["current-context"])
+
+    def to_agents(self, server: str, ca: bytes, environment: t.Mapping[str, str]) -> Connection:
+        """To another address that trusts another CA, as nobody."""
+        proxy = proxies.of_environment(server, environment)
+        cluster = {"server": server, "certificate-authority-data": base64.b64encode(ca).decode()}
+        found = kubeconfigs.build(_reached_through(cluster, proxy), {}, "agents")
+        return dataclasses.replace(self, kubeconfig=found, proxy=proxy, secrets=tuple(kubeconfigs.secrets(found)))
 
     def as_data(self) -> dict[str, str]:
         return {"server": self.server, "source": self.source}
@@ -184,7 +193,7 @@ class _Values:
     """Fields of one side, each from its option or else from its variable."""
 
     def __init__(self, family: Family, options: t.Mapping[str, t.Any], environment: t.Mapping[str, str]) -> None:
-        self.family, self.options, self._environment = family, options, environment
+        self.family, self.options, self.environment = family, options, environment
 
     def is_option(self, field: str) -> bool:
         return self.options.get(self.family.option(field)) is not None
@@ -193,7 +202,7 @@ class _Values:
         value = self.options.get(self.family.option(field))
         if value is not None:
             return value
-        told = self._environment.get(self.family.variable(field))
+        told = self.environment.get(self.family.variable(field))
         if not told:
             return None
         if field == "validate_certs":
@@ -204,7 +213,7 @@ class _Values:
 
     def name(self, field: str) -> str:
         """What the user would have to change: the option, or the variable that was used instead."""
-        if self.is_option(field) or not self._environment.get(self.family.variable(field)):
+        if self.is_option(field) or not self.environment.get(self.family.variable(field)):
             return self.family.shown(field)
         return f"environment variable {self.family.variable(field)}"
 
@@ -212,16 +221,19 @@ class _Values:
 def _from_kubeconfig(values: _Values, kubeconfig: t.Any, read_file: ReadFile) -> Connection:
     name = values.name("kubeconfig")
     shown: t.Any = None
-    if isinstance(kubeconfig, dict):
-        config, told = kubeconfig, "given as data"
-    elif kubeconfigs.is_text(kubeconfig):
-        config, told = _parsed(name, kubeconfig), "given as text"
-    else:
-        shown = str(kubeconfig)
-        config, told = _load_files(name, shown, read_file, values.get("context"))
     context = values.get("context")
+    if kubeconfigs.is_encoded(kubeconfig):
+        raise InvalidOption(name, None, "is the base64 of a kubeconfig", "Decode it: append | b64decode")
     try:
-        config = kubeconfigs.select(kubeconfigs.check_shape(config), context)
+        if isinstance(kubeconfig, dict):
+            files, told = [("", kubeconfigs.check_shape(kubeconfig))], "given as data"
+        elif kubeconfigs.is_text(kubeconfig):
+            files, told = [("", _parsed(name, kubeconfig))], "given as text"
+        else:
+            shown = str(kubeconfig)
+            files = _load_files(name, shown, read_file, context)
+            told = os.pathsep.join(path for path, _config in files)
+        config = kubeconfigs.select_of(files, context)
     except KubeconfigError as error:
         where = f" {shown}" if shown else ""
         option = values.name("context") if context and "has no context" in str(error) else name
@@ -233,35 +245,46 @@ def _from_kubeconfig(values: _Values, kubeconfig: t.Any, read_file: ReadFile) ->
     return _checked(values, config, source, name)
 
 
-def _parsed(name: str, text: str) -> t.Any:
+def _parsed(name: str, text: str) -> Kubeconfig:
+    """Raises InvalidOption, KubeconfigError."""
     try:
-        return yaml_text.parse(text)
+        return kubeconfigs.check_shape(kubeconfigs.read_document(text))
     except NotYamlError as error:
         raise InvalidOption(name, None, f"the kubeconfig that it is the text of {error}", "Correct it") from None
 
 
-def _load_files(name: str, paths: str, read_file: ReadFile, context: str | None) -> tuple[Kubeconfig, str]:
-    """Load one kubeconfig, or several joined by the path separator as in $KUBECONFIG.
+def _load_files(name: str, paths: str, read_file: ReadFile, context: str | None) -> list[tuple[str, Kubeconfig]]:
+    """One kubeconfig, or several joined by the path separator as in $KUBECONFIG, each with its absolute path.
 
     Of a large one, only what ``context`` needs is loaded.
     """
-    configs, found = [], []
+    found = []
     alone = os.pathsep not in paths
     for path in filter(None, paths.split(os.pathsep)):
         try:
             absolute, content = read_file(path)
-            excerpt = large_kubeconfigs.excerpt(content, context) if alone else None
-            config = kubeconfigs.check_shape(excerpt or yaml_text.parse(content))
+            excerpt = _excerpt(content, context) if alone else None
+            config = kubeconfigs.check_shape(excerpt or kubeconfigs.read_document(content))
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise InvalidOption(name, path, f"cannot be read: {why}", "Name a kubeconfig that exists") from error
         except (KubeconfigError, NotYamlError) as error:
             raise InvalidOption(name, path, str(error), "Name a kubeconfig") from error
-        configs.append(kubeconfigs.with_absolute_files(config, os.path.dirname(absolute)))
-        found.append(absolute)
-    if not configs:
+        found.append((absolute, kubeconfigs.with_absolute_files(config, os.path.dirname(absolute))))
+    if not found:
         raise InvalidOption(name, paths, "names no file", "Name a kubeconfig")
-    return (configs[0] if len(configs) == 1 else kubeconfigs.merge(configs)), os.pathsep.join(found)
+    return found
+
+
+def _excerpt(content: bytes, context: str | None) -> Kubeconfig | None:
+    """What is wrong with a context is told with its place, which the whole file has."""
+    found = large_kubeconfigs.excerpt(content, context)
+    if found is not None:
+        try:
+            kubeconfigs.select(found, context)
+        except KubeconfigError:
+            return None
+    return found
 
 
 def _from_host_is_given(family: Family, options: t.Mapping[str, t.Any]) -> bool:
@@ -380,8 +403,6 @@ def _override(values: _Values, config: Kubeconfig, read_file: ReadFile) -> Kubec
         cluster["insecure-skip-tls-verify"] = True
     elif values.get("validate_certs") is True:
         cluster.pop("insecure-skip-tls-verify", None)
-    if values.get("proxy") is not None:
-        cluster["proxy-url"] = str(values.get("proxy"))
     if values.get("impersonate_user") is not None:
         user["as"] = str(values.get("impersonate_user"))
     if values.get("impersonate_groups"):
@@ -411,18 +432,23 @@ def _checked(values: _Values, config: Kubeconfig, source: str, option: str) -> C
     fault = endpoints.fault(server)
     if fault:
         raise InvalidOption(option, server, fault, "Correct the server's address")
-    lacking = kubeconfigs.key_fault(user)
-    if lacking:
-        raise InvalidOption(option, None, lacking, "A client certificate is of no use without its key")
+    proxy = _proxy(values, option, server, cluster.get("proxy-url"))
+    config = kubeconfigs.build(_reached_through(cluster, proxy), dict(user), str(config["current-context"]))
+    if server.lower().startswith("https:"):
+        # Without TLS, it may be 'kubectl proxy', which has a credential of its own.
+        try:
+            clientcmd.require_credential(Value(user, "the user"))
+        except WrongShape as error:
+            why = f"no usable credential in {source}: {error}"
+            raise InvalidOption(option, None, why, "Name a kubeconfig, or a context, that has one") from None
+    config = _with_files(option, config)
     if user.get("tokenFile"):
         config = _with_token(option, config)
-        user = kubeconfigs.the_user(config)
+    cluster, user = kubeconfigs.the_cluster(config), kubeconfigs.the_user(config)
     for text in (user.get("as"), *(user.get("as-groups") or ())):
         if text:
             _header(values.name("impersonate_user"), str(text))
-    no_proxy = values.get("no_proxy")
-    proxy = None if no_proxy and endpoints.bypasses(server, str(no_proxy)) else cluster.get("proxy-url")
-    if endpoints.is_in_the_clear(server, proxy) and kubeconfigs.sends_secret(user):
+    if endpoints.is_in_the_clear(server, proxy is not None) and kubeconfigs.sends_secret(user):
         raise InvalidOption(
             option,
             server,
@@ -434,22 +460,75 @@ def _checked(values: _Values, config: Kubeconfig, source: str, option: str) -> C
         config,
         source,
         option,
-        no_proxy=str(no_proxy) if no_proxy is not None else None,
+        proxy=proxy,
         secrets=tuple(kubeconfigs.secrets(config)),
     )
+
+
+def _proxy(values: _Values, option: str, server: str, from_kubeconfig: str | None) -> Proxy | None:
+    """The proxy that counts: the option's or the kubeconfig's own, or the environment's."""
+    given, no_proxy = values.get("proxy"), values.get("no_proxy")
+    if given is not None:
+        why = proxies.fault(str(given))
+        if why:
+            raise InvalidOption(values.name("proxy"), None, why, "Correct it")
+    if no_proxy is not None and proxies.bypasses(server, str(no_proxy)):
+        return None
+    if given is not None:
+        found: Proxy | None = Proxy(str(given), values.name("proxy"))
+    elif from_kubeconfig:
+        found = Proxy(from_kubeconfig, f"proxy-url of {option}")
+    else:
+        found = proxies.of_environment(server, values.environment)
+    if found and found.is_socks and importlib.util.find_spec("socks") is None:
+        raise InvalidOption(
+            option,
+            None,
+            f"the proxy {found.shown} (from {found.origin}) needs the Python library PySocks, which is not there",
+            "Install it where this runs, or name a proxy of http or https",
+        )
+    return found
+
+
+def _reached_through(cluster: dict[str, t.Any], proxy: Proxy | None) -> dict[str, t.Any]:
+    found = {key: value for key, value in cluster.items() if key != "proxy-url"}
+    return {**found, "proxy-url": proxy.url} if proxy else found
+
+
+def _with_files(option: str, config: Kubeconfig) -> Kubeconfig:
+    """With the content of the files that it names, so that they are read once, here, where they are."""
+    cluster, user = dict(kubeconfigs.the_cluster(config)), dict(kubeconfigs.the_user(config))
+    for details, part in ((cluster, "cluster"), (user, "user")):
+        for field in clientcmd.FILES[part]:
+            if details.get(field):
+                path = str(details.pop(field))
+                content = _file(option, field, path)
+                try:
+                    clientcmd.check_content(Value(None, f"{field} {path}"), content)
+                except WrongShape as error:
+                    raise InvalidOption(option, None, str(error), "Name another file") from None
+                details[f"{field}-data"] = base64.b64encode(content).decode()
+    return kubeconfigs.build(cluster, user, str(config["current-context"]))
+
+
+def _file(option: str, field: str, path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(limits.DOCUMENT + 1)
+    except OSError as error:
+        why = f"the {field} {path} cannot be read: {error.strerror}"
+        raise InvalidOption(option, None, why, "Name a file that exists and may be read") from None
+    if len(content) > limits.DOCUMENT:
+        raise InvalidOption(
+            option, None, f"the {field} {path} is longer than {limits.DOCUMENT} bytes", "Name another file"
+        )
+    return content
 
 
 def _with_token(option: str, config: Kubeconfig) -> Kubeconfig:
     """The token of the file that is named: it wins over the one beside it (client-go: rest/transport.go)."""
     user = dict(kubeconfigs.the_user(config))
     path = str(user.pop("tokenFile"))
-    try:
-        with open(path, "rb") as file:
-            content = file.read(limits.DOCUMENT + 1)
-    except OSError as error:
-        why = f"the tokenFile {path} cannot be read: {error.strerror}"
-        raise InvalidOption(option, None, why, "Name a file that exists") from None
-    if len(content) > limits.DOCUMENT:
-        raise InvalidOption(option, None, f"the tokenFile {path} is too large for a token", "Name another file")
+    content = _file(option, "tokenFile", path)
     user["token"] = _header(f"{option}: tokenFile {path}", content.decode("utf-8", "replace").lstrip("\ufeff"))
     return kubeconfigs.build(dict(kubeconfigs.the_cluster(config)), user, str(config["current-context"]))

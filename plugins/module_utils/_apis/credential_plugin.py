@@ -39,6 +39,10 @@ class PluginError(Exception):
     """The program gave no credential; the text says why, without anything of a credential."""
 
 
+class NotRun(PluginError):
+    """The program is not there, or is none."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Credential:
     """All but ``expires`` are secrets. Certificates are PEM."""
@@ -67,11 +71,15 @@ def run(plugin: Json, cluster: Json, environment: t.Mapping[str, str]) -> Creden
     info: Json = {"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": False}}
     if plugin.get("provideClusterInfo"):
         info["spec"]["cluster"] = _cluster_info(cluster)
-    variables = {str(one["name"]): str(one["value"]) for one in plugin.get("env") or []}
-    code, output, said = _run(
-        [command, *map(str, plugin.get("args") or [])],
-        {**environment, **variables, "KUBERNETES_EXEC_INFO": json.dumps(info)},
-    )
+    variables = {str(one["name"]): str(one.get("value") or "") for one in plugin.get("env") or []}
+    try:
+        code, output, said = _run(
+            [command, *map(str, plugin.get("args") or [])],
+            {**environment, **variables, "KUBERNETES_EXEC_INFO": json.dumps(info)},
+        )
+    except NotRun as error:
+        hint = screen.shortened(str(plugin.get("installHint") or ""), 300)
+        raise PluginError(f"{error}{f'. {hint}' if hint else ''}") from None
     if code:
         last = (said.strip().splitlines() or ["it said nothing"])[-1]
         raise PluginError(f"{command} ended with {code}: {screen.shortened(last, 300)}")
@@ -93,7 +101,7 @@ def _run(command: list[str], environment: dict[str, str]) -> tuple[int, str, str
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        raise PluginError(f"{command[0]} cannot be run: {error}") from None
+        raise NotRun(f"{command[0]} cannot be run: {error}") from None
     with process:
         try:
             return _outputs(process, command[0])

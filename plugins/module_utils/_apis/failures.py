@@ -11,24 +11,30 @@ import typing as t
 
 from .._errors import ApiError
 from .._rules import problems, screen
+from .._rules.credential_facts import ANONYMOUS
 from .bounded_http import LargeAnswerError, SlowAnswerError
 
 _LONGEST = 4096
 """Characters of a message: an API server quotes what it was sent."""
 
 
-def api_error(side: str, source: str, method: str, path: str, error: t.Any) -> ApiError:
-    """Of an answer that is an error. ``source`` is where the connection is from."""
+def api_error(
+    side: str, source: str, method: str, path: str, error: t.Any, why_refused: t.Callable[[], str]
+) -> ApiError:
+    """Of an answer that is an error. ``source`` is where the connection is from, ``why_refused`` what its credential tells."""
     told = ""
     try:
         body = error.body.decode() if isinstance(error.body, bytes) else error.body
         told = screen.shortened(str(json.loads(body).get("message") or ""), _LONGEST) if body else ""
     except (ValueError, AttributeError, RecursionError):
         told = screen.shortened(str(error.body), 300)
-    if error.status == 401:
-        told = f"the credentials from {source} were not accepted: they are wrong, or have expired"
+    is_refused = error.status == 401 or (error.status == 403 and ANONYMOUS in told)
+    if is_refused:
+        told = f"there is no usable credential in {source}: {why_refused()}"
     found = ApiError(side, method, path, int(error.status or 0), str(error.reason or ""), told)
-    if found.status == 403:
+    if is_refused:
+        found.problem = problems.of("credentials_refused", f"on the {side}: {told}")
+    elif found.status == 403:
         found.problem = problems.of("forbidden", f"on the {side}: {told}")
     return found
 
@@ -42,6 +48,20 @@ _REASONS = (
 )
 
 
+_OF_CREDENTIAL = {
+    "KEY_VALUES_MISMATCH": "the client certificate and its key do not belong together",
+    "key values mismatch": "the client certificate and its key do not belong together",
+    "KEY_TYPE_MISMATCH": "the client certificate and its key do not belong together",
+    "ALERT_CERTIFICATE_EXPIRED": "it does not accept the client certificate, which has expired",
+    "ALERT_BAD_CERTIFICATE": "it does not accept the client certificate",
+    "ALERT_UNKNOWN_CA": "it does not trust the CA of the client certificate",
+    "ALERT_CERTIFICATE_REQUIRED": "it wants a client certificate, and none was given",
+    "(PEM lib)": "the client certificate or its key cannot be read",
+    "[PEM]": "the client certificate or its key cannot be read",
+}
+"""Signs of what is wrong on our side of a TLS connection (OpenSSL's names of reasons and alerts)."""
+
+
 def reason(error: BaseException) -> tuple[str, str]:
     """What kept a request from being answered: a kind, and a short text."""
     chain: list[BaseException] = []
@@ -51,6 +71,11 @@ def reason(error: BaseException) -> tuple[str, str]:
         nested = getattr(cause, "reason", None) or getattr(cause, "original_error", None)
         cause = nested if isinstance(nested, BaseException) else cause.__cause__ or cause.__context__
     text = " ".join(f"{type(one).__name__}: {one}" for one in chain)
+    if "NO_CERTIFICATE_OR_CRL_FOUND" in text:
+        return "tls", "the CA that its certificate is to be checked by has no certificate in it"
+    for sign, why in _OF_CREDENTIAL.items():
+        if sign in text:
+            return "credentials", why
     if "certificate verify failed" in text:
         detail = text.partition("certificate verify failed: ")[2].partition(" (_ssl")[0] or "it is not trusted"
         return "tls", f"its certificate was not accepted ({detail})"

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import dataclasses
 import datetime
 import email.utils
 import json
@@ -23,12 +22,11 @@ import threading
 import time
 import traceback
 import typing as t
-import urllib.parse
-import urllib.request
 
 from .._errors import ApiError, MissingLibrary, Unreachable, WecError
-from .._rules import endpoints, kubeconfigs, limits, problems, screen
+from .._rules import credential_facts, kubeconfigs, limits, problems, screen
 from .._rules.kubeconfigs import KubeconfigError
+from .._rules.proxies import Proxy
 from . import credential_plugin, failures, shapes
 from .bounded_http import Bounds
 from .connection import Connection, environment_of
@@ -107,11 +105,7 @@ class Kube:
 
     def like(self, server: str, ca: bytes) -> Kube:
         """A client of another address that trusts another CA, without any credentials and as impatient as this one."""
-        cluster = {"server": server, "certificate-authority-data": base64.b64encode(ca).decode()}
-        connection = dataclasses.replace(
-            self.connection, kubeconfig=kubeconfigs.build(cluster, {}, "agents"), secrets=()
-        )
-        return Kube(connection, *self._timeouts, outage=0)
+        return Kube(self.connection.to_agents(server, ca, os.environ), *self._timeouts, outage=0)
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> t.Iterator[None]:
@@ -405,7 +399,7 @@ class Kube:
             self._has_answered = True
             self._note_clock((error.headers or {}).get("Date"))
             raise failures.api_error(
-                self.connection.side, self.connection.source, method.upper(), path, error
+                self.connection.side, self.connection.source, method.upper(), path, error, self._why_refused
             ) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(error) from None
@@ -445,15 +439,19 @@ class Kube:
 
     def _client_of(self, configuration: t.Any) -> t.Any:
         config = self._load(configuration)
-        cluster = kubeconfigs.the_cluster(config)
-        configuration.proxy = self._proxy(cluster.get("proxy-url"))
-        # It may be the environment's, with a password.
-        self._note_secrets(kubeconfigs.secrets([configuration.proxy]))
-        configuration.no_proxy = self.connection.no_proxy
+        proxy = self.connection.proxy
+        configuration.proxy = proxy.url if proxy and not proxy.is_socks else None
+        configuration.proxy_headers = (
+            urllib3.make_headers(proxy_basic_auth=proxy.user) if proxy and proxy.user else None
+        )
+        # That was decided with the proxy, by the rules of Go.
+        configuration.no_proxy = ""
         # Our own loop retries, because only it knows what may be repeated and how long.
         configuration.retries = False
         configuration.connection_pool_maxsize = _CONNECTIONS
         client = ApiClient(configuration)
+        if proxy and proxy.is_socks:
+            client.rest_client.pool_manager = _socks(proxy, client.rest_client.pool_manager)
         client.user_agent = USER_AGENT
         user = kubeconfigs.the_user(config)
         if user.get("as"):
@@ -534,16 +532,6 @@ class Kube:
                 details[field] = file.path
         return kubeconfigs.build(cluster, user, config["current-context"])
 
-    def _proxy(self, from_kubeconfig: str | None) -> str | None:
-        """The proxy to use: the connection's own, or the environment's, as kubectl and clusteradm do it."""
-        if from_kubeconfig:
-            return from_kubeconfig
-        parts = urllib.parse.urlsplit(self.connection.server)
-        host = parts.hostname or ""
-        if endpoints.is_loopback(host) or _bypasses_proxy(parts.netloc):
-            return None
-        return urllib.request.getproxies_environment().get(parts.scheme)
-
     # -- what went wrong -----------------------------------------------------------------------------------------
 
     def no_api_server(self, asked: str) -> Unreachable:
@@ -560,10 +548,14 @@ class Kube:
         remedies = {
             "timeout": f"It had {self._timeouts[0]:g} s (connect_timeout): check the address in {connection.option}",
             "tls": f"Check the CA in {connection.option}, and that the certificate is valid for this address",
-            "proxy": "Check the proxy that is used to reach it",
+            "proxy": "Check the proxy, or have NO_PROXY name the address if it is to be reached directly",
             "slow": f"Find out what slows it down, or raise read_timeout (it is {self._timeouts[1]:g} s)",
             "large": "Find out what answers there, and what stands between",
         }
+        if kind == "credentials":
+            return self._no_credential(why)
+        if connection.proxy:
+            why += f" (it was asked for through the proxy {connection.proxy.shown}, from {connection.proxy.origin})"
         remedy = remedies.get(kind, f"Check the address in {connection.option}, and that it can be reached from here")
         return self._no_answer(kind, f"at {connection.server} cannot be reached: {self._scrubbed(why)}", remedy)
 
@@ -584,22 +576,28 @@ class Kube:
 
     def _no_credential(self, error: Exception | str) -> Unreachable:
         text = self._scrubbed(str(error))
-        remedy = f"Check {self.connection.option}, and the credential plugin in it"
-        return self._no_answer(
-            "credentials", f"cannot be used, because there are no credentials for it: {text}", remedy
-        )
+        plugin = kubeconfigs.the_user(self.connection.kubeconfig).get("exec")
+        remedy = f"Check {self.connection.option}{', and the credential plugin in it' if plugin else ''}"
+        what = f"at {self.connection.server} cannot be used, because there is no usable credential for it: {text}"
+        return self._no_answer("credentials", what, remedy)
+
+    def _why_refused(self) -> str:
+        return credential_facts.why_refused(self.connection.kubeconfig, self.now())
 
     def _no_answer(self, kind: str, what: str, remedy: str) -> Unreachable:
         side, source = self.connection.side, self.connection.source
         text = f"The {side} {what}. {remedy}. The connection is from {source}."
         facts = (what, f"the connection is from {source}")
-        problem = None if side == "WDS" else problems.of(f"{side.lower()}_unreachable", *facts)
+        code = "credentials_refused" if kind == "credentials" else f"{side.lower()}_unreachable"
+        problem = None if side == "WDS" else problems.of(code, *facts)
         return Unreachable(text, kind, problem)
 
 
-def _bypasses_proxy(host_and_port: str) -> bool:
-    """Whether $NO_PROXY names the host."""
-    return bool(urllib.request.proxy_bypass(host_and_port))
+def _socks(proxy: Proxy, direct: t.Any) -> t.Any:
+    """The same pool, behind a SOCKS proxy. The client library has been able to since version 33."""
+    from urllib3.contrib.socks import SOCKSProxyManager
+
+    return SOCKSProxyManager(proxy.dialed, headers=direct.headers, **direct.connection_pool_kw)
 
 
 def _no_discovery(_client: t.Any, _cache_file: t.Any) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import urllib.parse
-import urllib.request
 
 _LOCAL_NAMES = ("localhost", "localtest.me")
 
@@ -47,16 +46,10 @@ def is_local(url: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def is_in_the_clear(url: str, proxy: str | None) -> bool:
+def is_in_the_clear(url: str, has_proxy: bool) -> bool:
     """Whether what is sent there is seen on a network: without TLS, and to another machine or through a proxy."""
     parts = urllib.parse.urlsplit(url)
-    return parts.scheme == "http" and (bool(proxy) or not is_loopback(parts.hostname or ""))
-
-
-def bypasses(url: str, no_proxy: str) -> bool:
-    """Whether a comma-separated list names the host of an address."""
-    host = urllib.parse.urlsplit(url).netloc
-    return bool(urllib.request.proxy_bypass_environment(host, {"no": no_proxy}))  # type: ignore[attr-defined]
+    return parts.scheme == "http" and (has_proxy or not is_loopback(parts.hostname or ""))
 
 
 def is_loopback(host: str) -> bool:

@@ -1,43 +1,32 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kubeconfigs as data: merging, choosing a context, and building one from single options."""
+"""Kubeconfigs as data: reading, choosing a context of one or several, and building one from single options."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import codecs
+import contextlib
+import json
 import os.path
 import re
 import typing as t
 
+from . import clientcmd, yaml_text
 from .untrusted import Value, WrongShape
 
 Kubeconfig = dict[str, t.Any]
 _PARTS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 PASSWORD_IN_URL = re.compile(r"://[^/@\s]*?:([^/@\s]+)@")
 _LONGEST_URL = 4096
-_LONGEST = 4 * 1024 * 1024
-"""Characters: some people trust every CA that there is."""
-_FILES = {
-    "cluster": ("certificate-authority",),
-    "user": ("client-certificate", "client-key", "tokenFile"),
-}
-
-
-_TEXTS = {
-    "cluster": ("server", "certificate-authority", "certificate-authority-data", "tls-server-name", "proxy-url"),
-    "user": (
-        *("client-certificate", "client-certificate-data", "client-key", "client-key-data"),
-        *("token", "tokenFile", "username", "password", "as", "as-uid"),
-    ),
-}
-_PEM = ("certificate-authority-data", "client-certificate-data", "client-key-data")
-_CUT = frozenset({"DATA+OMITTED", "REDACTED"})
-"""What stands in the place of secrets in a kubeconfig that kubectl has shown."""
-_HEADERS = ("token", "as", "as-uid")
-"""What a header of HTTP carries as it is."""
+_SHORTEST = 100
+"""Characters that any kubeconfig has."""
+_PATHS = {"cluster": clientcmd.FILES["cluster"], "user": (*clientcmd.FILES["user"], "tokenFile")}
 _SECRET_FIELDS = frozenset({"token", "password", "client-key-data", "id-token", "refresh-token", "access-token"})
+_OTHER_ENCODINGS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""How texts of Windows begin that are not UTF-8."""
 
 
 class KubeconfigError(Exception):
@@ -50,6 +39,9 @@ def check_shape(config: t.Any) -> Kubeconfig:
         raise KubeconfigError("is no kubeconfig: it has no clusters and no contexts")
     given = Value(config)
     try:
+        for key, known in (("apiVersion", "v1"), ("kind", "Config")):
+            if given[key].is_given and given[key].value not in ("", known):
+                raise given[key].wrong(f"is not {known}")
         for part, key in _PARTS.items():
             for entry in given[part].each():
                 if entry[key].is_given:
@@ -59,120 +51,57 @@ def check_shape(config: t.Any) -> Kubeconfig:
     return config
 
 
-def checked(config: Kubeconfig, places: t.Mapping[str, str]) -> Kubeconfig:
-    """A kubeconfig with one context whose fields are what kubectl takes them for. Tokens are without blanks around them.
+def read_document(content: bytes | str) -> t.Any:
+    """What a file or a text has in it: YAML or JSON, in UTF-8 with or without a byte order mark.
 
-    ``places`` are the paths of the cluster and the user in the whole file, to name what is wrong. Raises KubeconfigError, which
-    quotes nothing.
+    Of several documents, the first, as kubectl does it. Raises KubeconfigError, NotYamlError.
     """
-    cluster, user = Value(the_cluster(config), places["cluster"]), Value(the_user(config), places["user"])
-    try:
-        own = {**the_cluster(config), **_texts(cluster, "cluster")}
-        if cluster["insecure-skip-tls-verify"].is_given:
-            own["insecure-skip-tls-verify"] = cluster["insecure-skip-tls-verify"].flag()
-        if own.get("insecure-skip-tls-verify") and own.get("server", "").startswith("https:"):
-            for field in ("certificate-authority", "certificate-authority-data"):
-                if own.get(field):
-                    # client-go refuses it, and so does clusteradm, which is too late (tools/clientcmd/validation.go).
-                    raise cluster[field].wrong("cannot go together with insecure-skip-tls-verify")
-        who = {**the_user(config), **_texts(user, "user")}
-        if user["as-groups"].is_given:
-            who["as-groups"] = [one.header() for one in user["as-groups"].each()]
-        for field in ("username", "password"):
-            _require_latin(Value(who.get(field), f"{user.path}.{field}"))
-        _check_program(user)
-        if user["auth-provider"].is_given and user["auth-provider"]["config"].is_given:
-            user["auth-provider"]["config"].mapping()
-    except WrongShape as error:
-        raise KubeconfigError(f"cannot be used: {error}") from None
-    return build(own, who, config["current-context"])
-
-
-def _texts(given: Value, part: str) -> dict[str, t.Any]:
-    found: dict[str, t.Any] = {}
-    for field in _TEXTS[part]:
-        value = given[field]
-        if not value.is_given:
-            continue
-        if isinstance(value.value, int) and not isinstance(value.value, bool):
-            # kubectl takes a number for the text that it is written as.
-            value = Value(str(value.value), value.path)
-        text = value.plain(_LONGEST)
-        if field in _PEM and text:
-            _check_pem(value, text)
-        if field in _HEADERS and text.strip():
-            text = value.header()
-        found[field] = text.strip() if field in _HEADERS else text
-    return found
-
-
-def _check_pem(value: Value, text: str) -> None:
-    if text in _CUT:
-        raise value.wrong("was left out by 'kubectl config view': write the kubeconfig with --raw")
-    try:
-        content = base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
-        raise value.wrong("is not base64") from None
-    if b"-----BEGIN" not in content:
-        raise value.wrong("is not the base64 of a PEM file")
-
-
-def _require_latin(value: Value) -> None:
-    """Basic authentication carries these characters only (urllib3: util/request)."""
-    if value.is_given and any(ord(character) > 255 for character in value.plain(_LONGEST)):
-        raise value.wrong("has characters that HTTP cannot carry")
-
-
-def _check_program(user: Value) -> None:
-    program = user["exec"]
-    if not program.is_given:
-        return
-    program["command"].plain()
-    for one in program["args"].each():
-        one.plain()
-    for one in program["env"].each():
-        one["name"].plain()
-        one["value"].plain()
-
-
-def key_fault(user: t.Mapping[str, t.Any]) -> str | None:
-    """What is wrong with a certificate without its key (client-go: tools/clientcmd/validation.go), or None."""
-    has_certificate = user.get("client-certificate") or user.get("client-certificate-data")
-    has_key = user.get("client-key") or user.get("client-key-data")
-    return "users[].user.client-key-data is missing" if has_certificate and not has_key else None
-
-
-def merge(configs: t.Sequence[Kubeconfig]) -> Kubeconfig:
-    """One kubeconfig of several, as kubectl does it: the first entry of each name wins, and the first current context."""
-    merged: Kubeconfig = {"apiVersion": "v1", "kind": "Config"}
-    for part in ("clusters", "users", "contexts"):
-        seen: dict[str, t.Any] = {}
-        for config in configs:
-            for entry in config.get(part) or []:
-                seen.setdefault(str(entry.get("name")), entry)
-        merged[part] = list(seen.values())
-    merged["current-context"] = next((one["current-context"] for one in configs if one.get("current-context")), "")
-    return merged
+    if isinstance(content, bytes):
+        if content.startswith(_OTHER_ENCODINGS) or b"\0" in content:
+            raise KubeconfigError("is not UTF-8, but UTF-16 or another encoding: save it as UTF-8")
+        try:
+            content = content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            why = f"is not UTF-8 (byte {error.start} is of another encoding): save it as UTF-8"
+            raise KubeconfigError(why) from None
+    text = content.removeprefix("\ufeff")
+    if text.lstrip().startswith("{"):
+        # JSON may be indented by tabs, which YAML does not allow.
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(text)
+    return yaml_text.parse_first(text)
 
 
 def select(config: Kubeconfig, context: str | None) -> Kubeconfig:
     """A kubeconfig with this context alone (or the current one). Raises KubeconfigError."""
-    wanted = context or config.get("current-context")
-    known = [entry.get("name") for entry in config.get("contexts") or []]
+    return select_of([("", config)], context)
+
+
+def select_of(files: t.Sequence[tuple[str, Kubeconfig]], context: str | None) -> Kubeconfig:
+    """The same of several files, each with its path, as kubectl merges them: the first entry of each name counts.
+
+    Names that several files give to different things (k3s calls every cluster and every user ``default``) are refused where the
+    context leads to one: another cluster than the one that was meant would be taken. Raises KubeconfigError.
+    """
+    wanted = context or next((one["current-context"] for _path, one in files if one.get("current-context")), None)
+    known = [entry.get("name") for _path, one in files for entry in one.get("contexts") or []]
     if not wanted:
         raise KubeconfigError(f"has no current context, and none was named; it has {_listed(known)}")
-    _index, chosen = _entry(config, "contexts", wanted)
+    if not isinstance(wanted, str):
+        raise KubeconfigError("cannot be used: current-context is not a text to YAML: write it in quotes")
+    chosen = _entry(files, "contexts", wanted)
     if chosen is None:
         raise KubeconfigError(f"has no context {wanted!r}, only {_listed(known)}")
-    details = chosen.get("context") or {}
-    cluster_index, cluster = _entry(config, "clusters", details.get("cluster"))
-    user_index, user = _entry(config, "users", details.get("user"))
-    if cluster is None or not (cluster.get("cluster") or {}).get("server"):
+    details = chosen["context"]
+    cluster, user = (_named(files, details, key) for key in ("cluster", "user"))
+    if cluster is None or not cluster["cluster"]["server"].value:
         raise KubeconfigError(f"has no server for the context {wanted!r}")
     if user is None:
         raise KubeconfigError(f"has no user for the context {wanted!r}")
-    found = build(dict(cluster["cluster"]), dict(user.get("user") or {}), str(wanted))
-    return checked(found, {"cluster": f"clusters[{cluster_index}].cluster", "user": f"users[{user_index}].user"})
+    try:
+        return build(clientcmd.cluster(_details(cluster, "cluster")), clientcmd.user(_details(user, "user")), wanted)
+    except WrongShape as error:
+        raise KubeconfigError(f"cannot be used: {error}") from None
 
 
 def build(cluster: dict[str, t.Any], user: dict[str, t.Any], name: str) -> Kubeconfig:
@@ -206,7 +135,7 @@ def with_absolute_files(config: Kubeconfig, folder: str) -> Kubeconfig:
         changed[part] = []
         for entry in config.get(part) or []:
             details = dict(entry.get(key) or {})
-            for field in _FILES[key]:
+            for field in _PATHS[key]:
                 if isinstance(details.get(field), str) and details[field]:
                     details[field] = os.path.join(folder, os.path.expanduser(details[field]))
             program = details.get("exec")
@@ -235,6 +164,21 @@ def is_text(kubeconfig: t.Any) -> bool:
         return False
     text = kubeconfig.strip()
     return "\n" in text or text.startswith("{")
+
+
+def is_encoded(kubeconfig: t.Any) -> bool:
+    """Whether a text is the base64 of a kubeconfig, as it stands in a Secret."""
+    if not isinstance(kubeconfig, str) or len(kubeconfig) < _SHORTEST:
+        return False
+    try:
+        return b"clusters" in base64.b64decode("".join(kubeconfig.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+
+
+def shown_command(program: t.Mapping[str, t.Any]) -> str:
+    """The name of a credential plugin, without its arguments."""
+    return os.path.basename(str(program.get("command") or "")) or "the credential plugin"
 
 
 def sends_secret(user: t.Mapping[str, t.Any]) -> bool:
@@ -272,13 +216,42 @@ def secrets(config: t.Any) -> list[str]:
     return [one for one in dict.fromkeys(found) if one]
 
 
-def _entry(config: Kubeconfig, part: str, name: t.Any) -> tuple[int, dict[str, t.Any] | None]:
-    entries = config.get(part) or []
-    return next(((index, entry) for index, entry in enumerate(entries) if entry.get("name") == name), (0, None))
+def _named(files: t.Sequence[tuple[str, Kubeconfig]], context: Value, key: str) -> Value | None:
+    """The cluster or the user that a context names."""
+    name = context[key].value if context.is_given else None
+    if name is None or isinstance(name, str):
+        return _entry(files, f"{key}s", name)
+    raise KubeconfigError(f"cannot be used: {context[key].path} is not a text to YAML: write it in quotes")
+
+
+def _details(entry: Value, key: str) -> Value:
+    return Value(entry[key].value or {}, entry[key].path)
+
+
+def _entry(files: t.Sequence[tuple[str, Kubeconfig]], part: str, name: str | None) -> Value | None:
+    """The entry of this name, with its place. Raises KubeconfigError if there are several."""
+    found: list[tuple[str, Value]] = []
+    for path, config in files:
+        own = [
+            Value(one, f"{path}: {part}[{index}]" if len(files) > 1 else f"{part}[{index}]")
+            for index, one in enumerate(config.get(part) or [])
+            if one.get("name") == name
+        ]
+        if len(own) > 1:
+            where = " and ".join(one.path for one in own)
+            raise KubeconfigError(f"cannot be used: {where} have one name, {name!r}: give each a name of its own")
+        found += [(path, one) for one in own]
+    if any(one.value != found[0][1].value for _path, one in found):
+        where = " and ".join(one.path for _path, one in found)
+        raise KubeconfigError(
+            f"cannot be used: the context leads to {part[:-1]} {name!r}, and that is one thing in {found[0][0]} and another in "
+            f"{next(path for path, one in found if one.value != found[0][1].value)} ({where}): rename one of them, or name one file"
+        )
+    return found[0][1] if found else None
 
 
 def _listed(names: t.Sequence[str | None]) -> str:
-    shown = sorted(str(name) for name in names)
+    shown = sorted({str(name) for name in names})
     if not shown:
         return "none"
     return ", ".join(shown[:10]) + (f" and {len(shown) - 10} more" if len(shown) > 10 else "")

@@ -70,7 +70,7 @@ def _sections(content: bytes) -> dict[str, dict[str, str]] | None:
                 return None
             # A name that is written in quotes, or that looks like a number, is found by reading the file as a whole.
             for name in _NAME.findall(block):
-                current.setdefault(name, block)
+                current[name] = "" if name in current else block
             continue
         section = _SECTION.fullmatch(block)
         current = None
@@ -84,8 +84,9 @@ def _sections(content: bytes) -> dict[str, dict[str, str]] | None:
 
 
 def _entry(entries: t.Mapping[str, str], part: str, name: t.Any) -> Json | None:
-    """The first entry of this name."""
-    if not isinstance(name, str) or name not in entries:
+    """The one entry of this name."""
+    # What has a name of another's is for whoever reads the whole file.
+    if not isinstance(name, str) or not entries.get(name):
         return None
     (entry,) = yaml_text.parse(entries[name])
     if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get(part), dict):

@@ -116,6 +116,13 @@ _ITS = (
         "Grant the right that the message names; the collection ships the roles that it needs",
     ),
     Kind(
+        "credentials_refused",
+        "there is no usable credential",
+        "401 Unauthorized, a refusal to system:anonymous, a client certificate or key that cannot be used, or a credential plugin "
+        "that gives nothing",
+        "Renew the credential that the message names, or name a kubeconfig and a context that have one",
+    ),
+    Kind(
         "deletion_stuck",
         "an object is being deleted and does not go",
         "a deletionTimestamp and finalizers that nobody removes",

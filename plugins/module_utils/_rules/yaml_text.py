@@ -42,6 +42,11 @@ def parse(content: bytes | str) -> t.Any:
     return _parse(content, with_aliases=True)
 
 
+def parse_first(content: str) -> t.Any:
+    """The first of the documents of the user's own. Raises NotYamlError, MissingLibrary."""
+    return _parse(content, with_aliases=True, load=lambda text: next(yaml.load_all(text, Loader=_Loader), None))
+
+
 def parse_untrusted(content: bytes | str) -> t.Any:
     """A document from a cluster or a node, with a limit of its size and without aliases.
 
@@ -52,12 +57,12 @@ def parse_untrusted(content: bytes | str) -> t.Any:
     return _parse(content, with_aliases=False)
 
 
-def _parse(content: bytes | str, with_aliases: bool) -> t.Any:
+def _parse(content: bytes | str, with_aliases: bool, load: t.Callable[[t.Any], t.Any] | None = None) -> t.Any:
     if IMPORT_TRACE is not None:
         raise MissingLibrary("PyYAML", "to read kubeconfigs", IMPORT_TRACE)
     try:
         _check_nesting(content, with_aliases)
-        return yaml.load(content, Loader=_Loader)
+        return load(content) if load else yaml.load(content, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise NotYamlError(mark.line + 1 if mark else None) from None

@@ -18,6 +18,7 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules.host_kubeco
 
 Json = dict[str, t.Any]
 KEY = base64.b64encode(b"-----BEGIN of a secret").decode()
+EXEC = {"apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never"}
 OPTION = "kubeconfig_from_host (wec_kubeconfig_from_host in an inventory)"
 
 
@@ -148,7 +149,7 @@ REFUSED: dict[str, tuple[Node, Json, str]] = {
         f"{OPTION}: 'auto' the kubeconfig on the host /etc/ranch",
     ),
     "a program": (
-        Node({PLACES["k3s"]: k3s({"exec": {"command": "sh", "args": ["-c", "touch /tmp/pwned"]}})}),
+        Node({PLACES["k3s"]: k3s({"exec": {**EXEC, "command": "sh", "args": ["-c", "touch /tmp/pwned"]}})}),
         {},
         f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3s.yaml gets its credential by exec",
     ),
@@ -229,8 +230,8 @@ def test_who_does_not_want_a_valid_certificate_must_say_so(address: str | None) 
 
 
 def test_on_the_host_itself_a_program_may_run() -> None:
-    found = resolve(Node({PLACES["k3s"]: k3s({"exec": {"command": "aws"}})}, address=None))
-    assert kubeconfigs.the_user(found.kubeconfig)["exec"] == {"command": "aws"}
+    found = resolve(Node({PLACES["k3s"]: k3s({"exec": {**EXEC, "command": "aws"}})}, address=None))
+    assert kubeconfigs.the_user(found.kubeconfig)["exec"] == {**EXEC, "command": "aws"}
 
 
 def test_a_server_elsewhere_is_dialed_by_the_word_of_the_user_alone() -> None:
@@ -249,7 +250,7 @@ def test_a_proxy_is_the_users_and_never_the_nodes() -> None:
 
 
 def test_words_that_a_node_calls_secrets_do_not_hide_what_the_user_has_given() -> None:
-    node = Node({PLACES["k3s"]: k3s({"token": "a-real-secret", "password": "edge-cluster", "username": "u"})})
-    assert resolve(node, name="edge-cluster-1").secrets == ("a-real-secret",)
-    short = Node({PLACES["k3s"]: k3s({"token": "a-real-secret", "password": "edge", "username": "u"})})
-    assert resolve(short, name="edge-1").secrets == ("a-real-secret",)
+    node = Node({PLACES["k3s"]: k3s({"client-key-data": KEY, "password": "edge-cluster", "username": "u"})})
+    assert resolve(node, name="edge-cluster-1").secrets == (KEY,)
+    short = Node({PLACES["k3s"]: k3s({"client-key-data": KEY, "password": "edge", "username": "u"})})
+    assert resolve(short, name="edge-1").secrets == (KEY,)

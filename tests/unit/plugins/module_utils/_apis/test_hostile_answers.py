@@ -105,11 +105,12 @@ def test_a_list_is_not_endless_in_bytes_either(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9"])
-def test_this_machine_is_reached_without_a_proxy(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+def test_this_machine_is_reached_without_a_proxy(address: str) -> None:
     config = {"host": f"http://{address}:7", "api_key": "k"}
-    with Kube(connection.resolve(connection.WEC, config, {}, lambda path: (path, b""))) as kube:
-        assert kube._proxy(None) is None
+    with Kube(
+        connection.resolve(connection.WEC, config, {"HTTP_PROXY": "http://p:1"}, lambda path: (path, b""))
+    ) as kube:
+        assert kube.connection.proxy is None
 
 
 def test_a_list_that_takes_too_long_in_all_ends(monkeypatch: pytest.MonkeyPatch) -> None:

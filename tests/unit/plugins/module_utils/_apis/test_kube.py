@@ -249,9 +249,17 @@ def test_inline_keys_leave_no_file_behind(
 def test_a_credential_plugin_that_fails_is_named(api: FakeApi) -> None:
     config = api.kubeconfig()
     config["users"][0]["user"] = {
-        "exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/nonexistent/plugin"}
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": "/nonexistent/plugin",
+            "interactiveMode": "Never",
+            "installHint": "Install it with the cloud's own tools.",
+        }
     }
-    with kube_of(config) as kube, pytest.raises(Unreachable, match="credentials.*nonexistent"):
+    with (
+        kube_of(config) as kube,
+        pytest.raises(Unreachable, match="credential.*nonexistent.*Install it with the cloud's own tools"),
+    ):
         kube.get("/version")
 
 

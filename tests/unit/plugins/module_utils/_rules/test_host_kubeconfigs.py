@@ -78,6 +78,7 @@ def test_what_is_in_it_wins_over_a_file_beside_it() -> None:
 
 
 CA = base64.b64encode(b"-----BEGIN CERTIFICATE-----").decode()
+EXEC = {"apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never"}
 SECRET = "the-secret-of-the-node"
 
 
@@ -163,7 +164,7 @@ WRONG: dict[str, tuple[t.Any, str]] = {
     "groups that are a text": (k3s(user=token(as_groups="system:masters")), "users[0].user.as-groups is no list"),
     "groups that are numbers": (k3s(user=token(as_groups=[1])), "users[0].user.as-groups[0] is no text"),
     "a token with a line end in it": (k3s(user={"token": f"{SECRET}\r\nX: y"}), "users[0].user.token has"),
-    "a token that is true": (k3s(user={"token": True}), "users[0].user.token is no text"),
+    "a token that is true": (k3s(user={"token": True}), "users[0].user.token is true or false to YAML"),
     "a token in another script": (k3s(user={"token": "\u4e2d" * 9}), "users[0].user.token has"),
     "a token that is endless": (k3s(user={"token": "a" * 70_000}), "users[0].user.token is longer than"),
     "a password that is a list": (
@@ -205,9 +206,13 @@ def test_only_what_is_known_is_taken() -> None:
 
 def test_a_proxy_and_a_program_are_this_machines_own_where_the_file_is() -> None:
     cluster = {**server(AT), "proxy-url": "http://proxy.example:3128"}
-    found = read(k3s(cluster, {"exec": {"command": "./aws", "args": ["eks"], "apiVersion": "v1"}}), is_elsewhere=False)
+    found = read(k3s(cluster, {"exec": {**EXEC, "command": "./aws", "args": ["eks"]}}), is_elsewhere=False)
     assert kubeconfigs.the_cluster(found) == cluster
-    assert kubeconfigs.the_user(found)["exec"] == {"command": "/etc/rancher/./aws", "args": ["eks"], "apiVersion": "v1"}
+    assert kubeconfigs.the_user(found)["exec"] == {
+        **EXEC,
+        "command": "/etc/rancher/./aws",
+        "args": ["eks"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import kubeconfigs
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.kubeconfigs import KubeconfigError
 
+Json = dict[str, t.Any]
+
 
 def config(**changes: t.Any) -> dict[str, t.Any]:
     return {
@@ -54,11 +56,33 @@ def test_files_are_relative_to_the_kubeconfig() -> None:
     assert kubeconfigs.the_user(absolute)["client-key"] == "/abs/key"
 
 
-def test_the_first_entry_of_a_name_wins_when_merging() -> None:
-    other = config(clusters=[{"name": "c", "cluster": {"server": "https://other"}}], **{"current-context": "other"})
-    merged = kubeconfigs.merge([config(), other])
-    assert merged["current-context"] == "one"
-    assert kubeconfigs.the_cluster(kubeconfigs.select(merged, "one"))["server"] == "https://c:6443"
+def test_the_first_of_several_files_has_the_current_context() -> None:
+    other = config(**{"current-context": "other"})
+    assert kubeconfigs.select_of([("a", config()), ("b", other)], None)["current-context"] == "one"
+
+
+@pytest.mark.parametrize(("part", "entry"), [("cluster", {"server": "https://other"}), ("user", {"token": "other"})])
+def test_a_name_that_is_two_things_in_two_files_is_refused_where_the_context_leads_to_it(
+    part: str, entry: Json
+) -> None:
+    """k3s calls everything ``default``: the other file's cluster was registered under the name."""
+    one, other = config(), config()
+    other[f"{part}s"] = [{"name": one[f"{part}s"][0]["name"], part: entry}]
+    other["contexts"] = [{**other["contexts"][0], "name": "elsewhere"}]
+    for context in ("one", "elsewhere"):
+        with pytest.raises(KubeconfigError) as caught:
+            kubeconfigs.select_of([("/a", one), ("/b", other)], context)
+        assert f"leads to {part} " in str(caught.value)
+        assert "is one thing in /a and another in /b" in str(caught.value)
+    same = kubeconfigs.select_of([("/a", one), ("/b", config())], "one")
+    assert kubeconfigs.the_cluster(same)["server"] == "https://c:6443"
+
+
+def test_a_name_that_is_two_things_harms_no_context_that_does_not_lead_to_it() -> None:
+    other = config(clusters=[{"name": "x", "cluster": {"server": "https://x"}}], contexts=[])
+    third = config(clusters=[{"name": "x", "cluster": {"server": "https://y"}}], contexts=[])
+    found = kubeconfigs.select_of([("/a", config()), ("/b", other), ("/c", third)], "one")
+    assert kubeconfigs.the_cluster(found)["server"] == "https://c:6443"
 
 
 def test_every_secret_is_known() -> None:

@@ -12,6 +12,7 @@ import typing as t
 import pytest
 import yaml
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import kubeconfigs
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.kubeconfigs import KubeconfigError
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.large_kubeconfigs import LARGE, excerpt
 
 Json = dict[str, t.Any]
@@ -23,7 +24,12 @@ KEY = base64.b64encode(b"-----BEGIN EC PRIVATE KEY-----\n" + b"ABC" * 400).decod
 
 def config() -> Json:
     names = [f"edge-{number}" for number in range(COUNT)]
-    exec_plugin = {"command": "aws", "args": ["- name: edge-7", "eks"], "env": [{"name": "edge-8", "value": "name: x"}]}
+    exec_plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "command": "aws",
+        "args": ["- name: edge-7", "eks"],
+        "env": [{"name": "edge-8", "value": "name: x"}],
+    }
     users = [{"name": f"{name}-admin", "user": {"client-key-data": KEY}} for name in names]
     users[5]["user"] = {"exec": exec_plugin, "password": "multi\nline\n- name: edge-9\n"}
     return {
@@ -54,12 +60,13 @@ def test_a_context_is_what_the_whole_file_says(name: str, options: Json) -> None
     assert kubeconfigs.select(found, name) == kubeconfigs.select(yaml.safe_load(content), name)
 
 
-def test_of_two_entries_of_a_name_the_first_counts_as_everywhere() -> None:
+def test_of_two_entries_of_a_name_none_is_cut_out() -> None:
     twice = config()
     twice["clusters"].append({"name": "edge-3", "cluster": {"server": "https://another:6443"}})
-    found = excerpt(written(twice), "edge-3")
-    assert found is not None
-    assert found["clusters"][0]["cluster"]["server"] == "https://edge-3:6443"
+    assert excerpt(written(twice), "edge-3") is None
+    assert excerpt(written(twice), "edge-4") is not None
+    with pytest.raises(KubeconfigError, match=r"clusters\[3\] and clusters\[\d+\] have one name, 'edge-3'"):
+        kubeconfigs.select(twice, "edge-3")
 
 
 def indented(content: bytes) -> bytes:
