@@ -157,11 +157,11 @@ steps:
 view:
   description:
     - What the cluster shows of its agent, in the form that M(kubestellar.wec.wec_join) reads. It has the keys C(uid), C(version),
-      C(klusterlets), C(bootstrap), C(credential), C(remnants) and C(missing).
+      C(klusterlets), C(bootstrap), C(credential), C(remnants), C(terminating) and C(missing).
   returned: without O(steps)
   type: dict
   sample: {"uid": "76ff3603-5fa7-40db-bfca-4c02094622ca", "version": "v1.34.4+k3s1", "klusterlets": null, "bootstrap": null,
-           "credential": null, "remnants": [], "missing": []}
+           "credential": null, "remnants": [], "terminating": [], "missing": []}
 introduction:
   description: The id (not the token) of the token that the agent has to introduce itself with.
   returned: without O(steps)

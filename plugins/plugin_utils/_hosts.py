@@ -18,7 +18,7 @@ from ..module_utils._apis.connection import FIELDS, FROM_HOST, ITS, WDS, WEC
 from ..module_utils._bodies import leaving_options
 from ..module_utils._bodies.task import each_its, failure
 from ..module_utils._errors import MissingLibrary, WecError
-from ..module_utils._rules import join_options, merging, problems, readable, screen
+from ..module_utils._rules import as_written, join_options, merging, problems, readable, screen
 from ..module_utils._rules.unexpected import as_wec_error
 from ._in_process import plain
 
@@ -84,6 +84,7 @@ _PATIENCE = {
 }
 """Options of an ITS's connection that are not in FIELDS, with their variables."""
 _PARTS = ("labels", "annotations", "properties")
+_CONTEXTS = tuple(side.option("context") for side in (ITS, WDS))
 _NAMES = ("context", "cluster_set")
 """Options that are names: a number in their place was read by YAML, and is not what was written (0042 is 34)."""
 _NAME = ("register_name", "configure_name", "deregister_name", "wec_name")
@@ -150,9 +151,10 @@ class HostVariables:
     def text(self, *names: str) -> str | None:
         """The same, for a name: a number was something else before YAML has read it. Raises InvalidVariable."""
         name, value = self.find(*names)
-        if value is not None and not isinstance(value, str):
+        fault = None if value is None else as_written.text_fault(value)
+        if fault:
             shown = f": {value}" if isinstance(value, (int, float)) else ""
-            raise InvalidVariable(self.host, name, f"{shown} must be text: write it in quotes, as you mean it")
+            raise InvalidVariable(self.host, name, f"{shown} {fault}")
         return value
 
     @property
@@ -334,7 +336,7 @@ def by_connection(
             host = HostVariables(name, _variables(name, variables))
             _refuse_group(host, task_vars.get("groups") or {})
             check(host)
-            own = {option: host.get(option) for option in options}
+            own = {option: host.text(option) if option in _CONTEXTS else host.get(option) for option in options}
             # Not parts of what a connection is: hosts of one ITS may differ in them.
             patience[name] = {option: host.seconds(variable) for option, variable in _PATIENCE.items()}
             # What is no JSON is no connection.

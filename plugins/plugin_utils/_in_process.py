@@ -34,8 +34,8 @@ from ..module_utils._apis.connection import secrets_in
 from ..module_utils._apis.host import Host
 from ..module_utils._bodies import options
 from ..module_utils._bodies import task as tasks
-from ..module_utils._errors import InvalidOption, MissingLibrary, WecError
-from ..module_utils._rules import screen, secrecy
+from ..module_utils._errors import InvalidOption, InvalidOptions, MissingLibrary, WecError
+from ..module_utils._rules import as_written, screen, secrecy
 from ..module_utils._rules.unexpected import as_wec_error
 from . import _files, _host_results
 from ._host_variables import BatchVariables
@@ -193,6 +193,9 @@ class InProcessAction(ActionBase):
             shown["invocation"] = {"module_args": options.known(params, spec["argument_spec"])}
         if checked.error_messages:
             raise WecError(_option_faults(self._task.action, checked.errors))
+        InvalidOptions.raise_for(
+            [InvalidOption(*one) for one in as_written.name_faults(spec["argument_spec"], arguments)]
+        )
         self._require_hosts(params.get("hosts_pattern"))
         host = TaskHost(self, task_vars)
         task = _ActionTask(self, params, secrets, environment, host)

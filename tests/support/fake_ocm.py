@@ -102,12 +102,22 @@ def condition(kind: str, status: str = "True", reason: str = "") -> Json:
     return {"type": kind, "status": status, "reason": reason or kind, "message": "", "lastTransitionTime": now()}
 
 
+CLUSTER_SETS = "/apis/cluster.open-cluster-management.io/v1beta2/managedclustersets"
+
+
+def _selecting(kind: str) -> Json:
+    return {"spec": {"clusterSelector": {"selectorType": kind}}}
+
+
 class FakeIts(FakeApi):
     """A hub that accepts and signs at once, and whose agents answer at once, as far as ``agents`` names them."""
 
     def __init__(self, authority: FakeAuthority, ocm_version: str = "v1.2.1") -> None:
         super().__init__(is_hub=True)
         self.authority = authority
+        for name in ("default", "edge", "special"):
+            self.put(f"{CLUSTER_SETS}/{name}", _selecting("ExclusiveClusterSetLabel"))
+        self.put(f"{CLUSTER_SETS}/global", _selecting("LabelSelector"))
         self.agents: set[str] = set()
         namespace = "/api/v1/namespaces/open-cluster-management"
         self.put(f"{namespace}/serviceaccounts/agent-registration-bootstrap", {})

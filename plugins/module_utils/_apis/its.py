@@ -30,6 +30,7 @@ from .._rules.hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE, HubFacts,
 from .._rules.its_view import CLUSTER_NAME_LABEL, IDENTITY_ANNOTATION, LEASE_NAME, ItsView, newest_first
 from .._rules.leaving import ADDON_FINALIZERS, WORK_FINALIZERS, ItsSide
 from .._rules.leftovers import Holdings
+from .._rules.problems import Problem
 from .._rules.surveys import Survey
 from .._rules.tokens import TokenFacts
 from .._rules.yaml_text import NotYamlError
@@ -356,6 +357,21 @@ class Its:
 
     def managed_cluster(self, name: str) -> Json | None:
         return self.kube.find(paths.managed_cluster(name))
+
+    def cluster_set_fault(self, name: str) -> Problem | ApiError | None:
+        """Why a WEC cannot be put into this set, or the refusal to show it; None if it can.
+
+        OCM: api/cluster/v1beta2 (a set of the type LabelSelector has no members by the label clusterset).
+        """
+        found = self.kube.find_or_refusal(f"{paths.CLUSTER_SETS}/{paths.part(name)}")
+        if isinstance(found, ApiError):
+            return found
+        if found is None:
+            return problems.of("cluster_set_missing", f"the ITS has no ManagedClusterSet {name}")
+        selector = (found.get("spec") or {}).get("clusterSelector") or {}
+        if selector.get("selectorType") == "LabelSelector":
+            return problems.of("cluster_set_missing", f"ManagedClusterSet {name} selects its clusters by their labels")
+        return None
 
     def mailbox(self, name: str) -> Json | None:
         """A WEC's mailbox; a namespace that only has the WEC's name is none."""

@@ -14,6 +14,7 @@ from .._rules.wds_view import ObjectReference
 
 CLUSTER_GROUP = "/apis/cluster.open-cluster-management.io/v1"
 MANAGED_CLUSTERS = f"{CLUSTER_GROUP}/managedclusters"
+CLUSTER_SETS = "/apis/cluster.open-cluster-management.io/v1beta2/managedclustersets"
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 LEASES = "/apis/coordination.k8s.io/v1/leases"
 NAMESPACES = "/api/v1/namespaces"

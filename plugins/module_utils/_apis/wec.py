@@ -15,7 +15,7 @@ import time
 import typing as t
 
 from .._errors import ApiError
-from .._rules import addon, certificates, distributions, kubeconfigs, tokens, yaml_text
+from .._rules import addon, certificates, distributions, kubeconfigs, tokens, works, yaml_text
 from .._rules.distributions import Distribution
 from .._rules.kubeconfigs import KubeconfigError
 from .._rules.leaving import (
@@ -141,7 +141,8 @@ class Wec:
         view = WecView(self.uid, self.version, klusterlets)
         own = view.the_klusterlet(name)
         if own is None:
-            return WecView(self.uid, self.version, klusterlets, remnants=self._remnants(klusterlets))
+            remnants, terminating = self._remnants(klusterlets)
+            return WecView(self.uid, self.version, klusterlets, remnants=remnants, terminating=terminating)
         credential = self._credential(own.namespace)
         return WecView(
             self.uid,
@@ -171,12 +172,17 @@ class Wec:
                 return None
             raise
 
-    def _remnants(self, klusterlets: t.Sequence[Klusterlet] | None) -> tuple[str, ...]:
+    def _remnants(self, klusterlets: t.Sequence[Klusterlet] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What is left of an installation, and those of its namespaces that are being deleted."""
         found = ["CustomResourceDefinition klusterlets exists"] if klusterlets is not None else []
-        for namespace in (OPERATOR_NAMESPACE, AGENT_NAMESPACE):
-            if self.kube.find(paths.namespace(namespace)) is not None:
-                found.append(f"Namespace {namespace} exists")
-        return tuple(found)
+        terminating = []
+        for name in (OPERATOR_NAMESPACE, AGENT_NAMESPACE):
+            namespace = self.kube.find(paths.namespace(name))
+            if namespace is not None:
+                found.append(f"Namespace {name} exists")
+            if works.is_terminating(namespace):
+                terminating.append(f"Namespace {name}")
+        return tuple(found), tuple(terminating)
 
     def bootstrap(self, namespace: str) -> Bootstrap | None:
         data = self._secret(namespace, BOOTSTRAP_SECRET)

@@ -14,7 +14,7 @@ from .. import _wording
 from .._errors import InvalidOption, InvalidOptions
 from .._operations.configuring import Allowed, Configuring, Verdict
 from .._operations.delivering import Settling
-from .._rules import field_ownership, merging, names, schema, screen
+from .._rules import as_written, field_ownership, merging, names, schema, screen
 from .._rules import labels as label_rules
 from .._rules import properties as property_rules
 from .._rules.configuration import Part, Wish
@@ -142,7 +142,7 @@ def faults_of(
             option = f"{place}{variables.get(part, {}).get(key, part)}[{key}]"
             if not isinstance(key, str):
                 # YAML has such keys, and actions get them as they are.
-                yield InvalidOption(option, None, "the key must be text: write it in quotes")
+                yield InvalidOption(option, None, f"the key {as_written.text_fault(key)}")
                 continue
             if part != "properties" or state != merging.ABSENT:
                 # What must not be set can be there all the same, and then be removed.
@@ -204,12 +204,8 @@ def _key_faults(part: str, option: str, key: str, protected: tuple[str, ...]) ->
         )
 
 
-def _text_fault(value: t.Any) -> str | None:
-    return None if isinstance(value, str) else "must be text: write it in quotes"
-
-
 _VALUE_FAULTS: dict[str, t.Callable[[t.Any], str | None]] = {
     "labels": label_rules.value_fault,
-    "annotations": _text_fault,
+    "annotations": as_written.text_fault,
     "properties": property_rules.value_fault,
 }

@@ -175,6 +175,7 @@ class Configuring:
             return self._plan_one(wish, Observed(view, None if view.unreadable else maps.get(wish.name)))
 
         verdicts = [readable.reading(functools.partial(of_view, wish), views[wish.name]) for wish in wishes]
+        self._refuse_missing_sets([one for one in verdicts if one.problem is None and one.wish.cluster_set])
         self._judge([verdict for verdict in verdicts if verdict.problem is None and verdict.configuration.changes])
         for verdict in verdicts:
             if verdict.problem is None:
@@ -211,6 +212,18 @@ class Configuring:
         if view.mailbox is None:
             return problems.of("mailbox_missing", "a labelled WEC without a mailbox starves the others")
         return None
+
+    def _refuse_missing_sets(self, verdicts: t.Sequence[Verdict]) -> None:
+        """A label that names no set takes the WEC out of the one that it was in, and nobody says so. One request for each set."""
+        for name in sorted({str(verdict.wish.cluster_set) for verdict in verdicts}):
+            found = self._its.cluster_set_fault(name)
+            if isinstance(found, ApiError):
+                self.warnings.append(
+                    f"Whether there is a ManagedClusterSet {name} may not be looked at: {found.told}. If there is none, its WECs "
+                    "are in no set."
+                )
+            elif found is not None:
+                _blame(verdicts, {one.name: found for one in verdicts if one.wish.cluster_set == name})
 
     def _judge(self, verdicts: t.Sequence[Verdict]) -> None:
         if not verdicts:

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime
 import typing as t
 
-from . import limits, proxies
+from . import as_written, limits, proxies
 from .untrusted import Value
 
 Json = dict[str, t.Any]
@@ -145,9 +144,9 @@ def _texts(given: Value, part: str) -> Json:
 
 
 def _text(value: Value) -> str:
-    if isinstance(value.value, (bool, int, float, datetime.date)):
-        kind = {bool: "true or false", int: "a number", float: "a number"}.get(type(value.value), "a date")
-        raise value.wrong(f"is {kind} to YAML: write it in quotes")
+    fault = as_written.text_fault(value.value)
+    if fault:
+        raise value.wrong(fault)
     return value.plain(_LONGEST)
 
 

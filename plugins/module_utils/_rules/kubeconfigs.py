@@ -14,7 +14,7 @@ import os.path
 import re
 import typing as t
 
-from . import clientcmd, yaml_text
+from . import as_written, clientcmd, yaml_text
 from .untrusted import Value, WrongShape
 
 Kubeconfig = dict[str, t.Any]
@@ -88,7 +88,7 @@ def select_of(files: t.Sequence[tuple[str, Kubeconfig]], context: str | None) ->
     if not wanted:
         raise KubeconfigError(f"has no current context, and none was named; it has {_listed(known)}")
     if not isinstance(wanted, str):
-        raise KubeconfigError("cannot be used: current-context is not a text to YAML: write it in quotes")
+        raise KubeconfigError(f"cannot be used: current-context {as_written.text_fault(wanted)}")
     chosen = _entry(files, "contexts", wanted)
     if chosen is None:
         raise KubeconfigError(f"has no context {wanted!r}, only {_listed(known)}")
@@ -221,7 +221,7 @@ def _named(files: t.Sequence[tuple[str, Kubeconfig]], context: Value, key: str) 
     name = context[key].value if context.is_given else None
     if name is None or isinstance(name, str):
         return _entry(files, f"{key}s", name)
-    raise KubeconfigError(f"cannot be used: {context[key].path} is not a text to YAML: write it in quotes")
+    raise KubeconfigError(f"cannot be used: {context[key].path} {as_written.text_fault(name)}")
 
 
 def _details(entry: Value, key: str) -> Value:

@@ -10,6 +10,8 @@ import fnmatch
 import re
 import typing as t
 
+from . import as_written
+
 CLUSTER_SET = "cluster.open-cluster-management.io/clusterset"
 
 _PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -31,8 +33,9 @@ def key_fault(key: str) -> str | None:
 
 def value_fault(value: t.Any) -> str | None:
     """What is wrong with a label's value, or None."""
-    if not isinstance(value, str):
-        return f"must be text: write it in quotes, like {str(value).lower()!r}"
+    fault = as_written.text_fault(value)
+    if fault:
+        return fault
     if len(value) > 63:
         return f"has {len(value)} characters; 63 are allowed"
     if value and not _NAME.fullmatch(value):

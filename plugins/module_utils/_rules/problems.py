@@ -317,6 +317,13 @@ _REGISTRATION = (
         "Give the ITS identity the right 'update' on managedclusters/accept (register.open-cluster-management.io)",
     ),
     Kind(
+        "cluster_set_missing",
+        "the cluster set cannot be joined",
+        "no ManagedClusterSet of this name on the ITS, or one that selects its clusters by their labels; the label would put the WEC "
+        "into no set at all",
+        "Create the ManagedClusterSet on the ITS, or correct {cluster_set}",
+    ),
+    Kind(
         "mailbox_terminating",
         "the WEC's mailbox on the ITS is still being deleted",
         "the Namespace of its name has a deletionTimestamp",

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from . import as_written
 from .merging import Texts
 
 NAMESPACE = "customization-properties"
@@ -74,8 +75,9 @@ def key_fault(key: str) -> str | None:
 
 def value_fault(value: t.Any) -> str | None:
     """What is wrong with a property's value, or None. Numbers are not guessed: 1.10 would become 1.1, and 010 eight."""
-    if not isinstance(value, str):
-        return "must be text: write it in quotes"
+    fault = as_written.text_fault(value)
+    if fault:
+        return fault
     if "\0" in value:
         return "has a NUL character"
     return None

@@ -57,6 +57,7 @@ ITS_RIGHTS: tuple[Right, ...] = (
 )
 CONFIGURE_RIGHTS: tuple[Right, ...] = (
     Right(("get", "list", "patch"), "managedclusters", f"cluster.{_OCM}"),
+    Right(("get",), "managedclustersets", f"cluster.{_OCM}"),
     Right(("create",), "managedclustersets/join", f"cluster.{_OCM}"),
     Right(("list",), "certificatesigningrequests", "certificates.k8s.io"),
     Right(("get", "list"), "namespaces"),

@@ -114,6 +114,8 @@ def _without_agent(wec: WecView, view: ItsView, now: datetime.datetime) -> State
     deleting = _deleting(view)
     if deleting:
         return deleting
+    if wec.terminating:
+        return State(DELETING, f"{' and '.join(wec.terminating)} on the WEC is being deleted")
     taken = _name_is_taken(wec, view, now)
     if taken:
         return taken

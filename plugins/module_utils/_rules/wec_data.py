@@ -30,6 +30,7 @@ def view_data(view: WecView) -> Json:
         "bootstrap": _bootstrap_data(view.bootstrap) if view.bootstrap else None,
         "credential": _credential_data(view.credential) if view.credential else None,
         "remnants": list(view.remnants),
+        "terminating": list(view.terminating),
         "missing": list(view.missing),
     }
 
@@ -149,6 +150,7 @@ def _read_view(given: Value) -> WecView:
         bootstrap=_optional(given["bootstrap"], _read_bootstrap),
         credential=_optional(given["credential"], _read_credential),
         remnants=tuple(given["remnants"].texts()),
+        terminating=tuple(given["terminating"].texts()),
         missing=tuple(given["missing"].texts()),
     )
 

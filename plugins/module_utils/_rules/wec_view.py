@@ -92,8 +92,8 @@ class HubCredential:
 class WecView:
     """``uid`` is that of the namespace kube-system: it identifies the cluster for its whole life.
 
-    ``klusterlets`` is None where the API does not serve them. ``remnants`` are parts of an installation that is not
-    whole, ``missing`` what an installation with a Klusterlet lacks.
+    ``klusterlets`` is None where the API does not serve them. ``remnants`` are parts of an installation that is not whole,
+    ``terminating`` those of its namespaces that are being deleted, ``missing`` what an installation with a Klusterlet lacks.
     """
 
     uid: str
@@ -102,6 +102,7 @@ class WecView:
     bootstrap: Bootstrap | None = None
     credential: HubCredential | None = None
     remnants: tuple[str, ...] = ()
+    terminating: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 
     def the_klusterlet(self, name: str) -> Klusterlet | None:

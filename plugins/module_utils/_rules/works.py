@@ -35,6 +35,12 @@ def binding_of(work: Json) -> str:
     return str((work["metadata"].get("labels") or {}).get(BINDING_LABEL, ""))
 
 
+def is_terminating(found: t.Any) -> bool:
+    """Whether an object of a stranger, or nothing, is being deleted."""
+    metadata = found.get("metadata") if isinstance(found, t.Mapping) else None
+    return isinstance(metadata, t.Mapping) and bool(metadata.get("deletionTimestamp"))
+
+
 def is_deleting(work: Json) -> bool:
     return bool(work["metadata"].get("deletionTimestamp"))
 

@@ -75,12 +75,16 @@ VARIABLES: list[tuple[str, t.Any, str]] = [
     ("configure_schema", ["x"], "configure_schema must be a dictionary, and is a list"),
     ("configure_schema", {"labels": {"region": {"pattern": "("}}}, "region"),
     ("configure_schema", {"labels": 7}, "schema.labels: must map keys"),
-    ("wec_cluster_set", 34, "wec_cluster_set: 34 must be text: write it in quotes, as you mean it"),
+    (
+        "wec_cluster_set",
+        34,
+        "wec_cluster_set: 34 must be text, and is a number to YAML: write it in quotes, as you mean it",
+    ),
     *(("wec_labels", error, "wec_labels cannot be evaluated: ") for error in ERRORS),
     ("wec_cluster_set", ERRORS[0], "wec_cluster_set cannot be evaluated: 'not_defined' is undefined"),
 ]
 NAMED: list[tuple[str, t.Any, str]] = [
-    ("wec_name", 34, "wec_name: 34 must be text: write it in quotes, as you mean it"),
+    ("wec_name", 34, "wec_name: 34 must be text, and is a number to YAML: write it in quotes, as you mean it"),
     ("wec_name", 0, "wec_name: 0 must be text"),
     ("wec_name", True, "wec_name: True must be text"),
     ("wec_name", ["x"], "wec_name must be text"),

@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 from fake_api import Fault
-from fake_ocm import MANAGED_CLUSTERS, FakeIts
+from fake_ocm import CLUSTER_SETS, MANAGED_CLUSTERS, FakeIts
 from fake_wds import FakeWds, add_work
 from front_ends import AsAction, FrontEnd
 
@@ -136,6 +136,46 @@ def test_the_cluster_set_has_an_option_of_its_own(run: FrontEnd, its: FakeIts, o
     assert not run("wec_label", name="edge-1", cluster_set="special", **options)["changed"]
 
 
+@pytest.mark.parametrize("name", ["nope", "global"])
+def test_a_set_that_takes_no_wec_by_its_label_is_refused(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any], name: str
+) -> None:
+    """OCM says nothing of a label that names no set: the WEC is then in none."""
+    result = run("wec_label", name="edge-1", cluster_set=name, **options)
+    assert result["failed"]
+    assert result["problem"]["code"] == "cluster_set_missing"
+    assert name in result["msg"]
+    assert its.writes == []
+
+
+def test_each_set_of_a_batch_is_looked_for_once_and_its_wecs_fail_alone(
+    its: FakeIts, options: dict[str, t.Any]
+) -> None:
+    its.join("edge-3")
+    wanted = [{"name": f"edge-{number}", "cluster_set": "edge" if number == 2 else "nope"} for number in (1, 2, 3)]
+    result = AsAction()("wec_label", wecs=wanted, **options)
+    assert {name: one["failed"] for name, one in result["verdicts"].items()} == {
+        "edge-1": True,
+        "edge-2": False,
+        "edge-3": True,
+    }
+    assert len([path for _method, path in its.requests if "managedclustersets" in path]) == 2
+
+
+def test_where_sets_may_not_be_looked_at_a_warning_says_what_is_not_known(
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any]
+) -> None:
+    def refuse(_method: str, path: str, _body: t.Any) -> None:
+        if path.startswith(CLUSTER_SETS):
+            raise Fault(403, 'User "x" cannot get resource "managedclustersets"', "Forbidden")
+
+    its.before.append(refuse)
+    result = run("wec_label", name="edge-1", cluster_set="nope", **options)
+    assert result["changed"], result
+    assert labels(its, "edge-1")[CLUSTER_SET] == "nope"
+    assert any("ManagedClusterSet nope may not be looked at" in warning for warning in run.warnings)
+
+
 def test_a_pattern_protects_more_keys(run: FrontEnd, its: FakeIts, options: dict[str, t.Any]) -> None:
     its.change(f"{MANAGED_CLUSTERS}/edge-1", {"metadata": {"labels": {"team.example/a": "1"}}})
     run("wec_label", name="edge-1", labels={}, state="exact", protected=["team.example/*"], **options)
@@ -144,8 +184,14 @@ def test_a_pattern_protects_more_keys(run: FrontEnd, its: FakeIts, options: dict
 
 BAD: dict[str, tuple[dict[str, t.Any], str]] = {
     "nothing": ({}, "labels: labels or annotations or cluster_set must be given"),
-    "number": ({"annotations": {"a": 1}}, "annotations[a]: 1 must be text: write it in quotes"),
-    "truth": ({"labels": {"a": True}}, "labels[a]: True must be text: write it in quotes, like 'true'"),
+    "number": (
+        {"annotations": {"a": 1}},
+        "annotations[a]: 1 must be text, and is a number to YAML: write it in quotes",
+    ),
+    "truth": (
+        {"labels": {"a": True}},
+        "labels[a]: True must be text, and is true or false to YAML: write it in quotes, as you mean it",
+    ),
     "nothing to set": ({"labels": {"a": None}}, "labels[a]: must be text"),
     "system": ({"annotations": {"x.kubestellar.io/y": "1"}}, "annotations[x.kubestellar.io/y]: the key is protected"),
     "system, to remove": (
@@ -177,7 +223,7 @@ def test_a_key_that_is_no_text_is_told_before_any_call(its: FakeIts, options: di
     its.requests.clear()
     result = AsAction()("wec_label", name="edge-1", **{part: {2024: "x", True: "y"}}, **options)
     assert result["failed"]
-    assert f"{part}[2024]: the key must be text: write it in quotes" in result["msg"]
+    assert f"{part}[2024]: the key must be text, and is a number to YAML: write it in quotes" in result["msg"]
     assert f"{part}[True]: the key must be text" in result["msg"]
     assert its.requests == []
 

@@ -198,10 +198,10 @@ def test_a_missing_right_is_told(run: FrontEnd, its: FakeIts, options: Json) -> 
 @pytest.mark.parametrize(
     ("wanted", "told"),
     [
-        ({"a": 1.10}, "properties[a]: 1.1 must be text: write it in quotes"),
-        ({"a": 100}, "properties[a]: 100 must be text: write it in quotes"),
-        ({"a": True}, "properties[a]: True must be text: write it in quotes"),
-        ({"a": ["x"]}, "properties[a]: ['x'] must be text"),
+        ({"a": 1.10}, "properties[a]: 1.1 must be text, and is a number to YAML: write it in quotes, as you mean it"),
+        ({"a": 100}, "properties[a]: 100 must be text, and is a number to YAML"),
+        ({"a": True}, "properties[a]: True must be text, and is true or false to YAML"),
+        ({"a": ["x"]}, "properties[a]: ['x'] must be text, and is a list"),
         ({"a": None}, "properties[a]: must be text"),
         ({"type": "x"}, "properties[type]: the key is a keyword of Go"),
         ({"clusterName": "x"}, "properties[clusterName]: the key is KubeStellar's own"),

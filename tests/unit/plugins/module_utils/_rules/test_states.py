@@ -82,6 +82,11 @@ TABLE: dict[str, tuple[WecView, ItsView, str]] = {
         on_its(accepted=False, joined=False, renewed_ago=None, identity=None),
         states.ABSENT,
     ),
+    "a namespace of the agent that is being deleted": (
+        change(BARE, remnants=("Namespace a exists",), terminating=("Namespace a",)),
+        NOTHING,
+        states.DELETING,
+    ),
     "a CRD without klusterlet": (change(BARE, klusterlets=(), remnants=("CRD",)), NOTHING, states.PARTIAL),
     "a klusterlet without bootstrap secret": (change(PENDING, bootstrap=None), NOTHING, states.PARTIAL),
     "the agent was wiped, the ITS still knows this very cluster": (BARE, on_its(available="Unknown"), states.PARTIAL),

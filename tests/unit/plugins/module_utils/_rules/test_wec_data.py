@@ -28,6 +28,7 @@ EXPIRES = datetime.datetime(2026, 1, 31, 12, 0, tzinfo=datetime.timezone.utc)
 KLUSTERLET = klusterlet({"metadata": {"name": "klusterlet", "uid": "u"}, "spec": {"clusterName": "edge-1"}})
 VIEWS = {
     "bare": WecView("uid", "v1.34.4"),
+    "terminating": WecView("uid", "v1.34.4", (), terminating=("Namespace open-cluster-management-agent",)),
     "remnants": WecView("uid", "v1.34.4", (), remnants=("Namespace open-cluster-management exists",)),
     "whole": WecView(
         "uid",
