@@ -143,7 +143,7 @@ def test_a_set_that_takes_no_wec_by_its_label_is_refused(
     """OCM says nothing of a label that names no set: the WEC is then in none."""
     result = run("wec_label", name="edge-1", cluster_set=name, **options)
     assert result["failed"]
-    assert result["problem"]["code"] == "cluster_set_missing"
+    assert result["verdicts"]["edge-1"]["problem"]["code"] == "cluster_set_missing"
     assert name in result["msg"]
     assert its.writes == []
 
