@@ -28,6 +28,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
+from ansible.plugins.callback.default import CallbackModule as ForPeople
+from ansible.plugins.loader import callback_loader
 from ansible.utils.display import Display
 
 from ..module_utils._apis.connection import secrets_in
@@ -93,7 +95,7 @@ class _ActionTask:
 
     def progress(self, line: str) -> None:
         # A copy of the secrets, as other threads find out more meanwhile.
-        if not self._action._task.no_log:
+        if not self._action._task.no_log and _people_look():
             Display().display(screen.line(_scrubbed(line, frozenset(self._secrets))))
 
     def warn(self, text: str) -> None:
@@ -101,6 +103,13 @@ class _ActionTask:
 
     def keep_secret(self, values: t.Iterable[str]) -> None:
         self._secrets.update(secrecy.hidden(values))
+
+
+def _people_look() -> bool:
+    """Whether what is shown is for people. One callback writes JSON, another a line for each result: lines between break those
+    who read that. Those for people write as Ansible's own does, with more or less of it."""
+    shown = callback_loader.get(C.DEFAULT_STDOUT_CALLBACK, class_only=True)
+    return isinstance(shown, type) and issubclass(shown, ForPeople)
 
 
 class InProcessAction(ActionBase):

@@ -14,7 +14,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleError
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
-from ansible.parsing.vault import get_file_vault_secret
+from ansible.parsing.vault import VaultSecretsContext, get_file_vault_secret
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 
@@ -24,6 +24,12 @@ from ..module_utils._errors import InvalidOption, WecError
 from ..module_utils._rules import readable
 from ..module_utils._rules.events import Expected
 from ._hosts import HostVariables
+
+_ASKED_FOR = ("prompt", "prompt_ask_vault_pass")
+_VAULT_REMEDY = (
+    "Name the file with its password in ANSIBLE_VAULT_PASSWORD_FILE, or in ANSIBLE_VAULT_IDENTITY_LIST (LABEL@FILE), where the "
+    "source runs"
+)
 
 
 def read(sources: t.Sequence[str], group: str) -> Inventory:
@@ -37,10 +43,7 @@ def read(sources: t.Sequence[str], group: str) -> Inventory:
         raise InvalidOption("inventory", missing[0], "is no file or folder", "Name an inventory that exists")
     try:
         loader = DataLoader()
-        if C.DEFAULT_VAULT_PASSWORD_FILE:
-            secret = get_file_vault_secret(filename=C.DEFAULT_VAULT_PASSWORD_FILE, loader=loader)
-            secret.load()
-            loader.set_vault_secrets([(C.DEFAULT_VAULT_IDENTITY, secret)])
+        _set_vault_secrets(loader)
         inventory = InventoryManager(loader, [os.path.expanduser(source) for source in sources])
         hosts = [host.name for host in inventory.groups[group].get_hosts()] if group in inventory.groups else None
         manager = VariableManager(loader, inventory)
@@ -50,7 +53,7 @@ def read(sources: t.Sequence[str], group: str) -> Inventory:
     except InvalidOption:
         raise
     except AnsibleError as error:
-        raise InvalidOption("inventory", shown, f"cannot be read: {error.message}", "Correct it") from error
+        raise InvalidOption("inventory", shown, f"cannot be read: {error.message}", _remedy(error)) from error
     except Exception as error:
         raise InvalidOption("inventory", shown, f"cannot be read: {readable.why(error)}", "Correct it") from error
     found = Inventory({}, [])
@@ -58,12 +61,47 @@ def read(sources: t.Sequence[str], group: str) -> Inventory:
         try:
             name, expected, connection = _of_host(HostVariables(host, _Variables(variables[host])))
         except Exception as error:
-            told = error.message if isinstance(error, WecError) else f"{host}: {readable.why(error)}."
+            told = error.message if isinstance(error, WecError) else f"{host}: {readable.why(error)}. {_remedy(error)}."
             found.faults.append(f"{told} Until that is corrected, the source does not expect this host's WEC.")
             continue
         found.wecs[name] = expected
         if connection and connection not in found.connections:
             found.connections.append(connection)
+    return found
+
+
+def _remedy(error: Exception) -> str:
+    return _VAULT_REMEDY if "vault" in readable.why(error).lower() else "Correct it"
+
+
+def _set_vault_secrets(loader: DataLoader) -> None:
+    """For files and for values, which Ansible's commands set up before anything else. Raises AnsibleError."""
+    secrets = _vault_secrets(loader)
+    loader.set_vault_secrets(secrets)
+    of_values = VaultSecretsContext.current(optional=True)
+    if of_values is None:
+        VaultSecretsContext.initialize(VaultSecretsContext(secrets))
+    else:
+        # A password file may have another password by now.
+        of_values.secrets = secrets
+
+
+def _vault_secrets(loader: DataLoader) -> list[tuple[str, t.Any]]:
+    """Passwords by their vault ids, as Ansible's commands take them from its configuration; nobody can be asked for one.
+
+    Raises AnsibleError.
+    """
+    wanted = [(C.DEFAULT_VAULT_IDENTITY, C.DEFAULT_VAULT_PASSWORD_FILE)] if C.DEFAULT_VAULT_PASSWORD_FILE else []
+    for identity in C.DEFAULT_VAULT_IDENTITY_LIST:
+        label, at, source = identity.partition("@")
+        wanted.append((label or C.DEFAULT_VAULT_IDENTITY, source) if at else (C.DEFAULT_VAULT_IDENTITY, identity))
+    found = []
+    for label, source in wanted:
+        if source in _ASKED_FOR:
+            continue
+        secret = get_file_vault_secret(filename=source, vault_id=label, loader=loader)
+        secret.load()
+        found.append((label, secret))
     return found
 
 

@@ -19,7 +19,7 @@ options:
       - One or more Ansible inventories, files or folders, whose hosts are the WECs that there shall be.
       - A host's C(wec_name), or else its own name, is that of the WEC. Its C(wec_labels) are the labels that it shall have.
       - It is read again when it changes. A WEC that was unknown is then told of again.
-      - A vaulted file or value needs E(ANSIBLE_VAULT_PASSWORD_FILE).
+      - A vaulted file or value needs E(ANSIBLE_VAULT_PASSWORD_FILE) or E(ANSIBLE_VAULT_IDENTITY_LIST); nobody is asked for a password.
     type: list
     elements: str
   inventory_group:
