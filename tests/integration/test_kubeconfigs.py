@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import concurrent.futures
+import contextlib
 import dataclasses
 import json
 import os
@@ -22,6 +23,7 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._errors import Inv
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import kubeconfigs
 from fleet import Fleet
 from kubeconfig_shapes import Shape, Target, shapes
+from proxies import PASSWORD, Proxy
 from sandbox.binaries import SETS, Binaries
 
 Json = dict[str, t.Any]
@@ -134,7 +136,23 @@ def _facts(config: Json, folder: pathlib.Path) -> Json:
     }
 
 
-def test_what_kubectl_takes_works_and_what_it_refuses_is_refused_by_name(target: Target) -> None:
+@pytest.fixture
+def proxies() -> t.Iterator[dict[str, Proxy]]:
+    with contextlib.ExitStack() as stack:
+        yield {
+            "an HTTP proxy": stack.enter_context(Proxy("http")),
+            "an HTTP proxy with a password": stack.enter_context(Proxy("http", with_password=True)),
+            "a SOCKS proxy": stack.enter_context(Proxy("socks5")),
+            "a SOCKS proxy with a password": stack.enter_context(Proxy("socks5", with_password=True)),
+        }
+
+
+def test_what_kubectl_takes_works_and_what_it_refuses_is_refused_by_name(
+    target: Target, proxies: dict[str, Proxy]
+) -> None:
+    urls = {name: proxy.url() for name, proxy in proxies.items()}
+    urls |= {f"{name}, a wrong one": proxies[name].url(password="wrong") for name in urls if "password" in name}
+    target = dataclasses.replace(target, proxies=urls)
     binaries = Binaries()
     binaries.build([SETS["kubectl"]])
     kubectl = str(binaries.path("kubectl", "kubectl"))
@@ -145,7 +163,9 @@ def test_what_kubectl_takes_works_and_what_it_refuses_is_refused_by_name(target:
         shape, path = given[number], target.folder / f"{number}.kubeconfig"
         path.write_bytes(shape.content)
         theirs, ours = asked_of_kubectl(kubectl, path, shape), asked_of_us(path, shape)
-        faults = [f"shows a secret: {ours.told}"] if any(one in ours.told for one in target.secrets) else []
+        faults = (
+            [f"shows a secret: {ours.told}"] if any(one in ours.told for one in (*target.secrets, PASSWORD)) else []
+        )
         if theirs.who is None:
             faults += [f"is used as {ours.who}; kubectl: {theirs.told}"] if ours.who and not shape.repaired else []
             faults += [f"is refused in words of Python: {ours.told}"] if _OF_PYTHON.search(ours.told) else []
@@ -161,3 +181,6 @@ def test_what_kubectl_takes_works_and_what_it_refuses_is_refused_by_name(target:
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         found = [fault for faults in pool.map(compare, range(len(given))) for fault in faults]
     assert not found, "\n".join(found)
+    for name, proxy in proxies.items():
+        # kubectl asks twice, and we keep our connection.
+        assert len(proxy.asked) >= 3, f"{name} was asked for {proxy.asked}"

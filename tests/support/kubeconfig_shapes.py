@@ -26,7 +26,8 @@ EXEC_API = "client.authentication.k8s.io/"
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """The cluster and its administrator. ``folder`` is where files may be written that a kubeconfig names."""
+    """The cluster and its administrator. ``folder`` is where files may be written that a kubeconfig names; ``proxies`` are addresses
+    of proxies that lead to it, by what they are."""
 
     server: str
     ca: bytes
@@ -34,6 +35,7 @@ class Target:
     key: bytes
     token: str
     folder: pathlib.Path
+    proxies: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def secrets(self) -> list[str]:
@@ -300,6 +302,7 @@ def _clusters(target: Target) -> t.Iterator[Shape]:
         "a proxy by socks4": {"proxy-url": "socks4://127.0.0.1:9"},
         "a proxy that is not there": {"proxy-url": "http://127.0.0.1:9"},
         "a SOCKS proxy that is not there": {"proxy-url": "socks5://127.0.0.1:9"},
+        **{name: {"proxy-url": url} for name, url in target.proxies.items()},
         "no compression": {"disable-compression": True},
         "unknown fields": {"certificate-authority-fingerprint": "ab:cd"},
     }.items():

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import os
 import pathlib
@@ -17,6 +19,7 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._apis import conne
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.kube import Kube, _Heard
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import ApiError, Unreachable
 from fake_api import FakeApi, Fault
+from fake_ocm import FakeAuthority
 
 NAMESPACES = "/api/v1/namespaces"
 
@@ -297,3 +300,54 @@ def test_what_the_library_logs_of_another_threads_cluster_is_not_heard() -> None
         other.join()
         logging.getLogger("kubernetes").error("of this one")
     assert heard.text == "of this one"
+
+
+def with_certificate(authority: FakeAuthority, days: float, folder: pathlib.Path) -> dict[str, t.Any]:
+    pem = folder / "client.pem"
+    pem.write_bytes(authority.client("edge-admin", days))
+    return {"client-certificate": str(pem), "client-key": str(pem)}
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [(-1, r"its client certificate \(of \S*edge-admin:agent0\) ended on \d{4}-"), (5, "may trust another CA for clients")],
+)
+def test_a_refused_certificate_is_named_with_its_end(
+    api: FakeApi, tmp_path: pathlib.Path, days: float, told: str
+) -> None:
+    config = api.kubeconfig()
+    config["users"][0]["user"] = with_certificate(FakeAuthority(), days, tmp_path)
+    api.before.append(refuse(401, "Unauthorized"))
+    with kube_of(config) as kube, pytest.raises(ApiError, match=told) as caught:
+        kube.get(NAMESPACES)
+    assert caught.value.problem is not None
+    assert caught.value.problem.code == "credentials_refused"
+    assert "its_kubeconfig" in caught.value.message
+
+
+def refuse(status: int, message: str) -> t.Callable[..., None]:
+    def hook(*_request: t.Any) -> None:
+        raise Fault(status, message, "Forbidden" if status == 403 else "Unauthorized")
+
+    return hook
+
+
+def test_nobody_is_told_to_grant_a_right_to_somebody_unknown(api: FakeApi) -> None:
+    config = api.kubeconfig()
+    config["users"][0]["user"] = {"username": "me", "password": "of-mine"}
+    api.before.append(refuse(403, 'namespaces is forbidden: User "system:anonymous" cannot list resource "namespaces"'))
+    with kube_of(config) as kube, pytest.raises(ApiError, match="a user and a password, which API servers") as caught:
+        kube.get(NAMESPACES)
+    assert caught.value.problem is not None
+    assert caught.value.problem.code == "credentials_refused"
+    assert "rant the right" not in str(caught.value.problem)
+
+
+def test_an_expired_token_is_named_with_its_end(api: FakeApi) -> None:
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": 1577836800}).encode()).decode().rstrip("=")
+    config = api.kubeconfig()
+    config["users"][0]["user"] = {"token": f"e30.{claims}.c2ln"}
+    api.before.append(refuse(401, "Unauthorized"))
+    with kube_of(config) as kube, pytest.raises(ApiError, match="its token ended on 2020-01-01T00:00:00Z") as caught:
+        kube.get(NAMESPACES)
+    assert claims not in caught.value.message
