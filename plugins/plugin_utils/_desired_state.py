@@ -30,7 +30,9 @@ def entries(
 ) -> list[Json]:
     """Of each host, as in ``entry``. ``groups`` finds out what of them is hidden."""
     found = [entry(host, given, others) for host in hosts]
-    for one in found:
+    for host, one in zip(hosts, found, strict=True):
+        if host.is_found_on_its:
+            groups.note_found_on_its(host.host, host.overridden)
         sources = one.get(wec_plan.VARIABLES, {})
         own = {part: keys for part, keys in sources.items() if f"configure_{part}" not in keys.values()}
         groups.compare(one["host"], own)

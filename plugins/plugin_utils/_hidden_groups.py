@@ -28,6 +28,7 @@ class GroupVariables:
         self._inventory, self._loader = inventory, loader
         self._known: dict[str, Json] = {}
         self._hidden: dict[tuple[str, str], tuple[set[str], list[str]]] = {}
+        self._overridden: dict[str, tuple[set[str], list[str]]] = {}
 
     def compare(self, host: str, found: t.Mapping[str, t.Collection[str]]) -> None:
         """``found``: the keys of the host's labels, annotations and properties, as Ansible has put them together."""
@@ -41,13 +42,24 @@ class GroupVariables:
                     all_keys.update(lost)
                     hosts.append(host)
 
+    def note_found_on_its(self, host: str, overridden: t.Mapping[str, t.Collection[str]]) -> None:
+        """``overridden``: by variables, the keys of which the inventory plugin's variable of a host has another value."""
+        for variable, keys in overridden.items():
+            all_keys, hosts = self._overridden.setdefault(variable, (set(), []))
+            all_keys.update(keys)
+            hosts.append(host)
+
     @property
     def warnings(self) -> list[str]:
         told = []
-        for (group, part), (keys, hosts) in self._hidden.items():
-            more = f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
+        for variable, (keys, hosts) in self._overridden.items():
             told.append(
-                f"wec_{part} of the group {group} ({', '.join(sorted(keys))}) does not count for {', '.join(hosts[:_NAMED])}{more}: "
+                f"{variable} ({', '.join(sorted(keys))}) does not count for {_listed(hosts)}: the inventory plugin kubestellar.wec.its says "
+                "that they shall have what they have. Set as_wanted to false in its file, and your variables say it."
+            )
+        for (group, part), (keys, hosts) in self._hidden.items():
+            told.append(
+                f"wec_{part} of the group {group} ({', '.join(sorted(keys))}) does not count for {_listed(hosts)}: "
                 f"a more specific wec_{part} hides it. Call the group's variable wec_{part}_{_identifier(group)}, and they are put together."
             )
         return told
@@ -60,6 +72,10 @@ class GroupVariables:
                 merged |= get_vars_from_path(self._loader, self._loader.get_basedir(), [group], stage)
             self._known[group.name] = {name: merged.get(name) for name in (f"wec_{part}" for part in PARTS)}
         return self._known[group.name]
+
+
+def _listed(hosts: t.Sequence[str]) -> str:
+    return ", ".join(hosts[:_NAMED]) + (f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else "")
 
 
 def _identifier(group: str) -> str:

@@ -122,6 +122,8 @@ class HostVariables:
 
     def __init__(self, host: str, variables: Variables) -> None:
         self.host, self._variables = host, variables
+        self.overridden: dict[str, set[str]] = {}
+        """By variables wec_PART_ANYTHING, the keys of which wec_PART has another value."""
 
     def find(self, *names: str) -> tuple[str, t.Any]:
         """The first of these that is set, and its value; the last one and None if none is. Raises InvalidVariable."""
@@ -229,6 +231,8 @@ class HostVariables:
             is_set = is_set or more is not None
             for key, text in (more or {}).items():
                 if sources.get(key) == own:
+                    if values[key] != text:
+                        self.overridden.setdefault(name, set()).add(str(key))
                     continue
                 if key in values and values[key] != text:
                     both = f"[{key}] is {text!r}, and {sources[key]}[{key}] is {values[key]!r}"

@@ -285,3 +285,16 @@ def test_an_inventory_that_only_adds_can_say_so(ground: Ground) -> None:
     ground.wecs["wec_labels"] = {"b": "1"}
     assert ground.run().code == 0
     assert ground.has() == {"a": "1", "b": "1"}
+
+
+def test_a_groups_labels_that_the_inventory_plugin_hides_are_named(tmp_path: pathlib.Path, its: FakeIts) -> None:
+    ground = Ground(tmp_path, its)
+    ground.us_east = {"wec_labels_site": {"region": "us", "tier": "gold"}}
+    found = {"wec_state": "joined", "wec_conditions": {}, "wec_labels": {"region": "eu", "tier": "gold"}}
+    ground.hosts = {"edge-1": found, "edge-2": {}}
+    run = ground.run("plan")
+    assert run.code == 0, run.output
+    assert (
+        "wec_labels_site (region) does not count for edge-1: the inventory plugin kubestellar.wec.its says" in run.text
+    )
+    assert "Set as_wanted to false" in run.text

@@ -310,7 +310,10 @@ def with_certificate(authority: FakeAuthority, days: float, folder: pathlib.Path
 
 @pytest.mark.parametrize(
     ("days", "told"),
-    [(-1, r"its client certificate \(of \S*edge-admin:agent0\) ended on \d{4}-"), (5, "may trust another CA for clients")],
+    [
+        (-1, r"its client certificate \(of \S*edge-admin:agent0\) ended on \d{4}-"),
+        (5, "may trust another CA for clients"),
+    ],
 )
 def test_a_refused_certificate_is_named_with_its_end(
     api: FakeApi, tmp_path: pathlib.Path, days: float, told: str
