@@ -63,13 +63,14 @@ options:
     aliases: [{prefix}verify_ssl]
   {prefix}proxy:
     description:
-      - Address of an HTTP proxy to reach the {side} through.
+      - Address of a proxy to reach the {side} through, by C(http), C(https) or C(socks5), which needs the Python library PySocks.
       - If it is not set, the environment variable E({environment}_PROXY) is used, then the kubeconfig's C(proxy-url), then
         E(HTTPS_PROXY).
     type: str
   {prefix}no_proxy:
     description:
-      - Hosts, separated by commas, that are reached without a proxy.
+      - What is reached without a proxy, separated by commas, as in E(NO_PROXY) for kubectl. It may name hosts, domains with all that is below
+        them, addresses, networks, each with a port, and V(*) for everything.
       - If it is not set, the environment variable E({environment}_NO_PROXY) is used.
     type: str
   {prefix}impersonate_user:

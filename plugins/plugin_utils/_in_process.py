@@ -56,8 +56,11 @@ def plain(value: t.Any) -> t.Any:
         return int.__int__(value)
     if isinstance(value, float):
         return float.__float__(value)
-    if isinstance(value, (datetime.date, datetime.datetime)):
-        return value.isoformat()
+    if isinstance(value, datetime.datetime):
+        return datetime.datetime.fromisoformat(value.isoformat())
+    if isinstance(value, datetime.date):
+        # What YAML took for a date stays one, so that whoever needs a text can say so.
+        return datetime.date.fromisoformat(value.isoformat())
     if isinstance(value, t.Mapping):
         return {plain(key): plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple, set)):

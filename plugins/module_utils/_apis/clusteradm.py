@@ -153,7 +153,7 @@ class Clusteradm:
                 files.append(stack.enter_context(PrivateFile(content)))
                 return files[-1].path
 
-            kubeconfig = file_of(json.dumps(wec).encode())
+            kubeconfig = file_of(json.dumps(wec, default=str).encode())
             target = ["--kubeconfig", kubeconfig, "--context", str(wec["current-context"])]
             try:
                 done = subprocess.run(

@@ -469,13 +469,14 @@ def _proxy(values: _Values, option: str, server: str, from_kubeconfig: str | Non
     """The proxy that counts: the option's or the kubeconfig's own, or the environment's."""
     given, no_proxy = values.get("proxy"), values.get("no_proxy")
     if given is not None:
-        why = proxies.fault(str(given))
+        given = str(given) if "://" in str(given) else f"http://{given}"
+        why = proxies.fault(given)
         if why:
             raise InvalidOption(values.name("proxy"), None, why, "Correct it")
     if no_proxy is not None and proxies.bypasses(server, str(no_proxy)):
         return None
     if given is not None:
-        found: Proxy | None = Proxy(str(given), values.name("proxy"))
+        found: Proxy | None = Proxy(given, values.name("proxy"))
     elif from_kubeconfig:
         found = Proxy(from_kubeconfig, f"proxy-url of {option}")
     else:

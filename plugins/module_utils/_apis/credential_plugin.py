@@ -75,7 +75,7 @@ def run(plugin: Json, cluster: Json, environment: t.Mapping[str, str]) -> Creden
     try:
         code, output, said = _run(
             [command, *map(str, plugin.get("args") or [])],
-            {**environment, **variables, "KUBERNETES_EXEC_INFO": json.dumps(info)},
+            {**environment, **variables, "KUBERNETES_EXEC_INFO": json.dumps(info, default=str)},
         )
     except NotRun as error:
         hint = screen.shortened(str(plugin.get("installHint") or ""), 300)
