@@ -94,7 +94,7 @@ def select_of(files: t.Sequence[tuple[str, Kubeconfig]], context: str | None) ->
         raise KubeconfigError(f"has no context {wanted!r}, only {_listed(known)}")
     details = chosen["context"]
     cluster, user = (_named(files, details, key) for key in ("cluster", "user"))
-    if cluster is None or not cluster["cluster"]["server"].value:
+    if cluster is None or not _details(cluster, "cluster")["server"].value:
         raise KubeconfigError(f"has no server for the context {wanted!r}")
     if user is None:
         raise KubeconfigError(f"has no user for the context {wanted!r}")

@@ -158,7 +158,11 @@ def test_the_others_are_shown(its: FakeIts, variable: str, value: t.Any, told: s
     [
         *NAMED,
         *CONNECTIONS,
-        ("wec_context", 34, "wec_context: 34 must be text: write it in quotes, as you mean it"),
+        (
+            "wec_context",
+            34,
+            "wec_context: 34 must be text, and is a number to YAML: write it in quotes, as you mean it",
+        ),
         ("wec_connect_timeout", ["x"], "wec_connect_timeout must be a number, and is a list"),
         ("wec_kubeconfig", ERRORS[3], "wec_kubeconfig cannot be evaluated: RecursionError"),
     ]

@@ -357,7 +357,11 @@ def test_what_is_wrong_with_an_option_is_shown_as_characters_that_can_be_seen(ru
 
 @pytest.mark.parametrize(
     "user",
-    [{"token": SECRET}, {"username": "me", "password": SECRET}, {"exec": {"command": "x", "apiVersion": "y"}}],
+    [
+        {"token": SECRET},
+        {"username": "me", "password": SECRET},
+        {"exec": {"command": "x", "apiVersion": "client.authentication.k8s.io/v1beta1"}},
+    ],
 )
 @pytest.mark.parametrize(
     "server", ["http://192.0.2.7:6443", "http://its.example.com", "http://localhost.example.com:80"]

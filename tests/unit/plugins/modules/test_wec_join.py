@@ -244,8 +244,9 @@ def test_two_problems_are_two_sentences(run: FrontEnd, its: FakeIts, options: di
     wec = {"kubeconfig": None, "host": "https://127.0.0.1:1", "api_key": "the-key"}
     result = run("wec_join", **{**options, **wec}, preflight_only=True)
     assert result["failed"]
-    assert "the credentials from its_kubeconfig given as " in result["msg"]
-    assert "were not accepted: they are wrong, or have expired. wec: The WEC at https://127.0.0.1:1" in result["msg"]
+    assert "there is no usable credential in its_kubeconfig given as " in result["msg"]
+    ends = "they are wrong, or have expired or been revoked. [credentials_refused] wec: The WEC at https://127.0.0.1:1"
+    assert ends in result["msg"]
 
 
 def test_unknown_options_are_named(run: FrontEnd, options: dict[str, t.Any]) -> None:

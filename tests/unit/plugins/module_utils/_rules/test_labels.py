@@ -35,7 +35,7 @@ def test_bad_keys_are_explained(key: str, told: str) -> None:
     ("value", "told"),
     [
         (1, "quotes"),
-        (True, "'true'"),
+        (True, "true or false"),
         ("x" * 64, "64 characters"),
         ("a b", "must be letters"),
         ("-", "must be letters"),

@@ -38,7 +38,7 @@ def test_any_text_is_a_good_value(value: str) -> None:
     assert properties.value_fault(value) is None
 
 
-@pytest.mark.parametrize(("value", "told"), [(100, "quotes"), (True, "quotes"), (None, "quotes"), ("a\0", "NUL")])
+@pytest.mark.parametrize(("value", "told"), [(100, "quotes"), (True, "quotes"), (None, "null"), ("a\0", "NUL")])
 def test_bad_values_are_explained(value: t.Any, told: str) -> None:
     assert told in str(properties.value_fault(value))
 
