@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import pathlib
 
+import pytest
 from awx_kinds import Json
 from awx_setup import SETUP, previous_version, run, sentences
 from fake_awx import FakeAwx
 
 ABSENT = "ansible-playbook kubestellar.wec.awx_setup -e awx_state=absent -e awx_organization=Fleet"
 FLEET = f"{SETUP} -e awx_organization=Fleet"
-OWN_NAME = "-e awx_ee_name='KubeStellar WECs Fleet'"
+OWN_NAME = "-e awx_ee_name=KubeStellar-WECs-Fleet"
 
 
 def two_organizations(awx: FakeAwx) -> dict[str, list[Json]]:
@@ -34,7 +35,7 @@ def test_removal_for_an_organization_that_has_nothing_touches_no_other(awx: Fake
 
 def test_the_name_of_an_execution_environment_that_another_has_is_told(awx: FakeAwx, tmp_path: pathlib.Path) -> None:
     default = two_organizations(awx)
-    wanted = "a controller can have only one of each name. Set awx_ee_name to another name, for example 'KubeStellar WECs Fleet'."
+    wanted = "a controller can have only one of each name. Set awx_ee_name to another name, for example KubeStellar-WECs-Fleet."
     for environment in (awx.environment, awx.administrator("Fleet")):
         refused = run(FLEET, awx, tmp_path, **environment)
         assert refused.returncode != 0
@@ -53,7 +54,7 @@ def test_one_of_two_organizations_is_set_up_and_removed(awx: FakeAwx, tmp_path: 
         names = [sorted(item.get("name", item.get("identifier")) for item in each[kind]) for each in (default, fleet)]
         if kind not in ("organizations", "execution_environments", "credential_types"):
             assert names[0] == names[1], kind
-    assert [one["name"] for one in fleet["execution_environments"]] == ["KubeStellar WECs Fleet"]
+    assert [one["name"] for one in fleet["execution_environments"]] == ["KubeStellar-WECs-Fleet"]
     for template in fleet["job_templates"]:
         assert template["execution_environment"] == fleet["execution_environments"][0]["id"]
         ids = awx.links[f"job_templates/{template['id']}/credentials"]
@@ -78,6 +79,7 @@ def test_an_administrator_needs_a_superuser_for_the_types(awx: FakeAwx, tmp_path
     assert (awx.writes, awx.faults) == ([], [])
 
 
+@pytest.mark.long
 def test_an_administrator_sets_up_and_removes_an_organization(awx: FakeAwx, tmp_path: pathlib.Path) -> None:
     two_organizations(awx)
     environment = awx.administrator("Fleet")

@@ -38,7 +38,7 @@ def test_missing_playbooks_are_told_and_looked_for_again(awx: FakeAwx, tmp_path:
         updates = len(awx.jobs.every)
         refused = run(SETUP, awx, tmp_path)
         assert refused.returncode != 0
-        assert "The project 'KubeStellar WECs' lacks plan.yml, leftovers.yml:" in sentences(refused.stdout)
+        assert "The project 'KubeStellar WECs' lacks leftovers.yml, plan.yml:" in sentences(refused.stdout)
         assert len(awx.jobs.every) == updates + 1
     assert awx.faults == []
 
@@ -53,7 +53,7 @@ def test_the_project_gets_its_credential(awx: FakeAwx, tmp_path: pathlib.Path) -
     assert "the organization 'Default' has no credential 'gti' of the type Source Control" in sentences(unknown.stdout)
     assert awx.names("projects") == []
 
-    assert "lacks plan.yml" in sentences(run(f"{SETUP} -e awx_project_credential=git", awx, tmp_path).stdout)
+    assert "lacks configure.yml" in sentences(run(f"{SETUP} -e awx_project_credential=git", awx, tmp_path).stdout)
     project: Json = awx.get("projects", "KubeStellar WECs")
     assert project["credential"] == credential["id"]
     # Without the variable, one that was set by hand stays.

@@ -114,7 +114,7 @@ class FakeAwx:
             job = self._update(project)
             self.jobs.finish(job["id"], project)
 
-    def add(self, kind: str, **fields: t.Any) -> Json:
+    def add(self, kind: str, /, **fields: t.Any) -> Json:
         """As somebody else would have made it."""
         return self._insert(kind, fields)
 
