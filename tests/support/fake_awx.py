@@ -140,7 +140,7 @@ class FakeAwx:
 
     def _answer(self, verb: str, target: str, body: Json, authorization: str) -> tuple[int, Json | list[str] | None]:
         url = urllib.parse.urlparse(target)
-        query = dict(urllib.parse.parse_qsl(url.query))
+        query = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
         user = self.users.get(authorization.removeprefix("Bearer "))
         if user is None:
             return 401, {"detail": "Authentication credentials were not provided."}
