@@ -120,7 +120,9 @@ class Controller:
         command = [_runner(launch.runner), "run", str(folder), "-p", template["playbook"], "-i", "one", "-q"]
         subprocess.run(command, capture_output=True, check=False, timeout=_TIMEOUT)
         artifacts = folder / "artifacts" / "one"
-        files = sorted((artifacts / "job_events").glob("*.json"), key=lambda path: int(path.name.partition("-")[0]))
+        # An event that another process was writing may have left a part of it.
+        whole = [path for path in (artifacts / "job_events").glob("*.json") if not path.stem.endswith("-partial")]
+        files = sorted(whole, key=lambda path: int(path.name.partition("-")[0]))
         events = [json.loads(path.read_text()) for path in files]
         status = (artifacts / "status").read_text()
         return Job(status, (artifacts / "stdout").read_text(), events, folder)
