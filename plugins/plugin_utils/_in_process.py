@@ -69,7 +69,7 @@ def _display(line: str) -> None:
     The innermost wrapper is Ansible's own. It hands the line to the main process, where ansible-runner gets it as well.
     """
     method: t.Any = Display.display
-    while multiprocessing.parent_process() is not None and hasattr(method.__wrapped__, "__wrapped__"):
+    while multiprocessing.parent_process() is not None and hasattr(getattr(method, "__wrapped__", None), "__wrapped__"):
         method = method.__wrapped__
     method(Display(), line)
 

@@ -112,7 +112,8 @@ def test_each_template_is_started_with_what_its_survey_offers(fleet: Fleet, take
     done = start("WEC register", runner=RUNNERS[1], **handed_on)
     assert done.stdout.index("1 WEC: 1 to register (plan ") < done.stdout.index(f"{name} is joined and available.")
     start("WEC status", variables=done.artifacts)
-    assert "Nothing is left over." in start("WEC leftovers").stdout
+    # Other tests may have left WECs that are not in this inventory.
+    assert f"{name}: " not in start("WEC leftovers").stdout
 
     # On the inventory of before, all is in sync. The one that the project has by now says otherwise.
     assert "1 WEC: 1 in sync" in start("WEC configure").stdout
