@@ -32,7 +32,7 @@ options:
   name:
     description:
       - Name of one WEC, to look for what is left over of this one only.
-      - With the connection of a cluster, that is looked at too.
+      - With the connection of a cluster, that is looked at too. Without O(name), environment variables with such a connection are ignored.
     type: str
   hub_apiserver:
     description: The address of the ITS that agents dial, if it is not one that the ITS is otherwise known by.

@@ -68,6 +68,17 @@ def plain(value: t.Any) -> t.Any:
     return value
 
 
+def _display(line: str) -> None:
+    """Up to 2.4.0, ansible-runner wraps what displays a line, and writes to the standard output of a worker, of which Ansible warns.
+
+    The innermost wrapper is Ansible's own. It hands the line to the main process, where ansible-runner gets it as well.
+    """
+    method: t.Any = Display.display
+    while multiprocessing.parent_process() is not None and hasattr(getattr(method, "__wrapped__", None), "__wrapped__"):
+        method = method.__wrapped__
+    method(Display(), line)
+
+
 class _ActionTask:
     def __init__(
         self, action: InProcessAction, params: Json, secrets: set[str], environment: dict[str, str], host: Host
@@ -99,7 +110,7 @@ class _ActionTask:
     def progress(self, line: str) -> None:
         # A copy of the secrets, as other threads find out more meanwhile.
         if not self._action._task.no_log and _people_look():
-            Display().display(screen.line(_scrubbed(line, frozenset(self._secrets))))
+            _display(screen.line(_scrubbed(line, frozenset(self._secrets))))
 
     def warn(self, text: str) -> None:
         Display().warning(screen.line(_scrubbed(text, frozenset(self._secrets))))

@@ -119,6 +119,17 @@ def test_each_question_is_about_a_variable_that_something_reads(template: Json) 
             assert set(question.get("choices", [])) <= set(option.get("choices", question.get("choices", [])))
 
 
+def test_what_starts_a_template_by_itself_answers_each_required_question() -> None:
+    """AWX refuses a schedule without, and counts a node among those whose prompts are rejected."""
+    questions = {template["name"]: template["survey_spec"]["spec"] for template in LISTS["controller_templates"]}
+    nodes = [node for workflow in LISTS["controller_workflows"] for node in workflow["simplified_workflow_nodes"]]
+    for one in [*LISTS["controller_schedules"], *nodes]:
+        survey = questions.get(one.get("unified_job_template", ""), [])
+        assert {each["variable"] for each in survey if each["required"]} == set(one.get("extra_data", {}))
+        for question in survey:
+            assert one.get("extra_data", {}).get(question["variable"], question["default"]) == question["default"]
+
+
 def test_credential_types_set_the_variables_that_the_modules_read(tmp_path: t.Any) -> None:
     connection = importlib.import_module("ansible_collections.kubestellar.wec.plugins.module_utils._apis.connection")
     known = {

@@ -9,7 +9,7 @@ import pathlib
 import stat
 import typing as t
 
-from awx_job import Controller, Job
+from awx_job import RUNNERS, Controller, Job, Launch
 from fleet import Fleet
 
 Take = t.Callable[..., "list[str]"]
@@ -85,6 +85,53 @@ def test_hosts_that_fail_are_in_the_outcome(fleet: Fleet, take: Take, tmp_path: 
     outcome = job.artifacts["wec_outcome"]
     assert (outcome["finished"], outcome["failed"], outcome["failed_hosts"]) == (True, 1, ["no-such-context"])
     assert fleet.is_available(good)
+
+
+def test_each_template_is_started_with_what_its_survey_offers(fleet: Fleet, take: Take, tmp_path: pathlib.Path) -> None:
+    (name,) = take()
+    controller = Controller(fleet, tmp_path)
+    jobs = []
+
+    def start(template: str, *, runner: str = RUNNERS[0], **choices: t.Any) -> Job:
+        variables = choices.pop("variables", {})
+        job = controller.job(template, Launch([name], runner=runner, **choices), **variables)
+        assert job.status == "successful", job.stdout
+        jobs.append(job)
+        return job
+
+    plans = [start("WEC plan", runner=runner) for runner in RUNNERS]
+    for planned in plans:
+        assert planned.stdout.index("WEC     STATE   TO DO") < planned.stdout.index("1 WEC: 1 to register (plan ")
+
+    # What a job of a workflow gets of those before, and a check as it is chosen at launch.
+    handed_on = {"variables": plans[0].artifacts}
+    mark = fleet.mark()
+    checked = start("WEC register", check=True, diff=True, **handed_on)
+    assert f"{name} would be registered" in checked.stdout
+    assert fleet.writes(mark) == []
+    done = start("WEC register", runner=RUNNERS[1], **handed_on)
+    assert done.stdout.index("1 WEC: 1 to register (plan ") < done.stdout.index(f"{name} is joined and available.")
+    start("WEC status", variables=done.artifacts)
+    # Other tests may have left WECs that are not in this inventory.
+    assert f"{name}: " not in start("WEC leftovers").stdout
+
+    # On the inventory of before, all is in sync. The one that the project has by now says otherwise.
+    assert "1 WEC: 1 in sync" in start("WEC configure").stdout
+    controller.set_variables(name, wec_labels={"location-group": "core"})
+    checked = start("WEC configure", check=True, diff=True)
+    assert f"{name} would be changed: location-group edge -> core" in checked.text
+    assert f"{name} was changed: location-group edge -> core" in start("WEC configure").text
+
+    mark = fleet.mark()
+    leaving = {"variables": {"wec_hosts": name}}
+    assert f"{name} would leave" in start("WEC deregister", check=True, diff=True, **leaving).stdout
+    assert fleet.writes(mark) == []
+    assert f"{name} has left." in start("WEC deregister", **leaving).stdout
+    assert fleet.managed_cluster(name) is None
+
+    for job in jobs:
+        assert "[WARNING]" not in job.stdout, job.stdout
+        see_that_it_keeps_secrets(controller, job)
 
 
 def see_that_it_keeps_secrets(controller: Controller, job: Job) -> None:

@@ -7,62 +7,22 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import pathlib
 import re
-import subprocess
 import sys
 import typing as t
 
 import awx_data
 import pytest
+from awx_setup import PROJECT, SECRET, from_the_readme, recap, run, write_kubeconfigs
 from fake_awx import FakeAwx
-
-SECRET = "certificate-and-key-of-somebody"
-PROJECT = "https://git.example.com/fleet.git"
-
-
-def run(command: str, awx: FakeAwx | None, folder: pathlib.Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """A line of the README, in a shell whose environment has nothing but what the README sets."""
-    environment = {
-        "PATH": f"{pathlib.Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(folder),
-        "LANG": "C.UTF-8",
-        "NO_COLOR": "1",
-        "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
-        "ANSIBLE_PIPELINING": "1",
-        **(awx.environment if awx else {}),
-        **more,
-    }
-    return subprocess.run(
-        command, shell=True, env=environment, cwd=folder, capture_output=True, text=True, timeout=900, check=False
-    )
-
-
-def recap(output: str) -> dict[str, int]:
-    (line,) = re.findall(r"^localhost\s+: (.*)$", output, re.MULTILINE)
-    return {key: int(value) for key, value in (part.split("=") for part in line.split())}
-
-
-def from_the_readme() -> dict[str, str]:
-    """What the README says: to set up, and to remove."""
-    lines = re.findall(
-        r"^\$ (ansible-playbook kubestellar\.wec\.awx_setup.*)$", (awx_data.ROOT / "README.md").read_text(), re.M
-    )
-    removing = [line for line in lines if "awx_state=absent" in line]
-    making = [line for line in lines if line not in removing]
-    assert (len(making), len(removing)) == (1, 1)
-    return {"make": making[0], "remove": removing[0]}
 
 
 # So many modules take minutes to start.
 @pytest.mark.long
 def test_it_makes_all_changes_nothing_again_and_removes_all(awx: FakeAwx, tmp_path: pathlib.Path) -> None:
     commands = from_the_readme()
-    for name in ("its1.kubeconfig", "fleet.kubeconfig"):
-        folder = tmp_path / ".kube"
-        folder.mkdir(exist_ok=True)
-        (folder / name).write_text(f"apiVersion: v1\nkind: Config\nusers: [{{name: {SECRET}}}]\n")
+    write_kubeconfigs(tmp_path)
 
     checked = run(f"{commands['make']} --check", awx, tmp_path)
     assert checked.returncode == 0, checked.stdout + checked.stderr
@@ -159,7 +119,7 @@ def test_nothing_in_the_data_is_left_out() -> None:
     for key, items in awx_data.lists().items():
         for item in items:
             for field in set(item) - {"simplified_workflow_nodes"}:
-                assert re.search(rf"\b(item|awx_credential)\.{field}\b", text) or field == "name", f"{key}: {field}"
+                assert re.search(rf"\bawx_item\.{field}\b", text) or field == "name", f"{key}: {field}"
         for node in [node for item in items for node in item.get("simplified_workflow_nodes", [])]:
             for field in node:
-                assert f"item.1.{field}" in text, field
+                assert f"awx_node.{field}" in text, field

@@ -23,6 +23,10 @@ Json = dict[str, t.Any]
 class RefusedError(Exception):
     """What the API answers with 400: the field, and why."""
 
+    def as_data(self) -> Json:
+        field, separator, why = str(self).partition(": ")
+        return {field: [why]} if separator else {"__all__": [str(self)]}
+
 
 @dataclasses.dataclass(frozen=True)
 class Field:
@@ -121,16 +125,22 @@ def _credential(item: Json, get: t.Callable[[str, int], Json]) -> None:
         raise RefusedError(f"inputs: {sorted(set(item['inputs']) - known)} are no fields of the type")
 
 
+def _kind_of(credential: int, get: t.Callable[[str, int], Json]) -> t.Any:
+    return get("credential_types", get("credentials", credential)["credential_type"])["kind"]
+
+
 def _project(item: Json, get: t.Callable[[str, int], Json]) -> None:
     if item["scm_type"] and not item["scm_url"]:
         raise RefusedError("scm_url: SCM URL is required")
+    if item["credential"] is not None and _kind_of(item["credential"], get) != "scm":
+        raise RefusedError("credential: Credential kind must be 'scm'.")
 
 
 def _inventory_source(item: Json, get: t.Callable[[str, int], Json]) -> None:
     if item["source"] == "scm" and item["source_project"] is None:
         raise RefusedError("source_project: Project required for scm type sources")
     if item["credential"] is not None:
-        kind = get("credential_types", get("credentials", item["credential"])["credential_type"])["kind"]
+        kind = _kind_of(item["credential"], get)
         if kind in ("ssh", "scm", "insights", "vault"):
             raise RefusedError(f"credential: of the kind {kind}")
 
@@ -138,6 +148,8 @@ def _inventory_source(item: Json, get: t.Callable[[str, int], Json]) -> None:
 def _job_template(item: Json, get: t.Callable[[str, int], Json]) -> None:
     if item["project"] is None or not item["playbook"]:
         raise RefusedError("project: a job template must have a project and a playbook")
+    if item["playbook"] not in get("projects", item["project"])["playbook_files"]:
+        raise RefusedError("playbook: Playbook not found for project.")
     if item["inventory"] is None:
         raise RefusedError("inventory: must be set, or asked for on launch")
 
@@ -203,6 +215,7 @@ KINDS: dict[str, Kind] = {
             "scm_update_on_launch": _flag(),
             "scm_update_cache_timeout": _number(),
             "default_environment": _of("execution_environments"),
+            "credential": _of("credentials"),
         },
         ("name", "organization"),
         check=_project,
@@ -230,6 +243,7 @@ KINDS: dict[str, Kind] = {
             "execution_environment": _of("execution_environments"),
             "overwrite": _flag(),
             "overwrite_vars": _flag(),
+            "update_on_launch": _flag(),
         },
         ("name", "inventory"),
         check=_inventory_source,
@@ -270,6 +284,7 @@ KINDS: dict[str, Kind] = {
             "identifier": _text(required=True),
             "workflow_job_template": _of("workflow_job_templates", required=True),
             "unified_job_template": _of("unified_job_templates"),
+            "extra_data": Field(dict, default={}),
             # Read only: it is sent all the same.
             "type": _text(choices=("workflow_job_template_node",)),
         },
@@ -282,6 +297,7 @@ KINDS: dict[str, Kind] = {
         {
             **_NAMED,
             "unified_job_template": _of("unified_job_templates", required=True),
+            "extra_data": Field(dict, default={}),
             "rrule": _text(required=True),
             "enabled": Field(bool, default=True),
         },
@@ -297,6 +313,21 @@ BELONGS = {
     "schedules": "unified_job_template",
 }
 """What goes with another object, and the field that names it."""
+
+
+def check_answers(survey: Json, given: Json, *, with_required: bool) -> None:
+    """A schedule needs an answer to each required question; a node does not, since its workflow may have it at launch."""
+    questions = {question["variable"]: question for question in survey.get("spec", [])}
+    unknown = sorted(set(given) - set(questions))
+    if unknown:
+        raise RefusedError(f"extra_vars: Variables {', '.join(unknown)} are not allowed on launch.")
+    for name, question in questions.items():
+        if with_required and question["required"] and name not in given:
+            raise RefusedError(f"variables_needed_to_start: '{name}' value missing")
+        if question["type"] == "integer" and name in given and not isinstance(given[name], int):
+            raise RefusedError(
+                f"variables_needed_to_start: Value {given[name]} for '{name}' expected to be an integer."
+            )
 
 
 def check_survey(spec: Json) -> None:

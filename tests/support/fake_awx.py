@@ -13,10 +13,17 @@ import threading
 import typing as t
 import urllib.parse
 
-from awx_kinds import BELONGS, KINDS, STARTED, Field, Json, Kind, RefusedError, check_survey
+import awx_data
+from awx_jobs import ACTIVE, Jobs, Repository
+from awx_kinds import BELONGS, KINDS, STARTED, Field, Json, Kind, RefusedError, check_answers, check_survey
+from awx_query import page
+from awx_rights import DeniedError, User, organization
 
 TOKEN = "token-of-the-controller"
+PLAYBOOKS = sorted(path.name for path in awx_data.PROJECT.glob("*.yml"))
 SECRET = "$encrypted$"
+UPDATING = ("scm_url", "scm_branch", "scm_type")
+"""A project is updated when one of these changes."""
 
 
 class FakeAwx:
@@ -28,6 +35,9 @@ class FakeAwx:
         self.links: dict[str, list[int]] = {}
         self.writes: list[str] = []
         self.faults: list[str] = []
+        self.users = {TOKEN: User("admin")}
+        self.repository = Repository(list(PLAYBOOKS))
+        self.jobs = Jobs(self.repository)
         self._last = 0
         self._lock = threading.Lock()
         self._insert("organizations", {"name": "Default"})
@@ -65,7 +75,54 @@ class FakeAwx:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"CONTROLLER_HOST": self.url, "CONTROLLER_OAUTH_TOKEN": TOKEN}
+        return self.as_user(TOKEN)
+
+    def as_user(self, token: str) -> dict[str, str]:
+        return {"CONTROLLER_HOST": self.url, "CONTROLLER_OAUTH_TOKEN": token}
+
+    def administrator(self, *organizations: str) -> dict[str, str]:
+        """A user who administers these organizations, and is no superuser."""
+        ids = frozenset(self.get("organizations", name)["id"] for name in organizations)
+        token = f"token-of-{'-'.join(organizations)}"
+        self.users[token] = User(f"admin-of-{'-'.join(organizations)}", is_superuser=False, organizations=ids)
+        return self.as_user(token)
+
+    def start(self, kind: str, name: str) -> Json:
+        """A job of this template, which runs until a test ends it."""
+        template = self.get(kind, name)
+        self._last += 1
+        job_type = "workflow_job" if kind == "workflow_job_templates" else "job"
+        more = {key: template.get(key) for key in ("inventory", "project")}
+        return self.jobs.add(self._last, job_type, template, **more)
+
+    def of_organization(self, name: str) -> dict[str, list[Json]]:
+        """Everything of an organization, object by object, as it is stored."""
+        wanted = self.get("organizations", name)["id"]
+        return {
+            kind: [copy.deepcopy(item) for item in items.values() if organization(self.objects, kind, item) == wanted]
+            for kind, items in self.objects.items()
+        }
+
+    def restore(self, recorded: Json) -> None:
+        """What was there when it was recorded. The last update of each project was successful."""
+        self.objects = {
+            kind: {int(key): item for key, item in items.items()} for kind, items in recorded["objects"].items()
+        }
+        self.surveys, self.links = copy.deepcopy(recorded["surveys"]), copy.deepcopy(recorded["links"])
+        self._last = max(key for items in self.objects.values() for key in items)
+        for project in self.objects["projects"].values():
+            job = self._update(project)
+            self.jobs.finish(job["id"], project)
+
+    def add(self, kind: str, /, **fields: t.Any) -> Json:
+        """As somebody else would have made it."""
+        return self._insert(kind, fields)
+
+    def add_managed_type(self, name: str, kind: str) -> Json:
+        """A credential type that comes with AWX."""
+        made = self.add("credential_types", name=name, kind="cloud")
+        made.update(kind=kind, managed=True)
+        return made
 
     def names(self, kind: str) -> list[str]:
         return sorted(item.get("name", item.get("identifier")) for item in self.objects[kind].values())
@@ -81,47 +138,68 @@ class FakeAwx:
 
     # -- requests ------------------------------------------------------------------------------------------------
 
-    def _answer(self, verb: str, target: str, body: Json, authorization: str) -> tuple[int, Json | None]:
+    def _answer(self, verb: str, target: str, body: Json, authorization: str) -> tuple[int, Json | list[str] | None]:
         url = urllib.parse.urlparse(target)
-        query = dict(urllib.parse.parse_qsl(url.query))
-        if authorization != f"Bearer {TOKEN}":
+        query = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
+        user = self.users.get(authorization.removeprefix("Bearer "))
+        if user is None:
             return 401, {"detail": "Authentication credentials were not provided."}
         if not url.path.startswith("/api/v2/") or not url.path.endswith("/"):
-            return self._fault(404, verb, target, "is no path of the API")
+            return self._fault(404, verb, target, {"detail": "is no path of the API"})
         path = url.path.removeprefix("/api/v2/").strip("/").split("/")
+        try:
+            code, answer = self._route(user, verb, path, query, body)
+        except RefusedError as error:
+            return self._fault(400, verb, target, error.as_data())
+        except DeniedError as error:
+            return self._fault(403, verb, target, {"detail": str(error)})
+        except KeyError as error:
+            return self._fault(404, verb, target, {"detail": f"{error} is not there"})
+        if code == 409:
+            return self._fault(code, verb, target, answer or {})
         if verb != "GET":
             self.writes.append(f"{verb} {'/'.join(path)}")
-        try:
-            return self._route(verb, path, query, body)
-        except RefusedError as error:
-            return self._fault(400, verb, target, str(error))
-        except KeyError as error:
-            return self._fault(404, verb, target, f"{error} is not there")
+        return code, answer
 
-    def _fault(self, code: int, verb: str, target: str, why: str) -> tuple[int, Json]:
+    def _fault(self, code: int, verb: str, target: str, why: Json) -> tuple[int, Json]:
         self.faults.append(f"{verb} {target}: {why}")
-        return code, {"detail": why}
+        return code, why
 
-    def _route(self, verb: str, path: list[str], query: dict[str, str], body: Json) -> tuple[int, Json | None]:
+    def _route(
+        self, user: User, verb: str, path: list[str], query: dict[str, str], body: Json
+    ) -> tuple[int, Json | list[str] | None]:
         kind = path[0]
+        if kind in ("me", "unified_jobs", "jobs", "project_updates"):
+            return self._read(user, verb, path, query)
         if kind == "unified_job_templates" and verb == "GET" and len(path) == 1:
-            every = [self._shown(one, item) for one in STARTED for item in self.objects[one].values()]
-            return 200, self._page(every, query, {"type", "organization", "name"})
+            templates = (one for one in STARTED if one != "workflow_approval_templates")
+            every = [shown for one in templates for shown in self._seen(user, one)]
+            return 200, page(every, query, {"id", "type", "organization", "name"})
         definition = KINDS[kind]
         if len(path) == 1:
             if verb == "GET":
-                every = [self._shown(kind, item) for item in self.objects[kind].values()]
-                return 200, self._page(every, query, {"id", *definition.fields})
+                return 200, page(self._seen(user, kind), query, {"id", *definition.fields})
             if verb == "POST":
+                user.check_change(self.objects, kind, body)
                 return 201, self._shown(kind, self._insert(kind, body))
         item = self.objects[kind][int(path[1])]
+        if not user.sees(self.objects, kind, item):
+            raise KeyError(path[1])
+        if verb != "GET":
+            user.check_change(self.objects, kind, item)
         if len(path) == 2:
             if verb == "GET":
+                if kind == "projects":
+                    self.jobs.look(item)
                 return 200, self._shown(kind, item)
             if verb == "PATCH":
                 return 200, self._shown(kind, self._change(kind, item, body))
             if verb == "DELETE":
                 return self._remove(kind, item)
+        if path[2:] == ["playbooks"] and kind == "projects" and verb == "GET":
+            return 200, list(item["playbook_files"])
+        if path[2:] == ["update"] and kind == "projects" and verb == "POST":
+            return 202, self._update(item)
         if len(path) == 3 and path[2] == "survey_spec" and kind in ("job_templates", "workflow_job_templates"):
             return self._survey(verb, f"{kind}/{path[1]}", body)
         if len(path) == 3 and path[2] in definition.associations:
@@ -134,15 +212,48 @@ class FakeAwx:
             return 201, self._shown("workflow_approval_templates", made)
         raise KeyError("/".join(path))
 
-    def _page(self, every: list[Json], query: dict[str, str], known: set[str]) -> Json:
-        found = every
-        for key, value in query.items():
-            if key in ("page_size", "page"):
-                continue
-            if key not in known:
-                raise RefusedError(f"{key}: there is no such field to look for")
-            found = [item for item in found if str(item.get(key)).lower() == value.lower()]
-        return {"count": len(found), "next": None, "previous": None, "results": found}
+    def _read(self, user: User, verb: str, path: list[str], query: dict[str, str]) -> tuple[int, Json]:
+        """What is only read: who asks, and jobs."""
+        if verb != "GET":
+            raise KeyError("/".join(path))
+        if path == ["me"]:
+            return 200, page([user.as_data()], {}, ())
+        kinds = {"jobs": ("job",), "project_updates": ("project_update",)}.get(path[0])
+        templates = {one["id"]: (kind, one) for kind in STARTED for one in self.objects[kind].values()}
+        seen = {
+            key: job
+            for key, job in self.jobs.every.items()
+            if (kinds is None or job["type"] in kinds)
+            and user.sees(self.objects, *templates[job["unified_job_template"]])
+        }
+        if len(path) == 1:
+            fields = {"id", "name", "status", "unified_job_template", *(("inventory", "project") if kinds else ())}
+            return 200, page([self._job(job) for job in seen.values()], query, fields)
+        job = seen[int(path[1])]
+        if path[2:] == ["events"]:
+            events = [{"id": number, **event} for number, event in enumerate(job["events"], 1)]
+            return 200, page(events, query, {"event"})
+        if job["type"] == "project_update":
+            self.jobs.look(self.objects["projects"][job["unified_job_template"]])
+        return 200, self._job(job)
+
+    @staticmethod
+    def _job(job: Json) -> Json:
+        return {key: value for key, value in job.items() if key != "events"}
+
+    def _seen(self, user: User, kind: str) -> list[Json]:
+        """A look at a list is one at each of its objects."""
+        for item in self.objects[kind].values():
+            if kind == "projects":
+                self.jobs.look(item)
+        seen = [self._shown(kind, item) for item in self.objects[kind].values() if user.sees(self.objects, kind, item)]
+        for one in seen if kind == "credentials" else []:
+            one["credential_type__kind"] = self.objects["credential_types"][one["credential_type"]]["kind"]
+        return seen
+
+    def _update(self, project: Json) -> Json:
+        self._last += 1
+        return self._job(self.jobs.update(self._last, project))
 
     def _survey(self, verb: str, key: str, body: Json) -> tuple[int, Json | None]:
         if verb == "POST":
@@ -156,7 +267,7 @@ class FakeAwx:
         target = KINDS[kind].associations[association]
         linked = self.links.setdefault(f"{kind}/{item['id']}/{association}", [])
         if verb == "GET":
-            return 200, self._page([self._shown(target, self.objects[target][one]) for one in linked], {}, set())
+            return 200, page([self._shown(target, self.objects[target][one]) for one in linked], {}, ())
         if verb != "POST" or set(body) - {"id", "disassociate"} or body.get("id") not in self.objects[target]:
             raise RefusedError(f"{association}: {body}")
         if body.get("disassociate"):
@@ -184,13 +295,27 @@ class FakeAwx:
         self._last += 1
         item["id"] = self._last
         self.objects[kind][self._last] = item
+        if kind == "projects":
+            item["playbook_files"] = []
+            if item["scm_type"]:
+                self._update(item)
         return item
 
     def _change(self, kind: str, item: Json, body: Json) -> Json:
         changed = copy.deepcopy(item)
         self._merge(kind, changed, body)
+        if kind == "credential_types" and changed["inputs"] != item["inputs"] and self._is_in_use(item):
+            raise DeniedError("Modifications to inputs are not allowed for credential types that are in use")
+        if kind == "execution_environments" and changed["organization"] not in (None, item["organization"]):
+            raise RefusedError("organization: Cannot change the organization of an execution environment")
+        starts_update = kind == "projects" and any(changed[field] != item[field] for field in UPDATING)
         item.update(changed)
+        if starts_update:
+            self._update(item)
         return item
+
+    def _is_in_use(self, credential_type: Json) -> bool:
+        return any(one["credential_type"] == credential_type["id"] for one in self.objects["credentials"].values())
 
     def _merge(self, kind: str, item: Json, body: Json) -> None:
         definition = KINDS[kind]
@@ -203,6 +328,10 @@ class FakeAwx:
             item["inputs"] = {
                 key: stored.get(key, value) if value == SECRET else value for key, value in item["inputs"].items()
             }
+        if kind == "schedules" and ("extra_data" in body or "id" not in item):
+            self._check_answers(item, with_required=True)
+        if kind == "workflow_job_template_nodes" and "extra_data" in body:
+            self._check_answers(item, with_required=False)
         if definition.check:
             definition.check(item, lambda other, one: self.objects[other][one])
         key = [item.get(name) for name in definition.unique]
@@ -212,7 +341,14 @@ class FakeAwx:
                 and other["id"] != item.get("id")
                 and [other[name] for name in definition.unique] == key
             ):
-                raise RefusedError(f"{definition.type} with this {', '.join(definition.unique)} already exists")
+                fields = " and ".join(name.replace("_", " ").title() for name in definition.unique)
+                why = f"{definition.type.replace('_', ' ').capitalize()} with this {fields} already exists."
+                raise RefusedError(why if len(definition.unique) > 1 else f"{definition.unique[0]}: {why}")
+
+    def _check_answers(self, item: Json, *, with_required: bool) -> None:
+        started = next(kind for kind in STARTED if item["unified_job_template"] in self.objects[kind])
+        survey = self.surveys.get(f"{started}/{item['unified_job_template']}", {})
+        check_answers(survey, item["extra_data"], with_required=with_required)
 
     def _valid(self, name: str, value: t.Any, field: Field) -> t.Any:
         if value is None:
@@ -229,12 +365,14 @@ class FakeAwx:
         return value
 
     def _remove(self, kind: str, item: Json) -> tuple[int, Json | None]:
-        if kind == "credential_types" and any(
-            one["credential_type"] == item["id"] for one in self.objects["credentials"].values()
-        ):
-            raise RefusedError("Credential types that are in use cannot be deleted")
+        if kind == "credential_types" and self._is_in_use(item):
+            raise DeniedError("Credential types that are in use cannot be deleted")
         if kind == "organizations":
             raise RefusedError("it was there before")
+        active = [job for job in self.jobs.every.values() if job["status"] in ACTIVE and self._uses(job, kind, item)]
+        if active:
+            ids = [{"type": job["type"], "id": job["id"]} for job in active]
+            return 409, {"error": "Resource is being used by running jobs.", "active_jobs": ids}
         del self.objects[kind][item["id"]]
         self.surveys.pop(f"{kind}/{item['id']}", None)
         for other, field in BELONGS.items():
@@ -254,14 +392,23 @@ class FakeAwx:
                         one[name] = None
         return (202, {}) if kind == "inventories" else (204, None)
 
+    @staticmethod
+    def _uses(job: Json, kind: str, item: Json) -> bool:
+        field = {"inventories": "inventory", "projects": "project"}.get(kind)
+        started = kind in STARTED and job["unified_job_template"] == item["id"]
+        return started or (field is not None and job.get(field) == item["id"])
+
     def _shown(self, kind: str, item: Json) -> Json:
         definition = KINDS[kind]
         url = f"/api/v2/{kind}/{item['id']}/"
         shown: Json = {**copy.deepcopy(item), "type": definition.type, "url": url, "summary_fields": {}}
         shown["related"] = {name: f"{url}{name}/" for name in (*definition.associations, "survey_spec")}
         if kind == "projects":
-            shown["scm_revision"] = ""
+            shown |= self.jobs.shown(item)
+            del shown["playbook_files"]
+            shown["related"]["update"] = f"{url}update/"
         if kind == "inventory_sources":
+            # As on a controller, which takes it from the inventory.
             shown["organization"] = self.objects["inventories"][item["inventory"]]["organization"]
         if kind == "workflow_job_template_nodes" and item["unified_job_template"] is not None:
             started = next(one for one in STARTED if item["unified_job_template"] in self.objects[one])

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
+from .._rules.variables import OUTCOME
+
 Json = dict[str, t.Any]
 
 
 def of(outcome: Json, **more: t.Any) -> Json:
     """In the result of an action, as ansible.builtin.set_stats has it. ``outcome`` is small, and one name for everything."""
-    return {"ansible_stats": {"data": {"wec_outcome": outcome, **more}, "per_host": False, "aggregate": False}}
+    return {"ansible_stats": {"data": {OUTCOME: outcome, **more}, "per_host": False, "aggregate": False}}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._apis import connection
 from .._apis.its import Its
 from .._errors import InvalidOption
 from .._rules import leaving, leftovers, states
@@ -36,7 +37,8 @@ def run(task: Task) -> Json:
     given = task.params
     wanted = {f"names[{index}]": name for index, name in enumerate(given["names"] or [])}
     check_names(task, {**wanted, **({"name": given["name"]} if given["name"] is not None else {})})
-    if has_wec_connection(task) and given["name"] is None:
+    # Environment variables may be there for other tasks of the run: only an option says that this one is to ask a WEC.
+    if given["name"] is None and connection.is_given(connection.WEC, given, {}):
         raise InvalidOption(
             "name", None, "is needed where a WEC's own API is asked", "Set it, or leave out the WEC's connection"
         )

@@ -120,11 +120,13 @@ _OF_INVENTORY_PLUGIN = frozenset(
     )
 )
 """What kubestellar.wec.its tells of a WEC."""
+OUTCOME = "wec_outcome"
+"""What a run leaves with set_stats. In a workflow, the jobs that follow have it as an extra variable."""
 
 
 def names(of_roles: t.Iterable[str]) -> frozenset[str]:
     """All variables of the collection."""
-    return frozenset({*of_roles, *(one.name for one in OF_PLAYBOOKS), *_OF_INVENTORY_PLUGIN})
+    return frozenset({*of_roles, *(one.name for one in OF_PLAYBOOKS), *_OF_INVENTORY_PLUGIN, OUTCOME})
 
 
 def unknown(found: t.Iterable[str], known: t.Collection[str]) -> list[str]:

@@ -56,6 +56,16 @@ def test_a_managed_cluster_that_no_inventory_names(run: FrontEnd, its: FakeIts, 
     assert "deregister edge-2" in result["leftovers"][0]["remedy"]
 
 
+def test_a_connection_of_wecs_in_the_environment_is_for_other_tasks(
+    run: FrontEnd, its: FakeIts, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the credentials of a job in AWX set it. An option says that a WEC is to be asked, and needs its name."""
+    its.join("edge-1")
+    monkeypatch.setenv("K8S_AUTH_KUBECONFIG", "/of/all/wecs")
+    assert found(run("wec_leftovers", names=["edge-1"], **options)) == set()
+    assert "name: is needed" in run("wec_leftovers", kubeconfig="/of/all/wecs", **options)["msg"]
+
+
 @pytest.mark.parametrize(
     ("path", "item", "code"),
     [
