@@ -41,6 +41,8 @@ from .kube import Kube
 Json = dict[str, t.Any]
 _ATTEMPTS = 5
 SINGLE_READS = 3
+OF_AGENTS = f"{CLUSTER_NAME_LABEL},!{works.ADDON_LABEL}"
+"""Signing requests of agents. Each start of an add-on's controller makes one for each WEC (seen: the status add-on)."""
 """Up to this many WECs are read one by one; for more, one LIST of each kind is cheaper."""
 _RECORDS_TOKEN_IDS = (1, 30, 0)
 """Kubernetes: feature ServiceAccountTokenJTI, on by default from here on."""
@@ -195,7 +197,7 @@ class Its:
         if names is not None and len(names) <= SINGLE_READS:
             return {name: self._single_view(name) for name in names}
         clusters = {one["metadata"]["name"]: one for one in self.kube.items(paths.MANAGED_CLUSTERS)}
-        csrs = self.kube.items(paths.CSRS, label_selector=CLUSTER_NAME_LABEL)
+        csrs = self.kube.items(paths.CSRS, label_selector=OF_AGENTS)
         # The label of a request can be anything; what is no name can never become a WEC.
         asking = (name for name in map(_wec_of, csrs) if not name_rules.fault(name))
         wanted = sorted({*clusters, *asking}) if names is None else names
@@ -205,7 +207,7 @@ class Its:
         """What the ITS shows of the WECs that have a ManagedCluster which these selectors select."""
         found = self.kube.items(paths.MANAGED_CLUSTERS, label_selector, field_selector)
         clusters = {one["metadata"]["name"]: one for one in found}
-        csrs = self.kube.items(paths.CSRS, label_selector=CLUSTER_NAME_LABEL) if clusters else []
+        csrs = self.kube.items(paths.CSRS, label_selector=OF_AGENTS) if clusters else []
         return self._views(sorted(clusters), clusters, csrs, self.mailboxes()) if clusters else {}
 
     def held_views(self, held: Holdings, names: t.Sequence[str]) -> dict[str, ItsView]:
@@ -250,7 +252,7 @@ class Its:
         return {one["metadata"]["name"]: one for one in found}
 
     def _single_view(self, name: str) -> ItsView:
-        csrs = self.kube.items(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name}")
+        csrs = self.kube.items(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name},!{works.ADDON_LABEL}")
         cluster = self.kube.find(paths.managed_cluster(name))
         # Without a ManagedCluster, a lease tells nothing.
         lease = self.kube.find(paths.lease(name, LEASE_NAME)) if cluster else None

@@ -18,7 +18,9 @@ Json = dict[str, t.Any]
 NAME = "addon-status"
 NAMESPACE = "open-cluster-management-agent-addon"
 DEPLOYMENT = "status-agent"
-UNAVAILABLE = "addon_unavailable"
+WORK = f"addon-{NAME}-deploy-0"
+ABSENT, REGISTERING, UNAVAILABLE = "addon_absent", "addon_registering", "addon_unavailable"
+CODES = frozenset({ABSENT, REGISTERING, UNAVAILABLE})
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
 
@@ -43,17 +45,17 @@ def examine(addon: Json | None, is_offered: bool) -> AddonState:
     """
     if addon is None:
         offered = "is" if is_offered else "is not"
-        problem = problems.of("addon_absent", f"ClusterManagementAddOn {NAME} {offered} on the ITS")
+        problem = problems.of(ABSENT, f"ClusterManagementAddOn {NAME} {offered} on the ITS")
         return AddonState(False, "its status add-on has not been made", problem)
     if (addon.get("metadata") or {}).get("deletionTimestamp"):
-        problem = problems.of("addon_absent", "its ManagedClusterAddOn is being deleted")
+        problem = problems.of(ABSENT, "its ManagedClusterAddOn is being deleted")
         return AddonState(False, "its status add-on is being removed", problem)
     available = find(addon, "Available")
     if available.is_true:
         return AddonState(True)
     registered = find(addon, "RegistrationApplied")
     if not registered.is_true:
-        problem = problems.of("addon_registering", str(registered))
+        problem = problems.of(REGISTERING, str(registered))
         return AddonState(False, "its status add-on has not registered", problem)
     return AddonState(False, "its status add-on is not available", problems.of(UNAVAILABLE, str(available)))
 
