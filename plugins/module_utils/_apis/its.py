@@ -33,6 +33,7 @@ from .._rules.leftovers import Holdings
 from .._rules.problems import Problem
 from .._rules.surveys import Survey
 from .._rules.tokens import TokenFacts
+from .._rules.untrusted import Value, WrongShape
 from .._rules.yaml_text import NotYamlError
 from . import paths
 from .finalizers import release
@@ -41,6 +42,7 @@ from .kube import Kube
 Json = dict[str, t.Any]
 _ATTEMPTS = 5
 SINGLE_READS = 3
+_HUB_NAMESPACE = "open-cluster-management-hub"
 OF_AGENTS = f"{CLUSTER_NAME_LABEL},!{works.ADDON_LABEL}"
 """Signing requests of agents. Each start of an add-on's controller makes one for each WEC (seen: the status add-on)."""
 """Up to this many WECs are read one by one; for more, one LIST of each kind is cheaper."""
@@ -273,6 +275,21 @@ class Its:
         listed = self.kube.items(paths.MANAGED_CLUSTER_ADDONS, field_selector=f"metadata.name={addon.NAME}")
         items = {_namespace_of(item): item for item in listed}
         return {name: items[name] for name in names if name in items}
+
+    def addon_machinery(self) -> addon.Machinery:
+        """What makes add-ons, as far as it may be looked at (OCM: api/cluster/v1beta1; pkg/addon/webhook)."""
+        chosen: frozenset[str] | None = None
+        try:
+            label = f"cluster.open-cluster-management.io/placement={addon.PLACEMENT}"
+            found = [Value(one) for one in self.kube.items(paths.PLACEMENT_DECISIONS, label_selector=label)]
+            decisions = [one for item in found for one in item["status"]["decisions"].each() if item["status"].is_given]
+            chosen = frozenset(one["clusterName"].name() for one in decisions)
+        except (ApiError, WrongShape):
+            # Who may not look, and what cannot be read, tells nothing.
+            chosen = None
+        webhook = self._readable(paths.deployment(_HUB_NAMESPACE, "cluster-manager-addon-webhook"))
+        ready = None if webhook is None else bool((webhook.get("status") or {}).get("readyReplicas"))
+        return addon.Machinery(chosen, ready)
 
     def works(self, name: str) -> list[Json]:
         """The ManifestWorks in a WEC's mailbox."""

@@ -132,13 +132,14 @@ def of_views(its: Its, views: t.Mapping[str, ItsView], *, with_works: bool = Fal
     now = its.now()
     addons = _addons(its, list(views))
     mailboxes = _mailboxes(its, list(views)) if with_works else None
+    why_absent = _why_absent(its, views, addons, now)
 
     def of_view(view: ItsView) -> Status:
         if view.unreadable:
             return _unreadable(view, now)
         state, addon = states.of_its_view(view, now), None
         if addons is not None:
-            addon = addon_rules.examine(addons.get(view.name), is_offered=True)
+            addon = addon_rules.examine(addons.get(view.name), True, why_absent(view.name))
         runs = None if mailboxes is None or not view.exists else delivered_work.read(mailboxes[view.name], now)
         trouble = (*diagnosis.from_its(view, now), *_addon_problems(state, addon), *_work_problems(state, addon, runs))
         return Status(view, state, trouble, now, addon=_addon_word(addon), works=runs)
@@ -186,6 +187,21 @@ def _work_problems(state: State, addon: AddonState | None, runs: Works | None) -
         fact = f"ManifestWork {addon_rules.WORK} reports no ready pod, and the ManagedClusterAddOn has Available=True"
         found.append(problems.of("addon_controller_down", fact))
     return found
+
+
+def _why_absent(
+    its: Its, views: t.Mapping[str, ItsView], addons: t.Mapping[str, Json] | None, now: datetime.datetime
+) -> t.Callable[[str], tuple[str, ...]]:
+    """What the ITS shows of why WECs have no add-on. It is looked at only if one that has joined has none."""
+
+    def lacks(view: ItsView) -> bool:
+        return readable.reading(
+            lambda one: one.name not in (addons or {}) and states.of_its_view(one, now).name == states.JOINED, view
+        )
+
+    if addons is None or not any(map(lacks, views.values())):
+        return lambda _name: ()
+    return its.addon_machinery().facts
 
 
 def _addon_word(addon: AddonState | None) -> str | None:
@@ -246,7 +262,8 @@ def of_one(its: Its, wec: Wec, view: ItsView, hub_apiserver: str | None = None) 
         ]
     known = {problem.code for problem in found}
     addons = _addons(its, [name]) if view.exists else None
-    addon = None if addons is None else addon_rules.examine(addons.get(name), is_offered=True)
+    why_absent = _why_absent(its, {name: view}, addons, now)
+    addon = None if addons is None else addon_rules.examine(addons.get(name), True, why_absent(name))
     both = [*found, *(problem for problem in shown_by_its if problem.code not in known)]
     both += _addon_on_wec(wec, state, addon)
     return Status(view, state, tuple(both), now, wec_view, _addon_word(addon))

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import secrets
 import time
 import typing as t
@@ -143,9 +144,16 @@ class _Addons(_Wait):
                 verdict.proved.append(Reached(timeline.ADDON, self._its.now()))
                 del self._open[name]
 
+    @functools.cached_property
+    def _machinery(self) -> addon.Machinery:
+        return self._its.addon_machinery()
+
     def give_up(self, verdict: Verdict) -> None:
         """Statuses do not come back from it, and workload goes there: only who asks for the add-on has it fail."""
         verdict.addon = "unavailable"
+        if verdict.problem is not None and verdict.problem.code == addon.ABSENT and self._is_offered:
+            facts = self._machinery.facts(verdict.name)
+            verdict.problem = dataclasses.replace(verdict.problem, evidence=(*verdict.problem.evidence, *facts))
         if self._is_required or verdict.problem is None or verdict.problem.code not in addon.CODES:
             super().give_up(verdict)
 

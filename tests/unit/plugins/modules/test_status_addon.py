@@ -260,3 +260,33 @@ def test_who_may_not_look_at_works_is_told_everything_else(
     its.before.append(refuse)
     found = status(run, its_kubeconfig=options["its_kubeconfig"])
     assert (found["state"], found["works"]) == ("joined", None)
+
+
+DECISIONS = "/apis/cluster.open-cluster-management.io/v1beta1/namespaces/open-cluster-management/placementdecisions"
+WEBHOOK = "/apis/apps/v1/namespaces/open-cluster-management-hub/deployments/cluster-manager-addon-webhook"
+
+
+def test_why_a_wec_has_no_addon_is_said_as_far_as_the_its_shows_it(
+    run: FrontEnd, its: FakeIts, fleet: FakeFleet, options: Json
+) -> None:
+    """Seen: a crashing webhook of the hub kept every WEC without an add-on, and the remedy spoke of the Placement."""
+    its.objects.pop(f"{ADDONS}/namespaces/edge-1/managedclusteraddons/addon-status")
+    its.put(
+        f"{DECISIONS}/global-decision-1",
+        {
+            "metadata": {"labels": {"cluster.open-cluster-management.io/placement": "global"}},
+            "status": {"decisions": [{"clusterName": "edge-1", "reason": ""}]},
+        },
+    )
+    its.put(WEBHOOK, {"status": {"replicas": 1}})
+    found = status(run, its_kubeconfig=options["its_kubeconfig"])
+    assert codes(found) == ["addon_absent"]
+    evidence = found["problems"][0]["evidence"]
+    assert "Placement global has chosen it" in evidence
+    assert any("cluster-manager-addon-webhook) is not ready" in fact for fact in evidence)
+    its.objects.pop(f"{DECISIONS}/global-decision-1")
+    its.put(WEBHOOK, {"status": {"replicas": 1, "readyReplicas": 1}})
+    wec = fleet.wecs["edge-1"]
+    result = run("wec_join", name="edge-1", kubeconfig=wec.kubeconfig(), **options)
+    assert "Placement global has not chosen it" in result["problem"]["evidence"]
+    assert not any("webhook" in fact for fact in result["problem"]["evidence"])
