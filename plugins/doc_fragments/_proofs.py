@@ -11,7 +11,8 @@ options:
   wait_addon:
     description:
       - Whether KubeStellar's status add-on (C(addon-status)) must be available on the WEC too.
-      - With V(auto), if the ITS has it (a ClusterManagementAddOn of this name). With V(always), it must be there.
+      - With V(auto), it is waited for if the ITS has it (a ClusterManagementAddOn of this name). A WEC whose add-on is in trouble is registered
+        all the same, with a warning and the problem in its result, because workload goes there without it. With V(always), it must be there.
       - The ITS knows it about a minute after the WEC is available. Where the WEC is asked itself, it takes seconds.
     type: str
     choices: [auto, always, never]

@@ -393,6 +393,29 @@ wecs:
       description: V(available) or V(unavailable), if the ITS has KubeStellar's status add-on.
       type: str
       sample: available
+    works:
+      description:
+        - What it runs, by the ManifestWorks in its mailbox, without those of add-ons.
+        - Null where they may not be listed.
+      type: dict
+      contains:
+        count:
+          description: How many there are.
+          type: int
+          sample: 7
+        applied:
+          description: How many of them are applied on the WEC as they are now.
+          type: int
+          sample: 7
+        available:
+          description: How many of these have all of their objects available there.
+          type: int
+          sample: 6
+        failing:
+          description: Those that fail for more than a minute, by C(name), and with the C(reason).
+          type: list
+          elements: dict
+          sample: [{"name": "nginx-1", "reason": "Available=False: ResourcesNotAvailable"}]
     cluster_set:
       description: The cluster set that it belongs to.
       type: str

@@ -443,6 +443,10 @@ def _selected(item: Json, labels: str | None, fields: str | None) -> bool:
     own = item["metadata"].get("labels") or {}
     for term in filter(None, (labels or "").split(",")):
         key, equals, value = term.partition("=")
+        if key.startswith("!"):
+            if key[1:] in own:
+                return False
+            continue
         if (equals and own.get(key) != value) or key not in own:
             return False
     if fields:

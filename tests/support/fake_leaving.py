@@ -33,6 +33,7 @@ TOKEN_SECRET = token_secret_of(NAME)
 KLUSTERLET = "/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet"
 APPLIED = "/apis/work.open-cluster-management.io/v1/appliedmanifestworks"
 WORKLOAD = "/api/v1/namespaces/app/configmaps/web"
+ADDON_BINDING = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/status-agent"
 OPERATOR = "/apis/apps/v1/namespaces/open-cluster-management/deployments/klusterlet"
 WORK_FINALIZER = "cluster.open-cluster-management.io/manifest-work-cleanup"
 APPLIED_FINALIZER = "cluster.open-cluster-management.io/applied-manifest-work-cleanup"
@@ -93,9 +94,20 @@ class Membership:
         self.its.put(path, {"metadata": {"finalizers": [WORK_FINALIZER], "annotations": annotations, **metadata}})
         return path
 
-    def apply(self, work: str) -> None:
+    def apply_addon(self) -> None:
+        """What KubeStellar's status add-on has on a WEC (seen there: a ClusterRoleBinding to cluster-admin)."""
+        binding = {
+            "group": "rbac.authorization.k8s.io",
+            "version": "v1",
+            "resource": "clusterrolebindings",
+            "name": "status-agent",
+        }
+        self.apply("addon-addon-status-deploy-0", ADDON_BINDING, binding)
+
+    def apply(self, work: str, path: str = "", brought: Json | None = None) -> None:
         """The workload is on the WEC."""
-        resource = {"group": "", "version": "v1", "resource": "configmaps", "namespace": "app", "name": "web"}
+        config_map = {"group": "", "version": "v1", "resource": "configmaps", "namespace": "app", "name": "web"}
+        resource = brought or config_map
         item = {
             "metadata": {"finalizers": [APPLIED_FINALIZER]},
             "spec": {"manifestWorkName": work, "agentID": self.wec.objects[KLUSTERLET]["metadata"]["uid"]},
@@ -108,7 +120,7 @@ class Membership:
             "name": f"hash-{work}",
             "uid": uid,
         }
-        self.wec.put(WORKLOAD, {"metadata": {"ownerReferences": [owner]}})
+        self.wec.put(path or WORKLOAD, {"metadata": {"ownerReferences": [owner]}})
 
     def lose_wec(self) -> None:
         """Its agent does nothing any more, and its lease is old."""
@@ -175,9 +187,10 @@ class Membership:
 
     def _garbage_collector(self) -> None:
         uids = {item["metadata"]["uid"] for item in self.wec.objects.values()}
-        owners = self.wec.objects.get(WORKLOAD, {"metadata": {}})["metadata"].get("ownerReferences") or []
-        if owners and not any(one["uid"] in uids for one in owners):
-            del self.wec.objects[WORKLOAD]
+        for path in (WORKLOAD, ADDON_BINDING):
+            owners = self.wec.objects.get(path, {"metadata": {}})["metadata"].get("ownerReferences") or []
+            if owners and not any(one["uid"] in uids for one in owners):
+                del self.wec.objects[path]
 
     def _end(self, api: FakeApi, path: str) -> None:
         api.objects[path]["metadata"]["finalizers"] = []

@@ -33,6 +33,7 @@ from .._rules.leftovers import Holdings
 from .._rules.problems import Problem
 from .._rules.surveys import Survey
 from .._rules.tokens import TokenFacts
+from .._rules.untrusted import Value, WrongShape
 from .._rules.yaml_text import NotYamlError
 from . import paths
 from .finalizers import release
@@ -41,6 +42,9 @@ from .kube import Kube
 Json = dict[str, t.Any]
 _ATTEMPTS = 5
 SINGLE_READS = 3
+_HUB_NAMESPACE = "open-cluster-management-hub"
+OF_AGENTS = f"{CLUSTER_NAME_LABEL},!{works.ADDON_LABEL}"
+"""Signing requests of agents. Each start of an add-on's controller makes one for each WEC (seen: the status add-on)."""
 """Up to this many WECs are read one by one; for more, one LIST of each kind is cheaper."""
 _RECORDS_TOKEN_IDS = (1, 30, 0)
 """Kubernetes: feature ServiceAccountTokenJTI, on by default from here on."""
@@ -195,7 +199,7 @@ class Its:
         if names is not None and len(names) <= SINGLE_READS:
             return {name: self._single_view(name) for name in names}
         clusters = {one["metadata"]["name"]: one for one in self.kube.items(paths.MANAGED_CLUSTERS)}
-        csrs = self.kube.items(paths.CSRS, label_selector=CLUSTER_NAME_LABEL)
+        csrs = self.kube.items(paths.CSRS, label_selector=OF_AGENTS)
         # The label of a request can be anything; what is no name can never become a WEC.
         asking = (name for name in map(_wec_of, csrs) if not name_rules.fault(name))
         wanted = sorted({*clusters, *asking}) if names is None else names
@@ -205,7 +209,7 @@ class Its:
         """What the ITS shows of the WECs that have a ManagedCluster which these selectors select."""
         found = self.kube.items(paths.MANAGED_CLUSTERS, label_selector, field_selector)
         clusters = {one["metadata"]["name"]: one for one in found}
-        csrs = self.kube.items(paths.CSRS, label_selector=CLUSTER_NAME_LABEL) if clusters else []
+        csrs = self.kube.items(paths.CSRS, label_selector=OF_AGENTS) if clusters else []
         return self._views(sorted(clusters), clusters, csrs, self.mailboxes()) if clusters else {}
 
     def held_views(self, held: Holdings, names: t.Sequence[str]) -> dict[str, ItsView]:
@@ -250,7 +254,7 @@ class Its:
         return {one["metadata"]["name"]: one for one in found}
 
     def _single_view(self, name: str) -> ItsView:
-        csrs = self.kube.items(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name}")
+        csrs = self.kube.items(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name},!{works.ADDON_LABEL}")
         cluster = self.kube.find(paths.managed_cluster(name))
         # Without a ManagedCluster, a lease tells nothing.
         lease = self.kube.find(paths.lease(name, LEASE_NAME)) if cluster else None
@@ -271,6 +275,21 @@ class Its:
         listed = self.kube.items(paths.MANAGED_CLUSTER_ADDONS, field_selector=f"metadata.name={addon.NAME}")
         items = {_namespace_of(item): item for item in listed}
         return {name: items[name] for name in names if name in items}
+
+    def addon_machinery(self) -> addon.Machinery:
+        """What makes add-ons, as far as it may be looked at (OCM: api/cluster/v1beta1; pkg/addon/webhook)."""
+        chosen: frozenset[str] | None = None
+        try:
+            label = f"cluster.open-cluster-management.io/placement={addon.PLACEMENT}"
+            found = [Value(one) for one in self.kube.items(paths.PLACEMENT_DECISIONS, label_selector=label)]
+            decisions = [one for item in found for one in item["status"]["decisions"].each() if item["status"].is_given]
+            chosen = frozenset(one["clusterName"].name() for one in decisions)
+        except (ApiError, WrongShape):
+            # Who may not look, and what cannot be read, tells nothing.
+            chosen = None
+        webhook = self._readable(paths.deployment(_HUB_NAMESPACE, "cluster-manager-addon-webhook"))
+        ready = None if webhook is None else bool((webhook.get("status") or {}).get("readyReplicas"))
+        return addon.Machinery(chosen, ready)
 
     def works(self, name: str) -> list[Json]:
         """The ManifestWorks in a WEC's mailbox."""

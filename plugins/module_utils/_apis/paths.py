@@ -33,6 +33,9 @@ WORK_KIND = {"apiVersion": "work.open-cluster-management.io/v1", "kind": "Manife
 KLUSTERLET_KIND = {"apiVersion": "operator.open-cluster-management.io/v1", "kind": "Klusterlet"}
 APPLIED_KIND = {"apiVersion": "work.open-cluster-management.io/v1", "kind": "AppliedManifestWork"}
 """Items of a list do not say what they are, and a write must."""
+PLACEMENT_DECISIONS = (
+    "/apis/cluster.open-cluster-management.io/v1beta1/namespaces/open-cluster-management/placementdecisions"
+)
 MANAGED_CLUSTER_ADDONS = f"{ADDON_GROUP}/managedclusteraddons"
 MANIFEST_WORKS = "/apis/work.open-cluster-management.io/v1/manifestworks"
 NODES = "/api/v1/nodes"

@@ -16,7 +16,7 @@ import typing as t
 from .. import _wording
 from .._apis.connection import ReadFile
 from .._errors import InvalidOption, Refused, Unreachable
-from .._operations import side_by_side
+from .._operations import side_by_side, verification
 from .._operations.acceptance import WaitOptions
 from .._operations.registering import BatchOptions, Candidate, Registering, Registration
 from .._operations.surveying import ask_clusteradm
@@ -166,6 +166,8 @@ def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Js
     found = [(part.server, one) for part in parts for one in part.registrations]
     for _server, one in found:
         for warning in one.outcome.warnings if one.outcome else ():
+            task.warn(warning)
+        for warning in verification.warnings({one.name: one.verdict} if one.verdict else {}):
             task.warn(warning)
     return wec_results.of_task(
         [_record(one, server, task.check_mode) for server, one in found], unseen, _verb(task.check_mode, only_checks)

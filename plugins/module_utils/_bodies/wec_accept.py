@@ -98,6 +98,8 @@ def _accept(task: Task, runs_addon: RunsAddon | None = None) -> Json:
             if given["wait"]:
                 wanted = options.wanted_proofs(given, given["progress_interval"])
                 verification.verify(its, verdicts, wanted, task.progress, runs_addon)
+                for warning in verification.warnings(verdicts):
+                    task.warn(warning)
             verdicts.update(odd)
         failed = [one for name, one in verdicts.items() if one.failed and (given["wait"] or name in odd)]
         return _result(its, verdicts, failed)

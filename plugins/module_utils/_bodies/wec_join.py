@@ -67,6 +67,7 @@ def run(task: Task) -> Json:
                 verdicts = {outcome.name: outcome.verdict}
                 runs_addon = (lambda _name: wec.runs_addon()) if isinstance(wec, Wec) else None
                 verification.verify(its, verdicts, options.wanted_proofs(given), task.progress, runs_addon)
+                outcome.warnings += verification.warnings(verdicts)
         for warning in outcome.warnings:
             task.warn(warning)
         return {

@@ -61,6 +61,11 @@ class Verdict:
     proved: list[Reached] = dataclasses.field(default_factory=list)
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing is waited for any more."""
+        return self.failed or self.done
+
+    @property
     def timeline(self) -> list[Reached]:
         return [*self.shown, *self.proved]
 
@@ -68,7 +73,9 @@ class Verdict:
         if self.foreseen and self.plan.changes:
             return f"{self.name} would be changed: {self.plan}."
         if self.done:
-            return f"{self.name} is joined and available."
+            # One whose add-on is in trouble takes workload all the same.
+            trouble = f" {self.problem}" if self.problem else ""
+            return f"{self.name} is joined and available.{trouble}"
         if self.failed and self.problem is not None:
             return f"{self.name}: {self.problem}"
         return f"{self.name} waits: {self.waiting_for}."

@@ -152,7 +152,7 @@ class AgentRemoval:
 
     def _cut(self) -> None:
         """The agent is gone by now: it would put the references back."""
-        for applied in self._orphans():
+        for applied in leaving.without_addons(self._orphans()):
             for attempt in range(_CUT_ATTEMPTS):
                 try:
                     for path, item in self._wec.workload_of(applied):
@@ -166,9 +166,8 @@ class AgentRemoval:
 
     def _delete_applied(self) -> None:
         items = self._orphans()
-        workload: dict[str, str] = {}
-        if self._choices.workload == leaving.REMOVE:
-            workload = {path: item["metadata"]["uid"] for one in items for path, item in self._wec.workload_of(one)}
+        going = items if self._choices.workload == leaving.REMOVE else list(filter(works.has_applied_addon, items))
+        workload = {path: item["metadata"]["uid"] for one in going for path, item in self._wec.workload_of(one)}
         for applied in items:
             self._wec.delete_applied(applied)
 

@@ -94,7 +94,7 @@ def look(
     wishes = [one.member.wish for one in targets if one.member is not None]
     compared = [wish for wish in wishes if wish.properties is not None]
     maps = property_maps(its, compared) if held is None else held.property_maps
-    statuses = {one.view.name: one for one in status.of_views(its, views)}
+    statuses = {one.view.name: one for one in status.of_views(its, views, with_works=True)}
 
     def look_at(one: Target) -> Seen:
         seen, error = _ask(its, one, statuses[one.name])
@@ -110,7 +110,7 @@ def look(
 
 def look_at_all(its: Its) -> FleetStatus:
     """Every WEC that the ITS has, whatever an inventory says. Raises WecError."""
-    found = [Seen(Target(one.view.name, one.view.name), one) for one in status.of_fleet(its, None)]
+    found = [Seen(Target(one.view.name, one.view.name), one) for one in status.of_fleet(its, None, with_works=True)]
     return FleetStatus(its.kube.connection.server, found, [])
 
 
@@ -122,7 +122,7 @@ def _ask(its: Its, one: Target, shown: Status) -> tuple[Status, WecError | None]
     its_of_one = Its(its.kube, Survey(its.known, its.kube.clock_offset, shown.view))
     try:
         with one.reach() as wec:
-            return status.of_one(its_of_one, wec, shown.view, one.hub_apiserver), None
+            return status.with_works_of(status.of_one(its_of_one, wec, shown.view, one.hub_apiserver), shown), None
     except Exception as error:
         return shown, as_wec_error(error, one.name)
 

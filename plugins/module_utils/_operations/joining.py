@@ -97,7 +97,7 @@ class Outcome:
             "addon": verdict.addon if verdict else None,
             "probe": verdict.probe if verdict else None,
             "timeline": timeline.as_data([*self.reached, *(verdict.timeline if verdict else ())]),
-            "problem": verdict.problem.as_data() if verdict and verdict.failed and verdict.problem else None,
+            "problem": verdict.problem.as_data() if verdict and verdict.is_over and verdict.problem else None,
         }
 
 

@@ -95,6 +95,7 @@ class Preflight:
             self._rights("its_rights", "ITS", self._its.rules, wanted)
         if wec_answers and not joined:
             self._rights("wec_rights", "WEC", self._wec.rules, rights.WEC_RIGHTS)
+            self._evidence()
         if its_answers and wec_answers:
             self._clocks()
         return Report(
@@ -229,6 +230,17 @@ class Preflight:
             self._note(name, False, str(problem), problem)
         else:
             self._note(name, True, f"the {side} identity has the rights that are needed")
+
+    def _evidence(self) -> None:
+        """Rights that only explain trouble; who has none of them may register all the same."""
+        try:
+            lacking = _missing_rights(self._wec.rules, rights.WEC_EVIDENCE_RIGHTS)
+        except (ApiError, Unreachable):
+            # The check before this one has said that it cannot be asked.
+            return
+        if lacking:
+            told = "; ".join(map(str, lacking))
+            self._note("wec_evidence", None, f"without {told}, nothing says why a status add-on does not run")
 
     def _clocks(self) -> None:
         skew = abs(self._its.kube.clock_offset - self._wec.clock_offset)

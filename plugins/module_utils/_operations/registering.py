@@ -90,7 +90,7 @@ class Registration:
     def problem(self) -> Problem | None:
         if self.error is not None:
             return self.error.problem
-        if self.verdict is None or not self.verdict.failed:
+        if self.verdict is None or not self.verdict.is_over:
             return None
         return self._cause.problems[0] if self._cause else self.verdict.problem
 

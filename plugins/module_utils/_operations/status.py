@@ -17,6 +17,7 @@ from .._errors import ApiError, Unreachable, WecError
 from .._rules import addon as addon_rules
 from .._rules import (
     conditions,
+    delivered_work,
     diagnosis,
     heartbeat,
     labels,
@@ -29,6 +30,7 @@ from .._rules import (
     versions,
 )
 from .._rules.addon import AddonState
+from .._rules.delivered_work import Works
 from .._rules.diagnosis import AgentHealth
 from .._rules.its_view import ItsView
 from .._rules.problems import Problem
@@ -56,6 +58,8 @@ class Status:
     now: datetime.datetime
     wec: WecView | None = None
     addon: str | None = None
+    works: Works | None = None
+    """What it runs; None where nobody has looked, or may."""
 
     @property
     def since(self) -> datetime.datetime | None:
@@ -109,6 +113,7 @@ class Status:
             "labels": view.labels,
             "timeline": timeline.as_data(timeline.of_view(view)),
             "addon": self.addon,
+            "works": self.works.as_data() if self.works else None,
             "cluster_set": view.labels.get(labels.CLUSTER_SET),
             "kubernetes_version": (wec.version if wec else None) or view.kubernetes_version,
             "uid": (wec.uid if wec else None) or view.identity,
@@ -117,24 +122,27 @@ class Status:
         }
 
 
-def of_fleet(its: Its, names: t.Sequence[str] | None) -> list[Status]:
-    """Every named WEC, or every one that the ITS knows, as the ITS shows it."""
-    return of_views(its, its.views(names))
+def of_fleet(its: Its, names: t.Sequence[str] | None, *, with_works: bool = False) -> list[Status]:
+    """Every named WEC, or every one that the ITS knows, as the ITS shows it. ``with_works``: and what it runs."""
+    return of_views(its, its.views(names), with_works=with_works)
 
 
-def of_views(its: Its, views: t.Mapping[str, ItsView]) -> list[Status]:
+def of_views(its: Its, views: t.Mapping[str, ItsView], *, with_works: bool = False) -> list[Status]:
     """The same, where the ITS has been looked at already. What cannot be read of one WEC is that one's problem."""
     now = its.now()
     addons = _addons(its, list(views))
+    mailboxes = _mailboxes(its, list(views)) if with_works else None
+    why_absent = _why_absent(its, views, addons, now)
 
     def of_view(view: ItsView) -> Status:
         if view.unreadable:
             return _unreadable(view, now)
         state, addon = states.of_its_view(view, now), None
         if addons is not None:
-            addon = addon_rules.examine(addons.get(view.name), is_offered=True)
-        trouble = (*diagnosis.from_its(view, now), *_addon_problems(state, addon))
-        return Status(view, state, trouble, now, addon=_addon_word(addon))
+            addon = addon_rules.examine(addons.get(view.name), True, why_absent(view.name))
+        runs = None if mailboxes is None or not view.exists else delivered_work.read(mailboxes[view.name], now)
+        trouble = (*diagnosis.from_its(view, now), *_addon_problems(state, addon), *_work_problems(state, addon, runs))
+        return Status(view, state, trouble, now, addon=_addon_word(addon), works=runs)
 
     return [readable.reading(of_view, view) for view in readable.views(views).values()]
 
@@ -158,6 +166,42 @@ def _unreadable(view: ItsView, now: datetime.datetime) -> Status:
 def _addons(its: Its, names: list[str]) -> dict[str, Json] | None:
     """The status add-ons of these WECs; None where the ITS does not have it."""
     return its.addons(names) if names and its.offers_addon() else None
+
+
+def _mailboxes(its: Its, names: list[str]) -> dict[str, list[Json]] | None:
+    """The works of these WECs. Who may not look at them is told everything else."""
+    try:
+        return its.works_of(names)
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return None
+
+
+def _work_problems(state: State, addon: AddonState | None, runs: Works | None) -> list[Problem]:
+    """Of a WEC that is not available itself, its works tell nothing new."""
+    if runs is None or state.name != states.JOINED:
+        return []
+    found = runs.problems
+    if addon is not None and addon.available and runs.addon_ready == 0:
+        fact = f"ManifestWork {addon_rules.WORK} reports no ready pod, and the ManagedClusterAddOn has Available=True"
+        found.append(problems.of("addon_controller_down", fact))
+    return found
+
+
+def _why_absent(
+    its: Its, views: t.Mapping[str, ItsView], addons: t.Mapping[str, Json] | None, now: datetime.datetime
+) -> t.Callable[[str], tuple[str, ...]]:
+    """What the ITS shows of why WECs have no add-on. It is looked at only if one that has joined has none."""
+
+    def lacks(view: ItsView) -> bool:
+        return readable.reading(
+            lambda one: one.name not in (addons or {}) and states.of_its_view(one, now).name == states.JOINED, view
+        )
+
+    if addons is None or not any(map(lacks, views.values())):
+        return lambda _name: ()
+    return its.addon_machinery().facts
 
 
 def _addon_word(addon: AddonState | None) -> str | None:
@@ -218,12 +262,40 @@ def of_one(its: Its, wec: Wec, view: ItsView, hub_apiserver: str | None = None) 
         ]
     known = {problem.code for problem in found}
     addons = _addons(its, [name]) if view.exists else None
-    addon = None if addons is None else addon_rules.examine(addons.get(name), is_offered=True)
+    why_absent = _why_absent(its, {name: view}, addons, now)
+    addon = None if addons is None else addon_rules.examine(addons.get(name), True, why_absent(name))
     both = [*found, *(problem for problem in shown_by_its if problem.code not in known)]
-    for problem in _addon_problems(state, addon):
-        trouble = diagnosis.pods_trouble(wec.pods(addon_rules.NAMESPACE))
-        both.append(dataclasses.replace(problem, evidence=(*problem.evidence, *trouble)))
+    both += _addon_on_wec(wec, state, addon)
     return Status(view, state, tuple(both), now, wec_view, _addon_word(addon))
+
+
+def with_works_of(asked: Status, shown: Status) -> Status:
+    """What the WEC has been asked, with what its ITS has shown of its works."""
+    codes = {"works_failing", "addon_controller_down"} if asked.state.name == states.JOINED else set()
+    of_works = tuple(one for one in shown.problems if one.code in codes)
+    return dataclasses.replace(asked, works=shown.works, problems=(*asked.problems, *of_works))
+
+
+def _addon_on_wec(wec: Wec, state: State, addon: AddonState | None) -> list[Problem]:
+    """Its trouble with what the WEC shows of it. That the ITS calls it available proves nothing: a controller that is down has
+    not looked since."""
+    found = _addon_problems(state, addon)
+    if not found and (addon is None or state.name != states.JOINED):
+        return []
+    try:
+        if not found:
+            deployment = wec.deployment(addon_rules.NAMESPACE, addon_rules.DEPLOYMENT)
+            if addon_rules.is_running(deployment):
+                return []
+            what = "is not ready" if deployment else "is not there"
+            fact = f"Deployment {addon_rules.DEPLOYMENT} on the WEC {what}, and the ITS shows the add-on as available"
+            found = [problems.of(addon_rules.UNAVAILABLE, fact)]
+        trouble = diagnosis.pods_trouble(wec.pods(addon_rules.NAMESPACE))
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        trouble = ["its pods may not be listed there"] if found else []
+    return [dataclasses.replace(one, evidence=(*one.evidence, *trouble)) for one in found]
 
 
 def health(wec: Wec, view: WecView, name: str) -> AgentHealth:
@@ -239,7 +311,7 @@ def health(wec: Wec, view: WecView, name: str) -> AgentHealth:
 
 def table(statuses: t.Iterable[Status]) -> list[str]:
     """The fleet as lines of text."""
-    rows: list[tuple[str, ...]] = [("WEC", "STATE", "SINCE", "HEARTBEAT", "KUBERNETES", "PROBLEM")]
+    rows: list[tuple[str, ...]] = [("WEC", "STATE", "SINCE", "HEARTBEAT", "KUBERNETES", "WORKS", "PROBLEM")]
     rows += [reading(_row, one) for one in sorted(statuses, key=lambda status: status.view.name)]
     return screen.table(rows)
 
@@ -252,5 +324,6 @@ def _row(one: Status) -> tuple[str, ...]:
         times.show_seconds(age) if age is not None else "-",
         times.show_seconds(beat.age) if beat else "-",
         (one.wec.version if one.wec else None) or one.view.kubernetes_version or "-",
+        one.works.shown if one.works else "-",
         one.problems[0].kind.summary if one.problems else "-",
     )

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import secrets
 import time
 import typing as t
@@ -67,6 +68,11 @@ def verify(
         _Probes(its, [verdict for verdict in available if verdict.done], wanted, progress).run()
 
 
+def warnings(verdicts: t.Mapping[str, Verdict]) -> list[str]:
+    """What is wrong with WECs that are registered all the same."""
+    return [f"{one.name}: {one.problem}" for one in verdicts.values() if one.done and one.problem is not None]
+
+
 class _Wait:
     """A shared wait for several WECs, with a line about the progress now and then."""
 
@@ -115,6 +121,7 @@ class _Addons(_Wait):
     ) -> None:
         super().__init__(verdicts, wanted.addon_timeout, wanted, progress)
         self._its, self._is_offered, self._runs_addon = its, is_offered, runs_addon
+        self._is_required = wanted.addon == addon.ALWAYS
         self._cannot_be_asked: set[str] = set()
         self._times_seen: dict[str, int] = {}
 
@@ -133,9 +140,22 @@ class _Addons(_Wait):
             verdict.waiting_for, verdict.problem = state.waiting_for, state.problem
             self._times_seen[name] = self._times_seen.get(name, 0) + 1 if state.available or name in running else 0
             if self._times_seen[name] >= _LOOKS_UNTIL_STABLE:
-                verdict.addon = "available"
+                verdict.addon, verdict.problem = "available", None
                 verdict.proved.append(Reached(timeline.ADDON, self._its.now()))
                 del self._open[name]
+
+    @functools.cached_property
+    def _machinery(self) -> addon.Machinery:
+        return self._its.addon_machinery()
+
+    def give_up(self, verdict: Verdict) -> None:
+        """Statuses do not come back from it, and workload goes there: only who asks for the add-on has it fail."""
+        verdict.addon = "unavailable"
+        if verdict.problem is not None and verdict.problem.code == addon.ABSENT and self._is_offered:
+            facts = self._machinery.facts(verdict.name)
+            verdict.problem = dataclasses.replace(verdict.problem, evidence=(*verdict.problem.evidence, *facts))
+        if self._is_required or verdict.problem is None or verdict.problem.code not in addon.CODES:
+            super().give_up(verdict)
 
     def _running(self, names: t.Sequence[str]) -> set[str]:
         """Those of them whose own API shows that the add-on's agent runs."""

@@ -14,7 +14,7 @@ import time
 import typing as t
 
 from .._apis import paths
-from .._apis.its import Its
+from .._apis.its import OF_AGENTS, Its
 from .._apis.kube import Kube
 from .._apis.reflector import Changed, Connected, Failed, Listed, News, Reflector
 from .._errors import ApiError, MissingLibrary, Unreachable
@@ -79,7 +79,7 @@ class FleetWatch:
             return
         reflectors = [
             Reflector(self._connect, path, self._news.put, selector, self._settings.watch_seconds)
-            for path, selector in ((paths.MANAGED_CLUSTERS, None), (paths.CSRS, CLUSTER_NAME_LABEL))
+            for path, selector in ((paths.MANAGED_CLUSTERS, None), (paths.CSRS, OF_AGENTS))
         ]
         for reflector in reflectors:
             reflector.start()

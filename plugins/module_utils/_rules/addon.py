@@ -16,9 +16,12 @@ from .problems import Problem
 Json = dict[str, t.Any]
 
 NAME = "addon-status"
+PLACEMENT = "global"
 NAMESPACE = "open-cluster-management-agent-addon"
 DEPLOYMENT = "status-agent"
-UNAVAILABLE = "addon_unavailable"
+WORK = f"addon-{NAME}-deploy-0"
+ABSENT, REGISTERING, UNAVAILABLE = "addon_absent", "addon_registering", "addon_unavailable"
+CODES = frozenset({ABSENT, REGISTERING, UNAVAILABLE})
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
 
@@ -36,24 +39,45 @@ class AddonState:
         return self.problem is not None and self.problem.code == UNAVAILABLE
 
 
-def examine(addon: Json | None, is_offered: bool) -> AddonState:
-    """``addon`` is the ManagedClusterAddOn in the mailbox; ``is_offered``: whether the ITS has a ClusterManagementAddOn.
+@dataclasses.dataclass(frozen=True)
+class Machinery:
+    """What of the hub makes ManagedClusterAddOns. ``chosen`` are the WECs that the Placement has decided for, and
+    ``webhook_answers`` is whether the pod that converts add-ons is ready; None where that may not be looked at."""
+
+    chosen: frozenset[str] | None = None
+    webhook_answers: bool | None = None
+
+    def facts(self, name: str) -> tuple[str, ...]:
+        """Why a WEC may have no add-on."""
+        found = []
+        if self.chosen is not None:
+            found.append(f"Placement {PLACEMENT} has {'' if name in self.chosen else 'not '}chosen it")
+        if self.webhook_answers is False:
+            found.append(
+                "the hub's webhook for add-ons (Deployment cluster-manager-addon-webhook) is not ready, and without it none is made"
+            )
+        return tuple(found)
+
+
+def examine(addon: Json | None, is_offered: bool, why_absent: t.Sequence[str] = ()) -> AddonState:
+    """``addon`` is the ManagedClusterAddOn in the mailbox; ``is_offered``: whether the ITS has a ClusterManagementAddOn;
+    ``why_absent`` are facts for one that is not there.
 
     Its condition Progressing says nothing about its health, and Available stays False for about a minute at first.
     """
     if addon is None:
         offered = "is" if is_offered else "is not"
-        problem = problems.of("addon_absent", f"ClusterManagementAddOn {NAME} {offered} on the ITS")
+        problem = problems.of(ABSENT, f"ClusterManagementAddOn {NAME} {offered} on the ITS", *why_absent)
         return AddonState(False, "its status add-on has not been made", problem)
     if (addon.get("metadata") or {}).get("deletionTimestamp"):
-        problem = problems.of("addon_absent", "its ManagedClusterAddOn is being deleted")
+        problem = problems.of(ABSENT, "its ManagedClusterAddOn is being deleted")
         return AddonState(False, "its status add-on is being removed", problem)
     available = find(addon, "Available")
     if available.is_true:
         return AddonState(True)
     registered = find(addon, "RegistrationApplied")
     if not registered.is_true:
-        problem = problems.of("addon_registering", str(registered))
+        problem = problems.of(REGISTERING, str(registered))
         return AddonState(False, "its status add-on has not registered", problem)
     return AddonState(False, "its status add-on is not available", problems.of(UNAVAILABLE, str(available)))
 

@@ -352,12 +352,18 @@ def claims_of_others(items: t.Iterable[Json]) -> list[str]:
 
 def workload_problem(orphans: t.Sequence[Json], workload: str | None) -> Problem | None:
     """Why nothing can be done about workload that no agent takes away: nobody has decided, or it is going already."""
+    orphans = without_addons(orphans)
     if orphans and workload is None:
         return problems.of("workload_undecided", f"AppliedManifestWorks: {named(orphans)}")
     going = [item for item in orphans if works.is_deleting(item)]
     if going and workload == KEEP:
         return problems.of("workload_going", f"AppliedManifestWorks: {named(going)}")
     return None
+
+
+def without_addons(applied: t.Iterable[Json]) -> list[Json]:
+    """Those with workload. An add-on is none: without its hub it is of no use, and it may have every right on the cluster."""
+    return [item for item in applied if not works.has_applied_addon(item)]
 
 
 def orphans(name: str, its: ItsSide | None, wec: WecSide) -> list[Json]:
@@ -472,18 +478,21 @@ def _agent_steps(name: str, its: ItsSide | None, wec: WecSide, choices: Choices)
             DELETE_AGENT_NAMESPACES,
         )
     left = orphans(name, its, wec)
-    if left and choices.workload == KEEP:
+    kept = without_addons(left) if choices.workload == KEEP else []
+    if kept:
         yield Step(
             "WEC",
             "update",
             "ownerReferences of the workload",
             "else the cluster deletes the workload with, or long after, its AppliedManifestWorks",
-            {"owners": sorted(map(name_of, left))},
+            {"owners": sorted(map(name_of, kept))},
             {"owners": []},
             CUT,
         )
     if left:
         fate = "is kept" if choices.workload == KEEP else "goes with them"
+        if len(kept) < len(left) and choices.workload == KEEP:
+            fate = f"{fate}, but for what add-ons applied"
         yield Step(
             "WEC",
             "delete",

@@ -463,6 +463,19 @@ _ADDON = (
         "Look at the pods in the namespace open-cluster-management-agent-addon of the WEC",
     ),
     Kind(
+        "addon_controller_down",
+        "the status add-on's controller on the ITS does not work",
+        "its condition Available is True, and the WEC's work agent reports no ready pod of it: nobody has looked since",
+        "Look at the Deployment addon-status-controller in the namespace open-cluster-management of the ITS. Until it works, statuses in "
+        "the WDS may be old",
+    ),
+    Kind(
+        "works_failing",
+        "what the WEC shall run does not run there",
+        "a ManifestWork in its mailbox that is not applied, or whose objects are not available, for more than a minute",
+        "Look at the ManifestWork's conditions, and at its objects on the WEC",
+    ),
+    Kind(
         "probe_failed",
         "a small work did not arrive on the WEC",
         "a ManifestWork that is not Applied, or whose object is not seen",

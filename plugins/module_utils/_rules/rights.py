@@ -83,6 +83,8 @@ WEC_RIGHTS: tuple[Right, ...] = (
     Right(("list", "delete"), "leases", "coordination.k8s.io", namespace="open-cluster-management-agent"),
     Right(("get",), "configmaps", namespace="kube-public", name="cluster-info"),
 )
+WEC_EVIDENCE_RIGHTS: tuple[Right, ...] = (Right(("list",), "pods", namespace="open-cluster-management-agent-addon"),)
+"""What says why a status add-on does not run. Without it, that it does not is said all the same."""
 OFFBOARD_ITS_RIGHTS: tuple[Right, ...] = (
     Right(("get", "list", "patch", "delete"), "managedclusters", f"cluster.{_OCM}"),
     Right(("list", "delete"), "certificatesigningrequests", "certificates.k8s.io"),

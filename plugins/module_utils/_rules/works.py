@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from .conditions import find
@@ -28,6 +29,16 @@ def is_of_addon(work: Json) -> bool:
     metadata = work["metadata"]
     owners = [one.get("kind") for one in metadata.get("ownerReferences") or []]
     return ADDON_LABEL in (metadata.get("labels") or {}) or "ManagedClusterAddOn" in owners
+
+
+_WORK_OF_ADDON = re.compile(r"addon-.+-(?:deploy|pre-delete)(?:-.*)?")
+
+
+def has_applied_addon(applied: Json) -> bool:
+    """Whether an AppliedManifestWork is of a work that brings an add-on (addon-framework: pkg/addonmanager/constants; its name is
+    all that a WEC knows of it)."""
+    name = (applied.get("spec") or {}).get("manifestWorkName")
+    return isinstance(name, str) and bool(_WORK_OF_ADDON.fullmatch(name))
 
 
 def binding_of(work: Json) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from fake_api import FakeApi, Fault
+from fake_api import FakeApi, Fault, now
 from fake_fleet import FakeFleet
 from fake_ocm import FakeIts, condition, install_agent
 from front_ends import AsAction, FrontEnd
@@ -70,7 +70,7 @@ def test_each_of_several_is_judged_by_itself(run: FrontEnd, fleet: FakeFleet, op
     for wec, shown in zip(fleet.wecs.values(), (RUNNING, NOT_READY), strict=True):
         wec.put(DEPLOYMENT, shown)
     entries = [{"name": name, "kubeconfig": wec.kubeconfig()} for name, wec in fleet.wecs.items()]
-    found = by_host(run("wec_join", wecs=entries, **options))
+    found = by_host(run("wec_join", wecs=entries, wait_addon="always", **options))
     assert (found["edge-1"]["failed"], found["edge-1"]["addon"]) == (False, "available")
     assert (found["edge-2"]["failed"], found["edge-2"]["problem"]["code"]) == (True, "addon_unavailable")
 
@@ -119,3 +119,174 @@ def test_hosts_are_not_asked_otherwise(its: FakeIts, fleet: FakeFleet) -> None:
     found = by_host(of_play(its, fleet)("wec_accept", addon_timeout=2))
     assert {one["problem"]["code"] for one in found.values()} == {"addon_unavailable"}
     assert [wec.requests for wec in fleet.wecs.values()] == [[], []]
+
+
+def test_a_wec_whose_addon_is_in_trouble_is_registered_all_the_same_unless_it_is_asked_for(
+    run: FrontEnd, fleet: FakeFleet, options: Json
+) -> None:
+    """Workload goes there without it; a hub whose add-on machinery is down failed a whole fleet."""
+    for wec in fleet.wecs.values():
+        wec.put(DEPLOYMENT, NOT_READY)
+    wec = fleet.wecs["edge-1"]
+    result = run("wec_join", name="edge-1", kubeconfig=wec.kubeconfig(), **options)
+    assert not result.get("failed"), result
+    assert (result["state"], result["addon"], result["problem"]["code"]) == (
+        "joined",
+        "unavailable",
+        "addon_unavailable",
+    )
+    assert any(one.startswith("edge-1: KubeStellar's status add-on is not available") for one in run.warnings)
+    entries = [{"name": name, "kubeconfig": wec.kubeconfig()} for name, wec in fleet.wecs.items()]
+    found = by_host(run("wec_join", wecs=entries, **options))
+    assert [(one["failed"], one["problem"]["code"]) for one in found.values()] == [(False, "addon_unavailable")] * 2
+    strict = run("wec_join", name="edge-1", kubeconfig=wec.kubeconfig(), wait_addon="always", **options)
+    assert (strict["failed"], strict["problem"]["code"]) == (True, "addon_unavailable")
+
+
+# -- what status says -------------------------------------------------------------------------------------------------
+
+WORKS = "/apis/work.open-cluster-management.io/v1/namespaces/{}/manifestworks"
+AVAILABLE = {"status": {"conditions": [REGISTERED, condition("Available")]}}
+
+
+def show_available(its: FakeIts, name: str = "edge-1", ready: int | None = 1) -> None:
+    """The ITS calls the add-on available. ``ready``: what the WEC's work agent reports, with other things or nothing."""
+    its.put(f"{ADDONS}/namespaces/{name}/managedclusteraddons/addon-status", AVAILABLE)
+    values = [{"name": "Replicas", "fieldValue": {"type": "Integer", "integer": 1}}]
+    if ready is not None:
+        values.append({"name": "ReadyReplicas", "fieldValue": {"type": "Integer", "integer": ready}})
+    manifest = {
+        "resourceMeta": {"kind": "Deployment", "name": "status-agent"},
+        "statusFeedback": {"values": values},
+    }
+    its.put(
+        f"{WORKS.format(name)}/addon-addon-status-deploy-0",
+        {
+            "metadata": {"labels": {"open-cluster-management.io/addon-name": "addon-status"}},
+            "status": {"resourceStatus": {"manifests": [manifest]}},
+        },
+    )
+
+
+def status(run: FrontEnd, **options: t.Any) -> Json:
+    (found,) = run("wec_status", name="edge-1", **options)["wecs"]
+    return t.cast(Json, found)
+
+
+def codes(result: Json) -> list[str]:
+    return [problem["code"] for problem in result["problems"]]
+
+
+@pytest.mark.parametrize("ready", [0, None])
+def test_an_addon_that_is_called_available_by_a_controller_that_is_down_is_named(
+    run: FrontEnd, its: FakeIts, fleet: FakeFleet, options: Json, ready: int | None
+) -> None:
+    """Seen: the feedback loses ReadyReplicas, and Available stays True for ever."""
+    its_alone = {"its_kubeconfig": options["its_kubeconfig"]}
+    show_available(its, ready=ready)
+    found = status(run, **its_alone)
+    assert codes(found) == ["addon_controller_down"]
+    show_available(its)
+    assert codes(status(run, **its_alone)) == []
+
+
+@pytest.mark.parametrize("deployment", [NOT_READY, None])
+def test_a_wec_that_is_asked_shows_what_its_addon_does(
+    run: FrontEnd, its: FakeIts, fleet: FakeFleet, options: Json, deployment: Json | None
+) -> None:
+    show_available(its)
+    wec = fleet.wecs["edge-1"]
+    if deployment:
+        wec.put(DEPLOYMENT, deployment)
+    own = {"its_kubeconfig": options["its_kubeconfig"], "kubeconfig": wec.kubeconfig()}
+    found = status(run, **own)
+    assert codes(found) == ["addon_unavailable"], found
+    assert "the ITS shows the add-on as available" in found["problems"][0]["evidence"][0]
+    wec.put(DEPLOYMENT, RUNNING)
+    assert codes(status(run, **own)) == []
+
+
+def test_without_the_right_to_list_its_pods_only_the_cause_is_missing(
+    run: FrontEnd, fleet: FakeFleet, options: Json
+) -> None:
+    """The identity that the documentation ships had no such right, and nothing was said of the add-on at all."""
+    wec = fleet.wecs["edge-1"]
+
+    def refuse(_method: str, path: str, _body: Json | None) -> None:
+        if path == "/api/v1/namespaces/open-cluster-management-agent-addon/pods":
+            raise Fault(403, "cannot list resource pods", "Forbidden")
+
+    wec.before.append(refuse)
+    own = {"its_kubeconfig": options["its_kubeconfig"], "kubeconfig": wec.kubeconfig()}
+    found = status(run, **own)
+    assert codes(found) == ["addon_unavailable"]
+    assert "its pods may not be listed there" in found["problems"][0]["evidence"]
+
+
+def work(its: FakeIts, number: int, *conditions: Json, age: float = 0) -> None:
+    for one in conditions:
+        one["lastTransitionTime"] = now(-age)
+        one["observedGeneration"] = 1
+    metadata = {"generation": 1, "creationTimestamp": now(-age)}
+    its.put(
+        f"{WORKS.format('edge-1')}/work-{number}", {"metadata": metadata, "status": {"conditions": list(conditions)}}
+    )
+
+
+def test_what_a_wec_runs_is_counted_and_what_fails_is_named(
+    run: FrontEnd, its: FakeIts, fleet: FakeFleet, options: Json
+) -> None:
+    show_available(its)
+    work(its, 1, condition("Applied"), condition("Available"), age=300)
+    work(its, 2, condition("Applied"), condition("Available", "False", "NotReady"), age=300)
+    work(its, 3, condition("Applied", "False", "AppliedManifestFailed"), age=5)
+    work(its, 4, age=300)
+    found = status(run, its_kubeconfig=options["its_kubeconfig"])
+    works = found["works"]
+    assert (works["count"], works["applied"], works["available"]) == (4, 2, 1)
+    assert [one["name"] for one in works["failing"]] == ["work-2", "work-4"], "the third is on its way"
+    assert codes(found) == ["works_failing"]
+    assert "ManifestWork work-2: Available=False NotReady" in found["problems"][0]["evidence"]
+
+
+def test_who_may_not_look_at_works_is_told_everything_else(
+    run: FrontEnd, its: FakeIts, fleet: FakeFleet, options: Json
+) -> None:
+    def refuse(_method: str, path: str, _body: Json | None) -> None:
+        if "manifestworks" in path:
+            raise Fault(403, "cannot list resource manifestworks", "Forbidden")
+
+    show_available(its)
+    its.before.append(refuse)
+    found = status(run, its_kubeconfig=options["its_kubeconfig"])
+    assert (found["state"], found["works"]) == ("joined", None)
+
+
+DECISIONS = "/apis/cluster.open-cluster-management.io/v1beta1/namespaces/open-cluster-management/placementdecisions"
+WEBHOOK = "/apis/apps/v1/namespaces/open-cluster-management-hub/deployments/cluster-manager-addon-webhook"
+
+
+def test_why_a_wec_has_no_addon_is_said_as_far_as_the_its_shows_it(
+    run: FrontEnd, its: FakeIts, fleet: FakeFleet, options: Json
+) -> None:
+    """Seen: a crashing webhook of the hub kept every WEC without an add-on, and the remedy spoke of the Placement."""
+    its.objects.pop(f"{ADDONS}/namespaces/edge-1/managedclusteraddons/addon-status")
+    its.put(
+        f"{DECISIONS}/global-decision-1",
+        {
+            "metadata": {"labels": {"cluster.open-cluster-management.io/placement": "global"}},
+            "status": {"decisions": [{"clusterName": "edge-1", "reason": ""}]},
+        },
+    )
+    its.put(WEBHOOK, {"status": {"replicas": 1}})
+    found = status(run, its_kubeconfig=options["its_kubeconfig"])
+    assert codes(found) == ["addon_absent"]
+    evidence = found["problems"][0]["evidence"]
+    assert "Placement global has chosen it" in evidence
+    assert any("cluster-manager-addon-webhook) is not ready" in fact for fact in evidence)
+    its.objects.pop(f"{DECISIONS}/global-decision-1")
+    its.put(WEBHOOK, {"status": {"replicas": 1, "readyReplicas": 1}})
+    wec = fleet.wecs["edge-1"]
+    result = run("wec_join", name="edge-1", kubeconfig=wec.kubeconfig(), **options)
+    assert "Placement global has not chosen it" in result["problem"]["evidence"]
+    assert not any("webhook" in fact for fact in result["problem"]["evidence"])

@@ -11,6 +11,7 @@ import pytest
 from fake_api import FakeApi, Fault, now
 from fake_leaving import (
     ADDON,
+    ADDON_BINDING,
     APPLIED,
     CLUSTER,
     KLUSTERLET,
@@ -582,6 +583,26 @@ def test_without_the_its_the_wec_is_cleaned_alone(
         assert wec.objects[WORKLOAD]["metadata"]["ownerReferences"] == []
         cut = next(index for index, one in enumerate(wec.writes) if one == ("PATCH", WORKLOAD))
         assert wec.writes[cut + 1] == ("DELETE", f"{APPLIED}/hash-policy-work")
+
+
+@pytest.mark.parametrize("workload", ["keep", "remove", None])
+def test_without_the_its_what_an_add_on_applied_goes_whatever_is_chosen(
+    run: FrontEnd, wec: FakeApi, options: Options, member: Membership, workload: str | None
+) -> None:
+    """The status add-on's ClusterRoleBinding to cluster-admin stayed, for an account of a namespace that was gone."""
+    member.apply_addon()
+    if workload is None:
+        wec.remove(f"{APPLIED}/hash-policy-work")
+        wec.objects[f"{APPLIED}/hash-policy-work"]["metadata"]["finalizers"] = []
+        wec.remove(f"{APPLIED}/hash-policy-work")
+    choice = {"workload": workload} if workload else {}
+    result = run("wec_join", its_access="lost", **choice, **options)
+    assert not result.get("failed"), result
+    assert ADDON_BINDING not in wec.objects
+    assert not [path for path in wec.objects if path.startswith(APPLIED)]
+    assert (WORKLOAD in wec.objects) == (workload == "keep")
+    if workload == "keep":
+        assert "but for what add-ons applied" in str(result["steps"])
 
 
 def test_without_a_word_about_the_workload_nothing_is_done(
