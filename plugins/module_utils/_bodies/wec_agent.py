@@ -105,7 +105,7 @@ def _look(task: Task, wec: Wec, view: WecView) -> Json:
     if given["with_clusteradm"] or (view.credential is None and not given["with_leaving"]):
         found["clusteradm"] = _clusteradm(given["clusteradm_binary"])
     if given["with_rights"]:
-        found["rules"] = {one: _rules(wec, one) for one in rights.namespaces(rights.WEC_RIGHTS)}
+        found["rules"] = {one: _rules(wec, one) for one in rights.namespaces(rights.LOOKED_AT_ON_WEC)}
         distribution = wec.distribution()
         found["distribution"] = {"name": distribution.name, "sign": distribution.sign}
     return {**found, "now": times.show(wec.kube.now()), "wec": wec.connection_data()}

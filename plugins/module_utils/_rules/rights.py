@@ -85,6 +85,7 @@ WEC_RIGHTS: tuple[Right, ...] = (
 )
 WEC_EVIDENCE_RIGHTS: tuple[Right, ...] = (Right(("list",), "pods", namespace="open-cluster-management-agent-addon"),)
 """What says why a status add-on does not run. Without it, that it does not is said all the same."""
+LOOKED_AT_ON_WEC = (*WEC_RIGHTS, *WEC_EVIDENCE_RIGHTS)
 OFFBOARD_ITS_RIGHTS: tuple[Right, ...] = (
     Right(("get", "list", "patch", "delete"), "managedclusters", f"cluster.{_OCM}"),
     Right(("list", "delete"), "certificatesigningrequests", "certificates.k8s.io"),

@@ -200,7 +200,7 @@ def _read_clusteradm(given: Value) -> Json:
 
 def _read_rules(given: Value) -> Json:
     """As an API server gives them, for each namespace that is asked for."""
-    return {one: {"status": _read_status(given[one]["status"])} for one in rights.namespaces(rights.WEC_RIGHTS)}
+    return {one: {"status": _read_status(given[one]["status"])} for one in rights.namespaces(rights.LOOKED_AT_ON_WEC)}
 
 
 def _read_status(given: Value) -> Json:

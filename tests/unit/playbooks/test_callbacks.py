@@ -115,7 +115,7 @@ def test_another_strategy_of_the_configuration_changes_nothing(
         {"ANSIBLE_FORKS": "1"},
         {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": "facts", "ANSIBLE_GATHERING": "smart"},
         {"ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.junit", "JUNIT_OUTPUT_DIR": "junit"},
-        {"ANSIBLE_BECOME": "true", "ANSIBLE_BECOME_METHOD": "nope", "ANSIBLE_REMOTE_USER": "nobody"},
+        {"ANSIBLE_BECOME": "true", "ANSIBLE_BECOME_USER": "nobody-of-here", "ANSIBLE_REMOTE_USER": "nobody"},
         {"ANSIBLE_INJECT_FACT_VARS": "false", "ANSIBLE_PRIVATE_ROLE_VARS": "true"},
         {"ANSIBLE_HOST_PATTERN_MISMATCH": "error"},
         {"ANSIBLE_ERROR_ON_UNDEFINED_VARS": "false"},
