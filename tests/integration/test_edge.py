@@ -20,7 +20,7 @@ import pytest
 import yaml
 from departing import of_wec
 from edge_node import CONNECTION_PLUGINS, edge_node, forwarded
-from fleet import ITS, Fleet, Run, start
+from fleet import HOST_PYTHON, ITS, Fleet, Run, start
 from sandbox import lifecycle
 from sandbox.layout import Layout
 
@@ -71,7 +71,7 @@ class Edge:
         common = {
             "its_kubeconfig": str(fleet.layout.kubeconfig(f"{ITS}-onboarder")),
             "ansible_connection": "edge_node",
-            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "ansible_python_interpreter": HOST_PYTHON,
             "wec_labels": {"location-group": "edge"},
         }
         self._inventory.write_text(yaml.safe_dump({"wecs": {"hosts": {name: {**common, **variables}}}}))

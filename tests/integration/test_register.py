@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 import yaml
-from fleet import ITS, Fleet, wait_until
+from fleet import HOST_PYTHON, ITS, Fleet, wait_until
 
 Take = t.Callable[..., "list[str]"]
 
@@ -152,7 +152,7 @@ def test_both_front_ends_give_the_same(fleet: Fleet, take: Take, tmp_path: pathl
         },
     ]
     playbook = tmp_path / "both.yml"
-    variables = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    variables = {"ansible_connection": "local", "ansible_python_interpreter": HOST_PYTHON}
     playbook.write_text(yaml.safe_dump([{"hosts": name, "gather_facts": False, "vars": variables, "tasks": tasks}]))
     run = fleet.playbook(str(playbook), [name])
     assert run.code == 0, run.output

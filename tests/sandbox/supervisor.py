@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -20,7 +21,7 @@ import traceback
 import typing as t
 
 from . import hub, outputs, processes
-from .binaries import Binaries
+from .binaries import KUBERNETES_VERSION, Binaries
 from .cluster import Cluster, Etcd, StartError
 from .egress import Egress
 from .flavours import BY_NAME, KIND, Flavour, of_wec
@@ -252,8 +253,8 @@ class Supervisor:
             "names": member.kubelet.known_hosts,
         }
 
-    async def add(self, name: str, flavour: str | None = None) -> Json:
-        """Start one more WEC, not registered."""
+    async def add(self, name: str, flavour: str | None = None, kubernetes: str = KUBERNETES_VERSION) -> Json:
+        """Start one more WEC, not registered. The binaries of its version are there."""
         async with self._changing:
             taken = [*self.members, *(self.simulated.names if self.simulated else [])]
             if not name.startswith("edge-") or name in taken:
@@ -261,7 +262,8 @@ class Supervisor:
             number = len(self.wecs) + 1
             if flavour is not None and flavour not in BY_NAME:
                 raise CommandError(f"there is no flavour {flavour}, only {', '.join(BY_NAME)}")
-            member = self._member(name, BY_NAME[flavour] if flavour else of_wec(number), self.its)
+            looks = BY_NAME[flavour] if flavour else of_wec(number)
+            member = self._member(name, dataclasses.replace(looks, kubernetes=kubernetes), self.its)
             await member.start()
             self._write_fleet()
             return {"url": member.cluster.url}

@@ -36,6 +36,8 @@ Json = dict[str, t.Any]
 _READS = ("get", "list", "watch")
 MANAGED_CLUSTERS = "/apis/cluster.open-cluster-management.io/v1/managedclusters"
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+HOST_PYTHON = os.environ.get("WEC_TEST_HOST_PYTHON", "{{ ansible_playbook_python }}")
+"""What modules run with on a host: the matrix of versions has hosts with an older Python."""
 BOOTSTRAP = "/api/v1/namespaces/open-cluster-management"
 _RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
@@ -441,6 +443,7 @@ def wait_until(holds: t.Callable[[], t.Any], seconds: float, what: str) -> None:
 __all__ = [
     "BOOTSTRAP",
     "CSRS",
+    "HOST_PYTHON",
     "ITS",
     "MANAGED_CLUSTERS",
     "REPOSITORY",

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import pathlib
 import re
+import types
 import typing as t
 
 import pytest
@@ -150,14 +151,25 @@ def test_the_readme_lists_everything(thing: str) -> None:
     )
 
 
-@pytest.mark.parametrize("page", ["problems.md", "variables.md"])
-def test_a_page_that_is_made_of_the_code_is_up_to_date(page: str) -> None:
+@pytest.fixture(scope="module")
+def generator() -> types.ModuleType:
     spec = importlib.util.spec_from_file_location("generate_docs", ROOT / "tests" / "generate_docs.py")
     assert spec is not None
     assert spec.loader is not None
-    generator = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generator)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", ["problems.md", "variables.md"])
+def test_a_page_that_is_made_of_the_code_is_up_to_date(generator: types.ModuleType, page: str) -> None:
     assert (ROOT / "docs" / page).read_text() == generator.PAGES[page](), "run 'make docs'"
+
+
+def test_the_table_of_versions_is_up_to_date(generator: types.ModuleType) -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert all(mark in readme for mark in generator.PROVED)
+    assert readme == generator.with_what_was_proved(readme), "run 'make docs'"
 
 
 def test_every_variable_that_a_playbook_reads_is_known() -> None:
