@@ -11,11 +11,11 @@ import typing as t
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.executor.process import worker
-from ansible.executor.task_executor import TaskExecutor
 from ansible.playbook.task import Task
 
 from ..module_utils._errors import WecError
 from ..module_utils._rules import readable
+from . import _task_run
 from ._task_host import TaskHost
 
 if t.TYPE_CHECKING:
@@ -88,17 +88,17 @@ class BatchHost:
             except Exception as error:
                 failures.append(error)
 
-        result = context_of_thread(self._values).run(self._run, answer)
+        message = context_of_thread(self._values).run(self._run, answer)
         if answers:
             return answers[0]
         if failures and not isinstance(failures[0], AnsibleConnectionFailure):
             raise failures[0]
-        why = readable.why(failures[0]) if failures else str(result.get("msg"))
+        why = readable.why(failures[0]) if failures else message
         raise WecError(f"{self._name}: the host cannot be reached: {why}", unreachable=True)
 
-    def _run(self, question: t.Callable[[TaskHost], None]) -> Json:
+    def _run(self, question: t.Callable[[TaskHost], None]) -> str:
         own = self._action._task
-        manager, play, running = own.get_variable_manager(), own.get_play(), worker.current_worker
+        manager = own.get_variable_manager()
         written = own.get_ds()
         keywords = {key: written[key] for key in _KEYWORDS if key in written} if isinstance(written, dict) else {}
         task = HostTask(block=own._parent, role=own._role)
@@ -106,15 +106,5 @@ class BatchHost:
         task.load_data(data, variable_manager=manager, loader=self._action._loader)
         task.question = question
         host = manager._inventory.get_host(self._name)
-        executor = TaskExecutor(
-            host,
-            task,
-            manager.get_vars(play=play, host=host, task=task),
-            # That of this task's own host has that host's user and password in it.
-            running._play_context,
-            self._action._loader,
-            self._action._shared_loader_obj,
-            running._final_q,
-            manager,
-        )
-        return t.cast(Json, executor.run())
+        variables = manager.get_vars(play=own.get_play(), host=host, task=task)
+        return _task_run.run(worker.current_worker, self._action, host, task, variables)
