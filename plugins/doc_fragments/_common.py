@@ -31,7 +31,7 @@ options:
 requirements:
   - python >= 3.10
   - kubernetes >= 28.1.0
-  - PyYAML >= 5.1
+  - PyYAML >= 6.0.1
   - cryptography >= 41.0
 notes:
   - With O(run_on=controller) the task's keyword C(environment) counts, and C(become) and C(connection) do not,

@@ -75,7 +75,7 @@ extends_documentation_fragment:
 requirements:
   - python >= 3.10
   - kubernetes >= 28.1.0
-  - PyYAML >= 5.1
+  - PyYAML >= 6.0.1
   - cryptography >= 41.0
 notes:
   - Paths are relative to the inventory file. The options of the ITS may be templates, such as C({{ lookup('env', 'ITS_TOKEN') }}).

@@ -21,8 +21,12 @@ def read(file: pathlib.Path = FILE) -> dict[str, Json]:
 
 
 def record(name: str, row: Json | None, file: pathlib.Path = FILE) -> None:
-    """Replace what is known of a cell. Without a row, it has failed, and nothing is proved."""
-    rows = {**read(file), name: row}
+    """Note what was proved of a cell, beside its other parts. Without a row, it has failed, and nothing is proved."""
+    before = read(file)
+    known = before.get(name)
+    if row and known and known["versions"] == row["versions"]:
+        row = {**row, "parts": {**known["parts"], **row["parts"]}}
+    rows = {**before, name: row}
     order = [cell.name for cell in cells()]
     kept = {one: rows[one] for one in order if rows.get(one)}
     file.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")

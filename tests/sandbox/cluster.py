@@ -53,9 +53,7 @@ egressSelections:
     proxyProtocol: HTTPConnect
     transport: {{uds: {{udsName: {socket}}}}}
 """
-_CONTROLLERS_THAT_NEED_NODES = (
-    "-nodeipam,-node-lifecycle-controller,-cloud-node-lifecycle-controller,-persistentvolume-binder-controller"
-)
+_CONTROLLERS_THAT_NEED_NODES = "-nodeipam,-node-lifecycle-controller,-persistentvolume-binder-controller"
 
 
 class StartError(Exception):

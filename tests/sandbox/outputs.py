@@ -99,6 +99,8 @@ def write_env(layout: Layout, binaries: Binaries, with_wds: bool) -> None:
     sandbox.write_text(
         "#!/bin/sh\n"
         f"PYTHONPATH={shlex.quote(str(REPOSITORY / 'tests'))} WEC_SANDBOX={shlex.quote(str(layout.state))} "
+        # With the binaries that are there, from whatever home folder.
+        f"WEC_SANDBOX_CACHE={shlex.quote(str(cache_folder()))} "
         f'exec {shlex.quote(sys.executable)} -m sandbox "$@"\n',
         encoding="utf-8",
     )

@@ -28,6 +28,7 @@ _HARMLESS = re.compile(r"[A-Za-z0-9_./~][A-Za-z0-9_./~:,@+= -]*")
 """Texts that are no templates, whatever the delimiters: Ansible reads these from the header of a text that begins with ``#jinja2:``."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _TEXT = "tag:yaml.org,2002:str"
+_TOO_DEEP = "is nested too deeply"
 
 
 class NotYamlError(Exception):
@@ -65,7 +66,11 @@ def _parse(content: bytes | str, with_aliases: bool, load: t.Callable[[t.Any], t
         return load(content) if load else yaml.load(content, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise NotYamlError(mark.line + 1 if mark else None) from None
+        line = mark.line + 1 if mark else None
+        if "nesting depth" in str(getattr(error, "problem", "")):
+            # The parser in C of newer releases has a limit of its own, and reads on some way before it gives the first event.
+            raise NotYamlError(line, _TOO_DEEP) from None
+        raise NotYamlError(line) from None
     except (ValueError, TypeError, OverflowError, AttributeError):
         # Its constructors raise these for values such as the thirtieth of February.
         raise NotYamlError(None) from None
@@ -83,7 +88,7 @@ def _check_nesting(content: bytes | str, with_aliases: bool) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > limits.NESTING:
-            raise NotYamlError(_line(event), "is nested too deeply")
+            raise NotYamlError(_line(event), _TOO_DEEP)
         if isinstance(event, yaml.AliasEvent) and not with_aliases:
             raise NotYamlError(_line(event), "has aliases")
 

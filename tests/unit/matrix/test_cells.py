@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 
 import pytest
 import yaml
@@ -51,3 +52,11 @@ def test_patterns_choose() -> None:
 def test_a_pattern_that_chooses_nothing_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"No cell is called 2\.18-\*\. There are: 2\.19-3\.11-newest, "):
         chosen(["2.21-*", "2.18-*"])
+
+
+@pytest.mark.parametrize("file", ["plugins/doc_fragments/_common.py", "plugins/inventory/its.py"])
+def test_the_documentation_promises_the_same_libraries(file: str) -> None:
+    promised = re.findall(r"^  - (\w+) >= ([\d.]+)$", (ROOT / file).read_text(), re.MULTILINE)
+    assert {name: version.split(".")[:2] for name, version in promised if name != "python"} == {
+        name: version.split(".")[:2] for name, version in libraries(OLDEST).items()
+    }

@@ -41,3 +41,12 @@ def test_a_cell_that_is_no_more_is_forgotten(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "results.json"
     results.record("2.18-3.11-newest", ROW, file)
     assert results.read(file) == {}
+
+
+def test_parts_that_ran_at_another_time_stay_if_the_versions_are_the_same(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "results.json"
+    results.record("2.20-3.12-newest", ROW, file)
+    results.record("2.20-3.12-newest", {**ROW, "parts": {"unit": "2001", "integration": "30"}}, file)
+    assert results.read(file)["2.20-3.12-newest"]["parts"] == {"unit": "2001", "demo": "3 WECs", "integration": "30"}
+    results.record("2.20-3.12-newest", {"versions": {}, "parts": {"unit": "2002"}}, file)
+    assert results.read(file)["2.20-3.12-newest"]["parts"] == {"unit": "2002"}

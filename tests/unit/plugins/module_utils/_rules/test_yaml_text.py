@@ -8,10 +8,12 @@ import time
 import typing as t
 
 import pytest
+import yaml
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import limits, yaml_text
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.yaml_text import NotYamlError
 from hypothesis import given
 from hypothesis import strategies as st
+from yaml.scanner import ScannerError
 
 PARSERS = [yaml_text.parse, yaml_text.parse_untrusted]
 DEEP = {
@@ -32,6 +34,18 @@ ALIASES = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
 def test_a_document_that_would_end_the_process_is_none(parse: t.Callable[[str], t.Any], text: str) -> None:
     with pytest.raises(NotYamlError):
         parse(text)
+
+
+def test_a_parser_with_a_limit_of_its_own_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As PyYAML 6.0.4 has it."""
+    mark = yaml.Mark("", 0, 2, 0, None, 0)
+
+    def parse(*_content: t.Any, **_loader: t.Any) -> t.NoReturn:
+        raise ScannerError("while increasing flow level", mark, "exceeded maximum nesting depth", mark)
+
+    monkeypatch.setattr(yaml, "parse", parse)
+    with pytest.raises(NotYamlError, match=r"^is nested too deeply \(line 3\)$"):
+        yaml_text.parse("[" * 2000)
 
 
 def test_a_strangers_document_has_no_aliases_and_an_end() -> None:
