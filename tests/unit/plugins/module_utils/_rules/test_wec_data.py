@@ -10,7 +10,7 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import wec_data
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import rights, wec_data
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.distributions import Distribution
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.leaving import Part, WecSide
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.tokens import BoundSecret, TokenFacts
@@ -72,7 +72,7 @@ def test_what_only_the_api_server_reads_is_left_out() -> None:
 def answer() -> dict[str, t.Any]:
     """A look of wec_agent with everything in it."""
     status = {"resourceRules": [{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}], "incomplete": False}
-    namespaces = ("kube-public", "open-cluster-management", "open-cluster-management-agent")
+    namespaces = rights.namespaces(rights.LOOKED_AT_ON_WEC)
     return {
         "changed": False,
         "name": "edge-1",
