@@ -15,6 +15,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 TOP = {
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "FILES.json",
     "LICENSE",
     "MANIFEST.json",
