@@ -118,7 +118,7 @@ PROVED = ("<!-- made by 'make docs' of what 'make test-matrix' has recorded -->\
 def with_what_was_proved(readme: str) -> str:
     """README.md, with the table of the versions that were tested as it is now."""
     begin, end = PROVED
-    before, _, rest = readme.partition(begin)
+    before, _begin, rest = readme.partition(begin)
     return before + begin + results.table(results.read()) + end + rest.partition(end)[2]
 
 

@@ -59,18 +59,15 @@ options:
       labels_state:
         description: As O(kubestellar.wec.wec_configure#module:labels_state).
         type: str
-        choices: [present, absent, exact]
-        default: present
+        choices: [applied, present, absent, exact]
       annotations_state:
         description: As O(kubestellar.wec.wec_configure#module:annotations_state).
         type: str
-        choices: [present, absent, exact]
-        default: present
+        choices: [applied, present, absent, exact]
       properties_state:
         description: As O(kubestellar.wec.wec_configure#module:properties_state).
         type: str
-        choices: [present, absent, exact]
-        default: present
+        choices: [applied, present, absent, exact]
       protected:
         description: Keys that must not be written or removed, as patterns with V(*) and V(?), beyond those of the system.
         type: list

@@ -72,7 +72,13 @@ def asked_of_kubectl(kubectl: str, path: pathlib.Path, shape: Shape) -> Answer:
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*start, *words], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+            [*start, *words],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     view = run("config", "view", "--minify", "--raw", "-o", "json")

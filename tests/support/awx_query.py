@@ -16,7 +16,7 @@ def page(items: t.Iterable[Json], query: t.Mapping[str, str], known: t.Collectio
     alternatives: list[int] = []
     asked = {key: value for key, value in query.items() if key not in ("page_size", "page")}
     for key, value in asked.items():
-        field, _, lookup = key.removeprefix("or__").partition("__")
+        field, _separator, lookup = key.removeprefix("or__").partition("__")
         if field not in known:
             raise RefusedError(f"{key}: there is no such field to look for")
         wanted = value.split(",") if lookup == "in" else [value]

@@ -120,7 +120,7 @@ class FakeAwx:
 
     def add_managed_type(self, name: str, kind: str) -> Json:
         """A credential type that comes with AWX."""
-        made = self.add("credential_types", name=name, kind="cloud")
+        made = self._insert("credential_types", {"name": name, "kind": "cloud"})
         made.update(kind=kind, managed=True)
         return made
 

@@ -98,6 +98,7 @@ def is_running(deployment: Json | None) -> bool:
     ready: t.Any
     ready, *others = (status.get(count) for count in ("readyReplicas", "updatedReplicas", "replicas"))
     # A WEC may give anything here. What is no number says nothing.
-    if not all(type(count) is int for count in (seen, wanted, ready, *others)):
+    counts = (seen, wanted, ready, *others)
+    if not all(isinstance(count, int) and not isinstance(count, bool) for count in counts):
         return False
     return bool(seen >= wanted and ready >= 1 and all(count == ready for count in others))

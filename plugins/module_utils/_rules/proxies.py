@@ -90,7 +90,7 @@ def bypasses(server: str, no_proxy: str) -> bool:
     return any(_matches(entry.strip().lower(), host, port, address) for entry in no_proxy.split(","))
 
 
-def _matches(entry: str, host: str, port: str, address: _Address | None) -> bool:
+def _matches(entry: str, host: str, port: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> bool:
     if entry == "*":
         return True
     if "/" in entry:
@@ -114,10 +114,7 @@ def _matches(entry: str, host: str, port: str, address: _Address | None) -> bool
     return host == name or host.endswith(f".{name}")
 
 
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def _address(text: str) -> _Address | None:
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         found = ipaddress.ip_address(text)
     except ValueError:

@@ -22,7 +22,7 @@ STATUS, DIAGNOSE, REGISTER = "kubestellar.wec.status", "kubestellar.wec.diagnose
 NAMES = ["edge-1", "edge-2", "edge-3"]
 
 
-def inventory(folder: pathlib.Path, its: FakeIts, names: t.Sequence[str] = NAMES) -> Json:
+def inventory(folder: pathlib.Path, its: FakeIts, names: t.Sequence[str] = tuple(NAMES)) -> Json:
     for name in names:
         its.join(name, f"uid-of-{name}")
         its.change(f"{MANAGED_CLUSTERS}/{name}", {"metadata": {"labels": {"region": "us"}}})

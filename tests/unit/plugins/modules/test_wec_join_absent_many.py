@@ -162,7 +162,7 @@ def test_a_name_that_two_have_leaves_neither(run: AsAction, its: FakeIts, fleet:
 def test_a_name_that_two_have_over_two_connections_to_one_its_leaves_neither(
     its: FakeIts, fleet: Fleet, same_address: bool
 ) -> None:
-    first, second = (its.kubeconfig(ca=its.authority.pem) for _ in range(2))
+    first, second = (its.kubeconfig(ca=its.authority.pem) for _time in range(2))
     cluster = second["clusters"][0]["cluster"]
     if same_address:
         second["users"][0]["user"]["token"] = "another's"
