@@ -172,6 +172,10 @@ def _faults(one: dict[str, t.Any]) -> t.Iterator[str]:
         yield "webhooks down"
     if not one.get("names", True):
         yield "names do not resolve"
+    if one.get("addon"):
+        yield f"add-ons {one['addon']}"
+    if one.get("status_lag"):
+        yield f"statuses {one['status_lag']} s late"
 
 
 def _program(command: str) -> str:
