@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import itertools
+import secrets
 import typing as t
 
 from fleet import Fleet
 from workload import CONTROL
 
 Json = dict[str, t.Any]
-_NAMES = itertools.count(1)
 
 
 def collectors(fleet: Fleet) -> None:
@@ -49,7 +48,7 @@ class Application:
     """A Deployment in a namespace of its own, and a BindingPolicy that sends it to the WECs with ``group=NAME``."""
 
     def __init__(self, fleet: Fleet, singleton: bool = False) -> None:
-        self.fleet, self.name = fleet, f"service-{next(_NAMES)}"
+        self.fleet, self.name = fleet, f"service-{secrets.token_hex(2)}"
         self.labels = {"group": self.name}
         mark = {"workload": self.name}
         self._deployment = f"/apis/apps/v1/namespaces/{self.name}/deployments/web"
@@ -89,13 +88,21 @@ class Application:
         """In the WDS, so on every WEC that is selected."""
         self.fleet.wds.request("PATCH", self._deployment, {"spec": {"replicas": replicas}})
 
+    def scale_on(self, wec: str, replicas: int) -> None:
+        """On one WEC, whose agent puts it right some minutes later."""
+        self.fleet.wec(wec).request("PATCH", self._deployment, {"spec": {"replicas": replicas}})
+
     def ready_on(self, wec: str) -> int:
         found = self.fleet.wec(wec).get(self._deployment) or {}
         return t.cast(int, found.get("status", {}).get("readyReplicas", 0))
 
+    def work_statuses(self, wec: str) -> list[Json]:
+        """All in the WEC's mailbox."""
+        return self.fleet.its.items(f"{CONTROL}/namespaces/{wec}/workstatuses")
+
     def work_status(self, wec: str) -> Json | None:
-        """The Deployment's, in the WEC's mailbox."""
-        for one in self.fleet.its.items(f"{CONTROL}/namespaces/{wec}/workstatuses"):
+        """The Deployment's."""
+        for one in self.work_statuses(wec):
             source = one["spec"]["sourceRef"]
             if source["kind"] == "Deployment" and source["namespace"] == self.name:
                 return one
