@@ -81,9 +81,25 @@ def test_a_row_for_each_wec_and_their_sum(stellar: Fleet, application: t.Callabl
     app.scale(2)
     wait_until(lambda: app.rows() == {"edge-1": 2, "edge-2": 2}, 30, "rows of all after a change in the WDS")
     wait_until(lambda: app.total() == (2, 4), 15, "SUM after a change in the WDS")
-    app.scale_on("edge-2", 3)
-    wait_until(lambda: app.rows() == {"edge-1": 2, "edge-2": 3}, 30, "rows after a change on one WEC")
-    wait_until(lambda: app.total() == (2, 5), 15, "SUM after a change on one WEC")
+    wait_until(
+        lambda: app.held_at("edge-2", 3) and app.rows() == {"edge-1": 2, "edge-2": 3} and app.total() == (2, 5),
+        60,
+        "rows and SUM after a change on one WEC",
+    )
+
+
+def test_workload_that_cannot_run_on_one_wec_is_seen_in_the_wds(
+    stellar: Fleet, application: t.Callable[..., Application]
+) -> None:
+    app = application()
+    everywhere(stellar, app)
+    try:
+        app.fail_on("edge-2")
+        wait_until(lambda: app.rows() == {"edge-1": 1, "edge-2": 0}, 30, "edge-2 has none that is ready")
+        wait_until(lambda: app.total() == (2, 1), 15, "SUM without edge-2")
+    finally:
+        stellar.sandbox("mend-images", cluster="edge-2")
+    wait_until(lambda: app.rows() == {"edge-1": 1, "edge-2": 1}, 60, "edge-2 is ready again")
 
 
 def test_a_label_moves_workload_and_its_status(stellar: Fleet, application: t.Callable[..., Application]) -> None:
@@ -91,8 +107,7 @@ def test_a_label_moves_workload_and_its_status(stellar: Fleet, application: t.Ca
     assert app.ready_in_wds() == 0
     label(stellar, app, "edge-1")
     wait_until(lambda: app.ready_in_wds() == 1, 30, "the status of edge-1 in the WDS")
-    app.scale_on("edge-1", 2)
-    wait_until(lambda: app.ready_in_wds() == 2, 30, "a change on edge-1 in the WDS")
+    wait_until(lambda: app.held_at("edge-1", 2) and app.ready_in_wds() == 2, 30, "a change on edge-1 in the WDS")
     unlabel(stellar, "edge-1")
     wait_until(lambda: app.work_status("edge-1") is None and app.in_wds() == {}, 30, "no status without a WEC")
     label(stellar, app, "edge-2")
@@ -149,13 +164,16 @@ def test_a_partition_keeps_the_last_status_and_then_the_new_one_comes(
     everywhere(stellar, app)
     stellar.sandbox("partition", wec="edge-2")
     try:
-        app.scale_on("edge-2", 2)
-        wait_until(lambda: app.ready_on("edge-2") == 2, 30, "two replicas on edge-2")
+        app.fail_on("edge-2")
+        wait_until(lambda: app.ready_on("edge-2") == 0, 30, "no replica that is ready on edge-2")
         time.sleep(8)
         assert app.rows() == {"edge-1": 1, "edge-2": 1}
     finally:
         stellar.sandbox("heal", wec="edge-2")
-    wait_until(lambda: app.rows() == {"edge-1": 1, "edge-2": 2}, 60, "the new status after the partition")
+    try:
+        wait_until(lambda: app.rows() == {"edge-1": 1, "edge-2": 0}, 60, "the new status after the partition")
+    finally:
+        stellar.sandbox("mend-images", cluster="edge-2")
 
 
 @pytest.mark.parametrize("fault", ["addon-agent", "addon-rights"])
@@ -184,7 +202,7 @@ def test_an_agent_that_lags_reports_late(stellar: Fleet, application: t.Callable
     everywhere(stellar, app)
     stellar.sandbox("addon-lag", wec="edge-2", seconds=12)
     try:
-        app.scale_on("edge-2", 2)
+        app.scale(2)
         wait_until(lambda: app.ready_on("edge-2") == 2, 30, "two replicas on edge-2")
         began = time.monotonic()
         wait_until(lambda: app.ready_reported("edge-2") == 2, 40, "the status follows")

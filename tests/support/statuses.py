@@ -14,6 +14,10 @@ from workload import CONTROL
 Json = dict[str, t.Any]
 
 
+# A Deployment without a ready replica has no such field: the cell would be a text, and SUM would leave the WEC out.
+_READY = "has(returned.status.readyReplicas) ? returned.status.readyReplicas : 0"
+
+
 def collectors(fleet: Fleet) -> None:
     """StatusCollectors: ``per-wec`` has a row for each WEC, ``total`` counts the WECs and sums their ready replicas."""
     for name, spec in (
@@ -23,7 +27,7 @@ def collectors(fleet: Fleet) -> None:
                 "limit": 20,
                 "select": [
                     {"name": "wec", "def": "inventory.name"},
-                    {"name": "ready", "def": "returned.status.readyReplicas"},
+                    {"name": "ready", "def": _READY},
                 ],
             },
         ),
@@ -33,7 +37,7 @@ def collectors(fleet: Fleet) -> None:
                 "limit": 20,
                 "combinedFields": [
                     {"name": "wecs", "type": "COUNT"},
-                    {"name": "ready", "type": "SUM", "subject": "returned.status.readyReplicas"},
+                    {"name": "ready", "type": "SUM", "subject": _READY},
                 ],
             },
         ),
@@ -88,9 +92,18 @@ class Application:
         """In the WDS, so on every WEC that is selected."""
         self.fleet.wds.request("PATCH", self._deployment, {"spec": {"replicas": replicas}})
 
-    def scale_on(self, wec: str, replicas: int) -> None:
-        """On one WEC, whose agent puts it right some minutes later."""
-        self.fleet.wec(wec).request("PATCH", self._deployment, {"spec": {"replicas": replicas}})
+    def held_at(self, wec: str, replicas: int) -> bool:
+        """Keep it at this size on one WEC, as an autoscaler there would: the WEC's agent scales it back now and then."""
+        cluster = self.fleet.wec(wec)
+        found = cluster.get(self._deployment)
+        if found and found["spec"]["replicas"] != replicas:
+            cluster.request("PATCH", self._deployment, {"spec": {"replicas": replicas}})
+        return True
+
+    def fail_on(self, wec: str) -> None:
+        """Its pods end on one WEC and cannot start again, until images are mended there."""
+        self.fleet.sandbox("break-image", cluster=wec, repository="pause")
+        self.fleet.sandbox("kill-pods", cluster=wec, namespace=self.name, selector="app=web")
 
     def ready_on(self, wec: str) -> int:
         found = self.fleet.wec(wec).get(self._deployment) or {}
