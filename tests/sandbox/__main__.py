@@ -152,6 +152,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("start-kubestellar", _fault("start-kubestellar"), "start them again, and wait until they answer")
     add("addon", _fault("addon"), f"give {ITS} a stand-in of KubeStellar's status add-on")
+    add(
+        "addon-freeze",
+        _fault("addon-freeze"),
+        f"let nobody look after add-ons on {ITS}: what it says of them stays as it is",
+    )
+    add("addon-thaw", _fault("addon-thaw"), "undo addon-freeze")
+    for name, state, text in (
+        ("addon-agent", "down", "let a WEC's status agent die and not come back"),
+        ("addon-rights", "down", f"take the rights of a WEC's status agent on {ITS}"),
+    ):
+        add(f"{name}-down", _fault(name, "wec", state=state), text).add_argument("wec")
+        add(f"{name}-up", _fault(name, "wec", state="up"), f"undo {name}-down").add_argument("wec")
+    one = add("addon-lag", _fault("addon-lag", "wec", "seconds"), "let a WEC's status agent report late; 0 undoes it")
+    one.add_argument("wec")
+    one.add_argument("seconds", type=float)
     add("webhooks-down", _fault("webhooks", state="down"), f"let {ITS} find no pod behind its webhooks")
     add("webhooks-up", _fault("webhooks", state="up"), "undo webhooks-down")
     add("names-down", _fault("names", "wec", known=False), "let a WEC's pods resolve no name").add_argument("wec")

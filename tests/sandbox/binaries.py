@@ -217,6 +217,22 @@ class Binaries:
                 shutil.rmtree(old, ignore_errors=True)
 
 
+def remaining(expected: float, elapsed: float, done: int, total: int) -> float:
+    """The seconds that a set still takes, by what it took elsewhere; once that is over, by its own pace so far.
+
+    Linking comes after the last package, so something always remains: a tenth of what has been. A build that goes on
+    where it stopped shows only the packages that were missing: its pace may look too slow.
+    """
+    if elapsed < 0.9 * expected:
+        return expected - elapsed
+    pace = elapsed * (total - done) / done if 0 < done < total else 0.0
+    return max(expected - elapsed, min(pace, expected), 0.1 * elapsed)
+
+
+def _minutes(seconds: float) -> str:
+    return "less than a minute" if seconds < 60 else f"about {seconds / 60:.1f} min"
+
+
 class _Progress:
     """One line for a set: rewritten in place on a terminal, printed now and then elsewhere."""
 
@@ -252,8 +268,8 @@ class _Progress:
         if not self._packages:
             self._show(f"{self._modules} modules downloaded")
             return
-        left = max(0.0, self._seconds - self._elapsed()) + self._later
-        self._show(f"{self._packages} of {self.total} packages compiled, about {left / 60:.1f} min left in all")
+        left = remaining(self._seconds, self._elapsed(), self._packages, self.total) + self._later
+        self._show(f"{self._packages} of {self.total} packages compiled, {_minutes(left)} left in all")
 
     def _show(self, text: str, last: bool = False) -> None:
         self._shown = time.monotonic()

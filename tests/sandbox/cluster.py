@@ -16,7 +16,7 @@ import typing as t
 import yaml
 
 from . import processes
-from .api import Api
+from .api import Api, client_tls
 from .binaries import Binaries
 from .flavours import KIND, Flavour
 from .layout import Layout, hostname
@@ -116,9 +116,8 @@ class Cluster:
         self.controllers: asyncio.subprocess.Process | None = None
         self.frozen = False
         self._write_files()
-        self.api = Api(
-            self.url, self.folder / "ca.crt", self.folder / "sandbox-kubelet.crt", self.folder / "sandbox-kubelet.key"
-        )
+        pair = (self.folder / "sandbox-kubelet.crt", self.folder / "sandbox-kubelet.key")
+        self.api = Api(self.url, client_tls(self.folder / "ca.crt", *pair))
 
     def _write_files(self) -> None:
         self.authority = authority = Authority(self.folder, f"{self.name}-ca")

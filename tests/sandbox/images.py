@@ -21,8 +21,10 @@ _OCM_BINARIES = {
     "placement": "placement",
     "addon-manager": "addon",
 }
-_WAITS_FOR_EVER = "status-agent"
-"""Stands in for KubeStellar's status add-on, which cannot be built: it runs nothing and waits to be stopped."""
+_WAITS_FOR_EVER = "pause"
+"""For workloads: it runs nothing and waits to be stopped."""
+STATUS_AGENT = "status-agent"
+"""Takes the place of the agent of KubeStellar's status add-on, which cannot be built."""
 
 
 class ImagePullError(Exception):
@@ -31,9 +33,12 @@ class ImagePullError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """``binary`` is None for an image that only waits."""
+    """``binary`` is None for an image that only waits; ``entrypoint`` is run where a container has no command."""
 
     binary: pathlib.Path | None
+    entrypoint: tuple[str, ...] = ()
+    reports_statuses: bool = False
+    """Whether the kubelet runs a status agent for as long as the container waits."""
 
 
 class Images:
@@ -47,8 +52,9 @@ class Images:
         """From now on, ``cluster`` cannot pull images of this repository (its last name, such as ``registration``)."""
         self._broken.add((cluster, repository))
 
-    def mend_for(self, cluster: str) -> None:
-        self._broken = {one for one in self._broken if one[0] != cluster}
+    def mend_for(self, cluster: str, repository: str | None = None) -> None:
+        """Undo that, for one repository or for all."""
+        self._broken = {one for one in self._broken if one[0] != cluster or repository not in (None, one[1])}
 
     def broken_for(self, cluster: str) -> list[str]:
         return sorted(repository for name, repository in self._broken if name == cluster)
@@ -60,7 +66,9 @@ class Images:
         if (cluster, repository) in self._broken:
             raise ImagePullError(f'failed to pull image "{reference}": dial tcp: lookup registry: no such host')
         if repository == _WAITS_FOR_EVER:
-            return Image(None)
+            return Image(None, ("/pause",))
+        if repository == STATUS_AGENT:
+            return Image(None, ("/status-agent",), reports_statuses=True)
         module_set = SETS.get(f"ocm-{tag.lstrip('v')}")
         if repository not in _OCM_BINARIES or module_set is None or not self._binaries.folder(module_set).is_dir():
             raise ImagePullError(f'failed to pull image "{reference}": not found')

@@ -11,6 +11,7 @@ import datetime
 import json
 import pathlib
 import shutil
+import signal
 import sys
 import typing as t
 
@@ -22,6 +23,7 @@ from .cluster import Cluster
 from .egress import open_port
 from .images import ImagePullError, Images
 from .layout import Layout, hostname
+from .status_agent import StatusAgent
 
 Json = dict[str, t.Any]
 _PROGRAM = pathlib.Path(__file__).with_name("container.py")
@@ -43,6 +45,8 @@ class Kubelet:
         self.node = cluster.flavour.node(cluster.name)["metadata"]["name"]
         self.known_hosts = True
         """Whether new containers can resolve the API servers' names."""
+        self.status_lag = 0.0
+        """Seconds that the status agent is behind."""
         self._wake = asyncio.Event()
         self._pods = Follower(self.api, "/api/v1/pods", self._wake.set)
         self.volumes = volumes.VolumeSource(self.api, self._wake.set)
@@ -114,14 +118,22 @@ class Kubelet:
     async def kill_pods(self, namespace: str, selector: str) -> int:
         """SIGKILL the processes of matching pods, as a crash would; returns how many there were."""
         listed = await self.api.get(f"/api/v1/namespaces/{namespace}/pods?labelSelector={selector}")
-        killed = 0
-        for pod in listed["items"]:
+        return self._signal(listed["items"], signal.SIGKILL)
+
+    async def freeze_pods(self, namespace: str, selector: str, frozen: bool) -> int:
+        """Let matching pods do nothing and hear nothing, though all looks well, or go on; returns how many there were."""
+        listed = await self.api.get(f"/api/v1/namespaces/{namespace}/pods?labelSelector={selector}")
+        return self._signal(listed["items"], signal.SIGSTOP if frozen else signal.SIGCONT)
+
+    def _signal(self, pods: t.Iterable[Json], number: int) -> int:
+        signalled = 0
+        for pod in pods:
             runner = self._runners.get(pod["metadata"]["uid"])
             for container in runner.containers if runner else []:
                 if container.process is not None and container.process.returncode is None:
-                    container.process.kill()
-                    killed += 1
-        return killed
+                    container.process.send_signal(number)
+                    signalled += 1
+        return signalled
 
 
 class PodRunner:
@@ -237,6 +249,7 @@ class Container:
         self._log = runner.kubelet.cluster.folder / f"pod-{metadata['namespace']}-{metadata['name']}-{spec['name']}.log"
         self._files: dict[str, volumes.Files] = {}
         self.process: asyncio.subprocess.Process | None = None
+        self._agent: asyncio.Task[t.Any] | None = None
         self.ready = False
         self.restarts = 0
         self._started_at = ""
@@ -297,7 +310,7 @@ class Container:
             processes.MARK: kubelet.mark,
             **kubelet.volumes.environment(pod, self._spec),
         }
-        command = [*self._spec.get("command", []), *self._spec.get("args", [])]
+        command = [*(self._spec.get("command") or image.entrypoint), *self._spec.get("args", [])]
         command = [_expand(word, environment) for word in command]
         if image.binary is not None:
             executable = self.root / command[0].lstrip("/")
@@ -323,6 +336,17 @@ class Container:
             [sys.executable, "-I", _PROGRAM, spec_file], mark=kubelet.mark, log=self._log
         )
         self._started_at = _now()
+        if image.reports_statuses:
+            agent = StatusAgent(
+                kubelet.api,
+                self.root,
+                command,
+                spec["links"],
+                lambda: kubelet.known_hosts,
+                lambda: kubelet.status_lag,
+                self._log,
+            )
+            self._agent = processes.in_background(agent.run())
 
     async def _watch(self) -> None:
         """Follow the process until it exits."""
@@ -334,6 +358,7 @@ class Container:
                 if self.ready:
                     self._runner.update(self._runner.pod)
             await asyncio.wait([exited], timeout=0.3 if not self.ready else 5)
+        await self._end_agent()
         self.ready = False
         self.restarts += 1
         self._last = {
@@ -387,10 +412,16 @@ class Container:
             (self.root / "etc" / "hosts").write_text(self._runner.kubelet.hosts_file(), encoding="utf-8")
 
     async def stop(self, grace: float) -> None:
+        await self._end_agent()
         if self.process is not None:
             await processes.stop(self.process, grace)
         self.ready = False
         self.entry.unlink(missing_ok=True)
+
+    async def _end_agent(self) -> None:
+        if self._agent is not None:
+            await processes.end_tasks([self._agent])
+            self._agent = None
 
 
 def _expand(word: str, environment: t.Mapping[str, str]) -> str:

@@ -131,9 +131,9 @@ class KubeStellar:
     async def install(self) -> None:
         """Put on both sides what the controllers expect there; the ITS need not be a hub yet. Raises StartError."""
         await self._wds.create_all(REPOSITORY / "docs" / "rbac" / "wds-reader.yml")
-        await _define(self._wds, self._binaries.path("kubestellar", "kubestellar-crds").glob("*_*.yaml"))
-        await _define(self._its, self._binaries.path("kubestellar", "kubeflex-crds").glob("*_*.yaml"))
-        await _define(self._its, [_MANIFESTS / "workstatus-crd.yaml"])
+        await define(self._wds, self._binaries.path("kubestellar", "kubestellar-crds").glob("*_*.yaml"))
+        await define(self._its, self._binaries.path("kubestellar", "kubeflex-crds").glob("*_*.yaml"))
+        await define(self._its, [_MANIFESTS / "workstatus-crd.yaml"])
         await self._describe(self._its, "its", "host")
         await self._describe(self._wds, "wds", "k8s")
 
@@ -227,7 +227,7 @@ def _own_identity(cluster: Cluster) -> pathlib.Path:
     return path
 
 
-async def _define(cluster: Cluster, manifests: t.Iterable[pathlib.Path]) -> None:
+async def define(cluster: Cluster, manifests: t.Iterable[pathlib.Path]) -> None:
     """Create CustomResourceDefinitions, one in each file, and wait until their kinds are served. Raises StartError."""
     for manifest in manifests:
         await cluster.create_all(manifest)

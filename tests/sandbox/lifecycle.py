@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
 import typing as t
 
-from . import processes
+from . import machine, processes
 from .binaries import Binaries, needed_sets
 from .control import SandboxError, ask
 from .layout import ITS, REPOSITORY, Layout
@@ -31,7 +30,7 @@ def up(
     simulated_faults: str = "",
 ) -> None:
     """Bring up a fresh sandbox, replacing one that is there. Raises SandboxError, BuildError."""
-    _check_machine()
+    machine.check(str(layout.state), wecs, kubestellar)
     Binaries().build(needed_sets(ocm_version, kubestellar))
     _check_removable(layout)
     if processes.running(str(layout.state)):
@@ -99,24 +98,6 @@ def _check_removable(layout: Layout) -> None:
         raise SandboxError(f"{layout.state} holds something else than a sandbox: move it away, or set WEC_SANDBOX")
 
 
-def _check_machine() -> None:
-    if not sys.platform.startswith("linux"):
-        raise SandboxError("the sandbox needs Linux: its pods are processes in namespaces of their own")
-    probe = "import sys; sys.path[:0] = [sys.argv[1]]; import container; container.enter_namespaces('probe')"
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", probe, str(pathlib.Path(__file__).parent)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SandboxError(
-            f"this machine does not let us make namespaces: {done.stderr.strip().splitlines()[-1]}\n"
-            "Allow them (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces, "
-            "kernel.apparmor_restrict_unprivileged_userns=0), or run as root."
-        )
-
-
 def status(layout: Layout) -> str:
     """What runs, where, and with how much memory; also without a supervisor."""
     running = processes.running(str(layout.state))
@@ -172,6 +153,10 @@ def _faults(one: dict[str, t.Any]) -> t.Iterator[str]:
         yield "webhooks down"
     if not one.get("names", True):
         yield "names do not resolve"
+    if one.get("addon"):
+        yield f"add-ons {one['addon']}"
+    if one.get("status_lag"):
+        yield f"statuses {one['status_lag']} s late"
 
 
 def _program(command: str) -> str:

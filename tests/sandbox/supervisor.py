@@ -20,14 +20,15 @@ import time
 import traceback
 import typing as t
 
-from . import hub, outputs, processes
+from . import addon, hub, outputs, processes
+from .addon import ADDON_MANAGER, AddonRights
 from .binaries import KUBERNETES_VERSION, Binaries
 from .cluster import Cluster, Etcd, StartError
 from .egress import Egress
 from .flavours import BY_NAME, KIND, Flavour, of_wec
-from .images import Images
+from .images import STATUS_AGENT, Images
 from .kubelet import Kubelet
-from .kubestellar import KubeStellar, new_wds
+from .kubestellar import KubeStellar, define, new_wds
 from .layout import ITS, REPOSITORY, WDS, Layout
 from .link import Link, Wire
 from .simulated.process import SimulatedFleet, SimulationError
@@ -74,6 +75,8 @@ class Supervisor:
         self.wds: Cluster | None = None
         self.kubestellar: KubeStellar | None = None
         self.simulated: SimulatedFleet | None = None
+        self.addon: AddonRights | None = None
+        self.addon_frozen = False
         self.stopping = asyncio.Event()
         self._changing = asyncio.Lock()
         self._commands: dict[str, t.Callable[..., t.Awaitable[t.Any]]] = {
@@ -89,7 +92,12 @@ class Supervisor:
             "start-controllers": self.start_controllers,
             "stop-kubestellar": self.stop_kubestellar,
             "start-kubestellar": self.start_kubestellar,
-            "addon": self.addon,
+            "addon": self.give_addon,
+            "addon-freeze": self.addon_freeze,
+            "addon-thaw": self.addon_thaw,
+            "addon-agent": self.addon_agent,
+            "addon-rights": self.addon_rights,
+            "addon-lag": self.addon_lag,
             "freeze": self.freeze,
             "thaw": self.thaw,
             "break-image": self.break_image,
@@ -251,6 +259,8 @@ class Supervisor:
             "broken_images": self.images.broken_for(name),
             "webhooks": "down" if member.egress.broken else "up",
             "names": member.kubelet.known_hosts,
+            "addon": "frozen" if name == ITS and self.addon_frozen else "",
+            "status_lag": member.kubelet.status_lag,
         }
 
     async def add(self, name: str, flavour: str | None = None, kubernetes: str = KUBERNETES_VERSION) -> Json:
@@ -317,9 +327,44 @@ class Supervisor:
                 raise CommandError("KubeStellar's controllers are not stopped")
             await kubestellar.start()
 
-    async def addon(self) -> None:
+    async def give_addon(self) -> None:
         """Give the hub (a stand-in of) KubeStellar's status add-on."""
+        await define(self.its, [MANIFESTS / "workstatus-crd.yaml"])
         await self.its.create_all(MANIFESTS / "addon-status.yaml")
+        if self.addon is None:
+            self.addon = AddonRights(self.its.api)
+            processes.in_background(self.addon.run())
+
+    async def addon_freeze(self) -> int:
+        return await self._freeze_addon(True)
+
+    async def addon_thaw(self) -> int:
+        return await self._freeze_addon(False)
+
+    async def _freeze_addon(self, frozen: bool) -> int:
+        """Nobody judges the add-on's health, approves its requests or deploys it: what the ITS says stays as it is."""
+        self.addon_frozen = frozen
+        return await self.members[ITS].kubelet.freeze_pods(*ADDON_MANAGER, frozen)
+
+    async def addon_agent(self, wec: str, state: str) -> None:
+        """Let a WEC's status agent die and not come back, or come back."""
+        member = self._find(wec)
+        if state == "down":
+            self.images.break_for(wec, STATUS_AGENT)
+            await member.kubelet.kill_pods(addon.AGENT_NAMESPACE, "app=status-agent")
+        else:
+            self.images.mend_for(wec, STATUS_AGENT)
+
+    async def addon_rights(self, wec: str, state: str) -> None:
+        """Take the rights of a WEC's status agent in its mailbox, or give them back."""
+        self._find(wec)
+        if self.addon is None:
+            raise CommandError("this hub has no status add-on: give it one with 'sandbox addon'")
+        await (self.addon.take(wec) if state == "down" else self.addon.give(wec))
+
+    async def addon_lag(self, wec: str, seconds: float) -> None:
+        """Let a WEC's status agent report everything later than it happens."""
+        self._find(wec).kubelet.status_lag = seconds
 
     def _links_to(self, cluster: str) -> list[Link]:
         return [member.links[cluster] for member in self.members.values() if cluster in member.links]

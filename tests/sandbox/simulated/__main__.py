@@ -19,7 +19,7 @@ import traceback
 import typing as t
 
 from .. import processes
-from ..api import Api
+from ..api import Api, client_tls
 from ..layout import ITS, Layout
 from ..outputs import write_private
 from ..pki import Authority
@@ -98,7 +98,7 @@ class Fleet:
 async def _run(arguments: argparse.Namespace) -> None:
     layout = Layout(arguments.state)
     its = layout.cluster(ITS)
-    hub = Api(arguments.hub, its / "ca.crt", its / "sandbox-kubelet.crt", its / "sandbox-kubelet.key")
+    hub = Api(arguments.hub, client_tls(its / "ca.crt", its / "sandbox-kubelet.crt", its / "sandbox-kubelet.key"))
     fleet = Fleet(layout, hub)
     await fleet.start(arguments.first, arguments.count, arguments.faults)
     # What has been made by now stays: it need not be looked at again and again.
