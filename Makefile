@@ -113,6 +113,13 @@ pictures:  ## the pictures of docs/pictures that show a run, of a fresh sandbox
 	@ANSIBLE_COLLECTIONS_PATH=$$(PYTHONPATH=tests $(DEV)/python -m sandbox.outputs) PYTHONPATH=$$(PYTHONPATH=tests $(DEV)/python -m sandbox.outputs):tests:tests/support \
 		$(DEV)/python -m pictures docs/pictures
 
+VERSION ?=
+DEMO ?=
+APPLY ?=
+.PHONY: release
+release:  ## all of a release but publishing it, on a copy [VERSION=1.0.0] [DEMO=1] [APPLY=1]
+	@PYTHONPATH=tests $$(tests/venv release)/bin/python -m release $(or $(VERSION),$(error Say which: make release VERSION=1.0.0)) $(if $(DEMO),--demo) $(if $(APPLY),--apply)
+
 .PHONY: build
 build:  ## the collection's artifact
 	@$(DEV)/ansible-galaxy collection build --force --output-path .
