@@ -176,6 +176,7 @@ extends_documentation_fragment:
   - kubestellar.wec._attributes
   - kubestellar.wec._attributes.actiongroup_wec
   - kubestellar.wec._its
+  - kubestellar.wec._wds
   - kubestellar.wec._wec
   - kubestellar.wec._common
   - kubestellar.wec._pattern
@@ -413,6 +414,31 @@ wecs:
           type: list
           elements: dict
           sample: [{"name": "nginx-1", "reason": "Available=False: ResourcesNotAvailable"}]
+    binding_policies:
+      description:
+        - The BindingPolicies that select it, and those that have works in its mailbox still.
+        - Null where no WDS is named, or its works may not be listed.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: Its name.
+          type: str
+          sample: nginx
+        works:
+          description: How many ManifestWorks it has there.
+          type: int
+          sample: 2
+        available:
+          description: How many of these are applied and available on the WEC.
+          type: int
+          sample: 2
+        statuses:
+          description:
+            - V(fresh) if the status of each work has come back. V(old) if one is missing, or none comes back any more.
+            - V(unknown) where that may not be looked at, or nothing is there that has a status.
+          type: str
+          sample: fresh
     cluster_set:
       description: The cluster set that it belongs to.
       type: str

@@ -470,6 +470,15 @@ _ADDON = (
         "the WDS may be old",
     ),
     Kind(
+        "statuses_old",
+        "the statuses of its workload in the WDS may be old",
+        "works that KubeStellar has delivered, and a RoleBinding of the status add-on's agent that is missing, no WorkStatus after more "
+        "than a minute, or a WEC that is not available",
+        "A missing RoleBinding comes back when the Deployment addon-status-controller in the namespace open-cluster-management of the ITS "
+        "is restarted. Otherwise look at the log of the Deployment status-agent in the namespace open-cluster-management-agent-addon of "
+        "the WEC",
+    ),
+    Kind(
         "works_failing",
         "what the WEC shall run does not run there",
         "a ManifestWork in its mailbox that is not applied, or whose objects are not available, for more than a minute",
