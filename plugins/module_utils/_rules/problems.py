@@ -198,7 +198,7 @@ _PATH_TO_ITS = (
         "bootstrap_token_expired",
         "the agent's bootstrap token has expired or was revoked before it had its certificate",
         "the token's end has passed, its Secret on the ITS is gone, or HubConnectionDegraded says Unauthorized",
-        "Run register: it gives the agent a fresh token",
+        "Run register: it gives the agent a fresh token. A run that fails revokes its token: then see first to what that run has named",
     ),
     Kind(
         "bootstrap_token_forbidden",
