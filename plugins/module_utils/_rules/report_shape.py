@@ -50,10 +50,33 @@ def text_or_none(value: t.Any, what: str) -> str | None:
 
 def facts(found: Json) -> Json:
     return {
-        key: mapping(value, key) if key in _MAPS else text(value, key)
+        key: _SHAPES.get(key, mapping if key in _MAPS else text)(value, key)
         for key, value in found.items()
         if value is not None
     }
+
+
+def number(value: t.Any, what: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Odd(f"{what} is no number")
+    return value
+
+
+def works(value: t.Any, what: str) -> Json:
+    found = mapping(value, what)
+    return {key: number(found.get(key), f"{what}.{key}") for key in ("count", "applied", "available")}
+
+
+def policies(value: t.Any, what: str) -> list[Json]:
+    return [_policy(mapping(one, what), what) for one in listed(value, what)]
+
+
+def _policy(found: Json, what: str) -> Json:
+    texts = {key: text(found.get(key), f"{what}.{key}") for key in ("name", "statuses")}
+    return {**texts, **{key: number(found.get(key), f"{what}.{key}") for key in ("works", "available")}}
+
+
+_SHAPES: dict[str, t.Callable[[t.Any, str], t.Any]] = {"works": works, "binding_policies": policies}
 
 
 def problem(value: t.Any) -> Json:
