@@ -54,6 +54,7 @@ _JSON_PATCH = "application/json-patch+json"
 _APPLY_PATCH = "application/apply-patch+yaml"
 _METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json"
 _PAGE = 500
+_PAGE_OF_METADATA = 2500
 _RETRIES = 6
 _SLOWEST_RETRY = 8.0
 _CONNECTIONS = 64
@@ -165,7 +166,7 @@ class Kube:
     ) -> tuple[list[Json], str]:
         """All objects of a kind, and the resource version that they are of, to watch what follows."""
         items: list[Json] = []
-        query: dict[str, t.Any] = {"limit": _PAGE, "accept": accept}
+        query: dict[str, t.Any] = {"limit": _PAGE_OF_METADATA if accept else _PAGE, "accept": accept}
         if label_selector:
             query["label_selector"] = label_selector
         if field_selector:

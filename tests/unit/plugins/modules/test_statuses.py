@@ -157,6 +157,28 @@ def test_many_wecs_cost_two_lists(run: FrontEnd, its: FakeIts, fleet: FakeFleet)
     assert sum("rolebindings" in one for one in asked) == 1
 
 
+def test_a_thousand_wecs_cost_no_more_than_25_requests(its: FakeIts) -> None:
+    names = [f"edge-{number}" for number in range(1000)]
+    its.put(f"{ADDONS}/clustermanagementaddons/addon-status", {})
+    for name in names:
+        its.join(name)
+        shown = {"conditions": [condition("RegistrationApplied"), condition("Available")]}
+        its.put(f"{ADDONS}/namespaces/{name}/managedclusteraddons/addon-status", {"status": shown})
+        bind(its, name)
+        deliver(its, name, "web")
+        report(its, name, "web")
+        addon = {"metadata": {"labels": {"open-cluster-management.io/addon-name": "addon-status"}}}
+        its.put(f"{works_of(name)}/addon-addon-status-deploy-0", addon)
+    its.requests.clear()
+    shared = {"its_kubeconfig": its.kubeconfig("", its.authority.pem), "wec_labels": {"a": "b"}, "wec_properties": {}}
+    hosts = dict.fromkeys(names, shared)
+    play = AsAction(ansible_play_batch=names, hostvars=hosts, inventory_hostname=names[0], groups={"all": names})
+    found = play("wec_status")["wecs"]
+    assert len(found) == 1000
+    assert {one["works"]["count"] for one in found} == {1}
+    assert len(its.requests) <= 25, its.requests
+
+
 # -- with a WDS -------------------------------------------------------------------------------------------------------
 
 
