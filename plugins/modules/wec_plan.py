@@ -134,6 +134,9 @@ options:
   retry_file:
     description: A file for the hosts in RV(to_report), for C(--limit) with C(@). Not written in check mode.
     type: path
+  plan_file:
+    description: A file for the plan as JSON, with RV(digest) and RV(wecs). It is written in check mode, too.
+    type: path
 extends_documentation_fragment:
   - kubestellar.wec._attributes
   - kubestellar.wec._attributes.actiongroup_wec
