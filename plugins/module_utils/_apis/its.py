@@ -86,7 +86,7 @@ class Its:
             connection = self.kube.connection
             problem = problems.of("its_not_a_hub", f"{connection.server} does not serve ManagedClusters")
             raise WecError(
-                f"{connection.option}: the cluster at {connection.server} (context {connection.context}) is no ITS: "
+                f"{connection.option}: the cluster at {connection.server} (context {connection.context}) is not an ITS: "
                 f"it does not serve ManagedClusters. {problem.kind.remedy}.",
                 problem,
             )

@@ -76,7 +76,7 @@ def run(task: Task) -> Json:
     if wecs is None:
         raise InvalidOption("wecs", None, "must be given with run_on=host", "List the WECs")
     if task.params["hosts"] is not None:
-        raise InvalidOption("hosts", None, "cannot be given with wecs", "List those that shall be looked at in wecs")
+        raise InvalidOption("hosts", None, "cannot be given with wecs", "List the WECs in wecs")
     with contextlib.ExitStack() as stack:
         return conclude(task, [look(stack, task, wecs)], [])
 
@@ -188,7 +188,7 @@ def _expected(given: t.Any) -> str | dict[str, str] | None:
     raise InvalidOption(
         "expected_plan",
         given,
-        "is no digest of a plan",
+        "is not the digest of a plan",
         "Give the digest of the whole plan, or digests as a dictionary",
     )
 
@@ -247,7 +247,7 @@ def _violations(one: Json, states: t.Mapping[str, str]) -> list[str]:
     except MissingLibrary:
         raise
     except Exception as error:
-        return [f"{one['host'] or one['name']}: what it shall have cannot be read: {readable.why(error)}"]
+        return [f"{one['host'] or one['name']}: its desired state cannot be read: {readable.why(error)}"]
 
 
 def repeated(wecs: t.Sequence[Json]) -> dict[str, list[str]]:

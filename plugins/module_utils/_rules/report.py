@@ -345,5 +345,5 @@ WORDS = {
     NOT_REACHED: "not reached",
     CHANGED: "changed",
     TO_CHANGE: "to be changed",
-    AS_WANTED: "as wanted",
+    AS_WANTED: "in sync",
 }

@@ -55,7 +55,7 @@ _DIGITS = 20
 
 
 def shown(value: t.Any) -> str:
-    """A text as the page shows it: not endless, without what is no text or turns its direction."""
+    """A text as the page shows it: not endless, without what is not text or turns its direction."""
     text = screen.shown(str(value))
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 

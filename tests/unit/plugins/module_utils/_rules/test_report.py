@@ -73,7 +73,7 @@ def test_a_registration_tells_how_it_ended_for_each() -> None:
     assert found["summary"]["outcomes"] == {"failed": 1, "changed": 2, "as_wanted": 1}
     assert found["summary"]["states"] == {"joined": 3, "pending_csr": 1}
     assert found["run"]["activities"] == ["plan", "register", "configure"]
-    assert told(found) == "4 WECs: 1 failed, 2 changed, 1 as wanted"
+    assert told(found) == "4 WECs: 1 failed, 2 changed, 1 in sync"
 
 
 def test_one_task_for_many_is_spread_over_its_wecs() -> None:
