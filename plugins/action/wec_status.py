@@ -34,7 +34,7 @@ class ActionModule(FleetAction):
 
     def _run_for_hosts(self, task: Task) -> Json:
         wec_status.require_effect(task)
-        parts, lost = self._by_connection(task, with_wds=False)
+        parts, lost = self._by_connection(task, with_wds=True)
         known = {host.host: host for _connection, hosts in parts for host in hosts}
         inventory = task.params["inventory"]
         # A host alone cannot tell which of the others somebody wants.

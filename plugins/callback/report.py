@@ -156,7 +156,7 @@ class CallbackModule(CallbackBase):
             self._unread.add(one.task)
             more = f" (and {len(unshown) - 1} more)" if len(unshown) > 1 else ""
             self._warn(
-                f"kubestellar.wec.report: the result of the task '{one.task}' on {one.host} is none that the report can read in "
+                f"kubestellar.wec.report: the result of the task '{one.task}' on {one.host} cannot be read in "
                 f"full: {unshown[0][:500]}{more}."
             )
 
@@ -177,7 +177,7 @@ class CallbackModule(CallbackBase):
         for name in dict.fromkeys(self.get_option("formats")):
             if name not in _WRITERS:
                 self._warn(
-                    f"kubestellar.wec.report: formats: '{name}' is none of {', '.join(_WRITERS)}, and was not written. "
+                    f"kubestellar.wec.report: formats: '{name}' is not one of {', '.join(_WRITERS)}, and was not written. "
                     "Correct the option formats (KUBESTELLAR_WEC_REPORT_FORMATS)."
                 )
                 continue

@@ -11,7 +11,7 @@ options:
   name:
     description:
       - Name of one WEC.
-      - Without it and without O(wecs), the hosts of the play are meant, which needs O(run_on=controller). What they shall have is
+      - Without it and without O(wecs), the hosts of the play are meant, which needs O(run_on=controller). Their desired state is
         read from the variables of the role configure, such as C(wec_labels) and C(configure_labels_state), which Ansible evaluates
         for each host as in any task. An argument of the task counts for all hosts.
       - C(wec_labels) and all variables whose names begin with C(wec_labels_) are one set, so that groups and hosts can each have
@@ -48,7 +48,7 @@ options:
     description:
       - Whether a property that a template needs may go, or a WEC be selected that lacks one. KubeStellar then withdraws the
         whole workload of the Binding from all of its WECs.
-      - If no WDS is given (O(wds_kubeconfig)), nobody can tell what templates need. Then every removal of a property needs this,
+      - If no WDS is given (O(wds_kubeconfig)), what templates need is not known. Then every removal of a property needs this,
         and every removal of a label or annotation that can be one from a WEC that has workload.
     type: bool
     default: false

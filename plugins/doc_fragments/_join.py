@@ -11,7 +11,7 @@ options:
   hub_apiserver:
     description:
       - The address of the ITS that the agent on the WEC dials.
-      - Without it, this is the address in the ITS's own connection. If that leads back to whoever dials it (loopback,
+      - Without it, this is the address in the ITS's own connection. If that leads back to the client that dials it (loopback,
         C(localtest.me)), it is the address that the ITS publishes, see O(internal_endpoint_lookup).
       - C(clusteradm) dials an address given here too, so the machine where this runs must be able to.
       - If an agent that is not available dials another address than this one, it is made to start anew with this one.
@@ -20,7 +20,7 @@ options:
     description:
       - Whether the agent gets the address that the ITS publishes in the ConfigMap C(kube-public/cluster-info), as kind and
         kubeadm do it, instead of the one in the ITS's own connection. Without meaning if O(hub_apiserver) is given.
-      - With V(auto), only if the address in the connection leads back to whoever dials it.
+      - With V(auto), only if the address in the connection leads back to the client that dials it.
       - C(clusteradm) looks this address up without checking the ITS's certificate, and sends the agent's token along.
     type: str
     choices: [auto, always, never]
@@ -62,7 +62,7 @@ options:
   remove_foreign_csrs:
     description:
       - Whether signing requests under this WEC's name are deleted that are not its own and that nobody has approved. An agent makes
-        no request while ten or more stand under its name, whoever made them.
+        no request while there are ten or more with its name, no matter who made them.
       - Without it, they are named and left alone, and a WEC whose agent they keep from making its own request is refused.
       - The ITS identity needs the right to delete C(certificatesigningrequests), which the shipped roles do not grant.
     type: bool

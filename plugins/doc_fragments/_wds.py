@@ -13,6 +13,6 @@ class ModuleDocFragment:
         "wds_",
         "KUBESTELLAR_WDS",
         other="WEC",
-        of_kubeconfig="Without one, nothing is looked up in the WDS (Workload Description Space). It is only read, to find out what "
-        "a change does to the workload that KubeStellar delivers.",
+        of_kubeconfig="Without one, nothing is looked up in the WDS (Workload Description Space). It is only read, to find out which "
+        "BindingPolicies select a WEC, and what a change does to the workload that KubeStellar delivers.",
     )

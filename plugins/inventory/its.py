@@ -49,10 +49,10 @@ options:
     default: state_
   as_wanted:
     description:
-      - Whether what a WEC has is also what it shall have. Its labels, annotations, properties and cluster set then become
+      - Whether what a WEC has is also its desired state. Its labels, annotations, properties and cluster set then become
         C(wec_labels), C(wec_annotations), C(wec_properties) and C(wec_cluster_set), as the role P(kubestellar.wec.configure#role) takes them, without what
         belongs to the system.
-      - Variables of hosts come before those of groups. Set it to V(false) where C(group_vars) say what the WECs shall have.
+      - Variables of hosts come before those of groups. Set it to V(false) where C(group_vars) have the desired state.
     type: bool
     default: true
   protected:
@@ -81,7 +81,7 @@ notes:
   - Paths are relative to the inventory file. The options of the ITS may be templates, such as C({{ lookup('env', 'ITS_TOKEN') }}).
   - What is cached is what hosts have as variables before O(compose), and holds no secret. It counts only for the same ITS and the same
     selection.
-  - What WECs, or whoever writes their labels, annotations and claims, say is never taken for a template. In names of groups that are made of
+  - What is in labels, annotations and claims of WECs is never taken for a template. In names of groups that are made of
     it (O(keyed_groups)), everything but letters and digits becomes C(_).
   - A ManagedCluster is left out, with an error on the screen that has the code V(name_is_group), if the host would be called V(localhost), or
     as a group is (V(all), V(ungrouped), V(wecs), O(group), one of O(groups) or O(keyed_groups), or one of a file that was read before). In a

@@ -10,7 +10,7 @@ module: wec_accept
 short_description: Approve and accept WECs on an ITS, or stop accepting them
 description:
   - Approves the signing requests of the agents of one or many WECs, accepts the WECs, and waits until they are available.
-    All WECs of a batch are looked at together, and a line on the screen tells how far they are.
+    All WECs of a batch are looked at together, and a line on the screen shows their progress.
   - Only the ITS is contacted.
   - A signing request is approved only if its label, signer, requester, usages, common name, organizations and key all
     belong to the one WEC, and the WEC is named here. Requests of add-ons and denied requests are never approved.
@@ -55,19 +55,19 @@ options:
         type: str
       token_id:
         description:
-          - The id of the bootstrap token that the WEC's agent has, as RV(kubestellar.wec.wec_join#module:member) tells it.
+          - The id of the agent's bootstrap token, as in RV(kubestellar.wec.wec_join#module:member).
           - Where the ITS records the token of a request (Kubernetes 1.30 and later), a request that was made with another
             token is not approved.
         type: str
       holds_certificate:
         description:
           - Whether the WEC's own API has shown a certificate of this ITS for this name, as
-            RV(kubestellar.wec.wec_join#module:member) tells it. Such a WEC needs no signing request to be accepted.
+            RV(kubestellar.wec.wec_join#module:member) shows. Such a WEC needs no signing request to be accepted.
         type: bool
         default: false
       awaits_request:
         description:
-          - Whether its agent was made to start anew, as RV(kubestellar.wec.wec_join#module:member) tells it. Then what the
+          - Whether its agent was made to start anew, as RV(kubestellar.wec.wec_join#module:member) shows. Then what the
             ITS shows from before does not count, and another signing request is waited for.
         type: bool
         default: false
@@ -80,7 +80,7 @@ options:
   state:
     description:
       - V(present) sees to it that the WECs are accepted.
-      - V(absent) sees to it that they are not. This is no kill switch. A WEC that has works keeps its access to them, also to
+      - V(absent) sees to it that they are not. This is not a kill switch. A WEC that has works keeps its access to them, also to
         new ones, until the last of them is gone. To stop its workload, remove the labels that select it first, with
         M(kubestellar.wec.wec_label), or take it off with M(kubestellar.wec.wec_join) and O(kubestellar.wec.wec_join#module:state=absent).
       - The works of add-ons go by themselves some minutes after the WEC has lost its access.
@@ -207,7 +207,7 @@ verdicts:
       description: What was done, or would be done in check mode.
       type: list
       elements: dict
-      sample: [{"side": "ITS", "verb": "accept", "object": "ManagedCluster edge-1", "reason": "it shall be a WEC of this ITS"}]
+      sample: [{"side": "ITS", "verb": "accept", "object": "ManagedCluster edge-1", "reason": "it should be a WEC of this ITS"}]
     works:
       description: The works that it still has, with O(state=absent).
       type: list

@@ -61,7 +61,7 @@ options:
       - purge CustomResourceDefinition clusterclaims.cluster.open-cluster-management.io
     default: []
   with_leaving:
-    description: Whether to tell everything too that somebody has to know who wants to remove the agent.
+    description: Whether to return everything that is needed to remove the agent, too.
     type: bool
     default: false
   orphans:
@@ -81,11 +81,11 @@ options:
     type: int
     default: 300
   with_rights:
-    description: Whether to tell the distribution too, and what the identity on the WEC may do.
+    description: Whether to return the distribution and the rights of the identity on the WEC, too.
     type: bool
     default: false
   with_clusteradm:
-    description: Whether to tell what C(clusteradm) is there also for a WEC that has a certificate already.
+    description: Whether to return what C(clusteradm) is there also for a WEC that has a certificate already.
     type: bool
     default: false
   hub_apiserver:
@@ -175,7 +175,7 @@ works:
   sample: []
 clusteradm:
   description:
-    - What C(clusteradm) tells of itself, with the keys C(binary), C(version) and C(flags), or C(error). Nothing for a WEC that has
+    - What C(clusteradm) reports of itself, with the keys C(binary), C(version) and C(flags), or C(error). Nothing for a WEC that has
       a certificate, unless O(with_clusteradm) asks for it.
   returned: without O(steps)
   type: dict
@@ -189,7 +189,7 @@ leaving:
   sample: {"applied": [], "namespaces": ["open-cluster-management-agent"], "parts": ["ClusterRole klusterlet"],
            "cluster_managers": [], "has_operator": true}
 released_finalizers:
-  description: Finalizers that were taken away, because whoever should have done it is gone.
+  description: Finalizers that were taken away, because the controller that should have removed them is gone.
   returned: with steps of leaving
   type: list
   elements: dict
@@ -207,12 +207,12 @@ rules:
   type: dict
   sample: {"open-cluster-management": {"status": {"incomplete": false, "resourceRules": []}}}
 distribution:
-  description: Which Kubernetes distribution it looks like, and what told.
+  description: Which Kubernetes distribution it looks like, and the evidence.
   returned: with O(with_rights)
   type: dict
   sample: {"name": "k3s", "sign": "version v1.34.4+k3s1"}
 now:
-  description: The time as the WEC's API server tells it.
+  description: The time on the WEC's API server.
   returned: without O(steps)
   type: str
   sample: "2026-01-31T12:00:00Z"

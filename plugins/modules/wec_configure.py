@@ -68,7 +68,7 @@ options:
         field manager is a conflict, unless O(force_conflicts) is set.
       - V(present) sets the labels and leaves others alone.
       - V(absent) removes those that are named; their values do not matter.
-      - V(exact) sets the labels and removes every other one that is not protected, whoever has set it.
+      - V(exact) sets the labels and removes every other one that is not protected, no matter who has set it.
       - The default is V(applied) for what the variables of a host say, and V(present) for what the task itself says. Such a task
         is another field manager, C(kubestellar.wec-task), so that the next apply does not remove what it has set.
     type: str
@@ -80,7 +80,7 @@ options:
         field manager is a conflict, unless O(force_conflicts) is set.
       - V(present) sets the annotations and leaves others alone.
       - V(absent) removes those that are named; their values do not matter.
-      - V(exact) sets the annotations and removes every other one that is not protected, whoever has set it.
+      - V(exact) sets the annotations and removes every other one that is not protected, no matter who has set it.
       - The default is V(applied) for what the variables of a host say, and V(present) for what the task itself says. Such a task
         is another field manager, C(kubestellar.wec-task), so that the next apply does not remove what it has set.
     type: str
@@ -92,7 +92,7 @@ options:
         field manager is a conflict, unless O(force_conflicts) is set.
       - V(present) sets the properties and leaves others alone.
       - V(absent) removes those that are named; their values do not matter.
-      - V(exact) sets the properties and removes every other one, whoever has set it.
+      - V(exact) sets the properties and removes every other one, no matter who has set it.
       - The default is V(applied) for what the variables of a host say, and V(present) for what the task itself says. Such a task
         is another field manager, C(kubestellar.wec-task), so that the next apply does not remove what it has set.
     type: str
@@ -195,7 +195,7 @@ verdicts:
       type: bool
       sample: true
     failed:
-      description: Whether it could not be made as wanted, or must not be.
+      description: Whether it could not be configured, or must not be.
       type: bool
       sample: false
     msg:
@@ -228,7 +228,7 @@ verdicts:
       description: What was done, or would be done in check mode.
       type: list
       elements: dict
-      sample: [{"side": "ITS", "verb": "update", "object": "ManagedCluster edge-1", "reason": "its labels shall be as wanted"}]
+      sample: [{"side": "ITS", "verb": "update", "object": "ManagedCluster edge-1", "reason": "its labels differ from the desired state"}]
     impacts:
       description: What that does to the workload that KubeStellar delivers, as far as a WDS was given.
       type: list
@@ -294,7 +294,7 @@ verdicts:
         remedy:
           description: What to do about it.
           type: str
-          sample: Run register, or set hubAcceptsClient on its ManagedCluster, if it shall be a WEC
+          sample: Run register, or set hubAcceptsClient on its ManagedCluster, if it should be a WEC
 its:
   description: The ITS that was used.
   returned: success

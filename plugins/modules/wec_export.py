@@ -110,7 +110,7 @@ content:
             region: us-east
 inventory:
   description:
-    - The same as data. The connection to the ITS is in it as far as it is no secret.
+    - The same as data. It has the connection to the ITS, without secrets.
     - Do not write a file of it. Filters such as P(ansible.builtin.to_nice_yaml#filter) do not mark what must not be a template, and RV(content) does.
   returned: success
   type: dict

@@ -419,7 +419,7 @@ steps:
     reason:
       description: Why.
       type: str
-      sample: it shall be a WEC of this ITS
+      sample: it should be a WEC of this ITS
 released_finalizers:
   description: Every finalizer that was removed by force, with O(wec_access=lost). Also in the result of a failure.
   returned: with O(state=absent)
@@ -483,7 +483,7 @@ rejected_csrs:
   elements: dict
   sample: [{"name": "edge-1-evil", "faults": ["its organizations are 'system:masters'"]}]
 agent_endpoint:
-  description: The address that the agent was told to dial, if an agent was applied.
+  description: The address that the agent was configured with, if an agent was installed.
   returned: with O(state=present)
   type: str
   sample: https://its1.example:6443

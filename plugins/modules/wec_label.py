@@ -63,7 +63,7 @@ options:
         field manager is a conflict, unless O(force_conflicts) is set.
       - V(present) sets the labels and annotations and leaves others alone.
       - V(absent) removes those that are named; their values do not matter.
-      - V(exact) sets the labels and annotations and removes every other one that is not protected, whoever has set it.
+      - V(exact) sets the labels and annotations and removes every other one that is not protected, no matter who has set it.
       - The default is V(applied) for what the variables of a host say, and V(present) for what the task itself says. Such a task
         is another field manager, C(kubestellar.wec-task), so that the next apply does not remove what it has set.
     type: str

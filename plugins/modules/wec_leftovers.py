@@ -13,7 +13,7 @@ description:
     ManagedCluster, signing requests that nobody answers, Secrets of tokens that have expired, deletions that are stuck, and
     ManagedClusters that no inventory names.
   - On a cluster these are an agent whose ManagedCluster is gone, AppliedManifestWorks that no agent looks after, and an
-    installation without an agent. An agent of another ITS is none of this ITS's business, and is left out.
+    installation without an agent. An agent of another ITS is left out.
   - It reads only. M(kubestellar.wec.wec_join) with O(kubestellar.wec.wec_join#module:state=absent) takes away what is found.
 attributes:
   check_mode:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: wec_plan
-short_description: Tell what a run would do to a fleet of WECs, and to which of them
+short_description: Show what a run would do to a fleet of WECs, and to which of them
 description:
-  - Looks at all WECs of an ITS at once, with a few requests however many they are, and tells for each whether it is in sync, is
+  - Looks at all WECs of an ITS at once, with a few requests however many they are, and shows for each whether it is in sync, is
     to be registered, is to be configured (with each label, annotation and property that would change), or is blocked and why.
   - As an action it looks at all hosts of the play in one task. What they want is read from the variables that the roles use, such
     as C(wec_labels), and so is their connection to the ITS.
@@ -134,6 +134,9 @@ options:
   retry_file:
     description: A file for the hosts in RV(to_report), for C(--limit) with C(@). Not written in check mode.
     type: path
+  plan_file:
+    description: A file for the plan as JSON, with RV(digest) and RV(wecs). It is written in check mode, too.
+    type: path
 extends_documentation_fragment:
   - kubestellar.wec._attributes
   - kubestellar.wec._attributes.actiongroup_wec
@@ -202,7 +205,7 @@ wecs:
         - side: ITS
           verb: update
           object: ManagedCluster edge-1
-          reason: its labels shall be as wanted
+          reason: its labels differ from the desired state
           before: {"labels": {"region": null}}
           after: {"labels": {"region": "us-east"}}
     problem:

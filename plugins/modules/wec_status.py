@@ -14,7 +14,7 @@ description:
     certificate that nobody renews.
   - A few requests are made to the ITS, however many WECs there are. What an ITS shows of a WEC is five minutes old in the worst case. With the
     connection of a WEC, or O(ask_wecs), the WEC's own API is asked too, which shows causes that the ITS cannot see.
-  - It reads only, and fails only if it is told to (O(fail_on), O(wait_for)), or if an ITS cannot be asked.
+  - It only reads. It fails only if you ask for that (O(fail_on), O(wait_for)), or if an ITS cannot be asked.
 attributes:
   check_mode:
     support: full
@@ -27,7 +27,7 @@ options:
   name:
     description:
       - Name of one WEC. It is compared with nothing. If its connection is given (O(kubeconfig), O(host)), its own API is asked too.
-      - Without it and without O(wecs) and O(all), the hosts of the play are meant, which needs O(run_on=controller). What they shall have is
+      - Without it and without O(wecs) and O(all), the hosts of the play are meant, which needs O(run_on=controller). Their desired state is
         read from the variables that the roles use, such as C(wec_labels), and so is their connection to the ITS.
       - With the keyword C(run_once), one task is for all hosts of the batch, and M(kubestellar.wec.wec_result) then gives each host its own
         result. Without it, each host's task is for this host alone.
@@ -176,6 +176,7 @@ extends_documentation_fragment:
   - kubestellar.wec._attributes
   - kubestellar.wec._attributes.actiongroup_wec
   - kubestellar.wec._its
+  - kubestellar.wec._wds
   - kubestellar.wec._wec
   - kubestellar.wec._common
   - kubestellar.wec._pattern
@@ -214,7 +215,7 @@ EXAMPLES = r"""
     kubeconfig: ~/.kube/fleet.kubeconfig
     context: edge-1
 
-- name: Compare two WECs with what they shall have
+- name: Compare two WECs with their desired state
   kubestellar.wec.wec_status:
     wecs:
       - name: edge-1
@@ -315,7 +316,7 @@ wecs:
       type: str
       sample: edge-1 is in sync, last heartbeat 12 s ago.
     since:
-      description: Since when, as its conditions tell.
+      description: Since when, according to its conditions.
       type: str
       sample: "2026-11-23T21:11:01Z"
     problems:
@@ -372,7 +373,7 @@ wecs:
       type: int
       sample: 60
     clock_ahead:
-      description: Seconds by which the WEC's clock is ahead of the ITS's, as the renewal of the lease shows. V(null) if that cannot be told.
+      description: Seconds by which the WEC's clock is ahead of the ITS's, as the renewal of the lease shows. V(null) if that is not known.
       type: float
       sample: 0.2
     labels:
@@ -382,7 +383,7 @@ wecs:
     timeline:
       description:
         - When it came how far, as the ITS shows it - V(announced), V(accepted), V(approved), V(joined), V(available).
-        - Times are the ITS's, to the second, and those of conditions tell since when it is so.
+        - Times are the ITS's, to the second, and those of conditions are their last transition.
       type: list
       elements: dict
       sample: [{"step": "joined", "started": null, "ended": "2026-03-01T10:22:31Z", "clock": "its"}]
@@ -413,6 +414,31 @@ wecs:
           type: list
           elements: dict
           sample: [{"name": "nginx-1", "reason": "Available=False: ResourcesNotAvailable"}]
+    binding_policies:
+      description:
+        - The BindingPolicies that select it, and those that have works in its mailbox still.
+        - Null where no WDS is named, or its works may not be listed.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: Its name.
+          type: str
+          sample: nginx
+        works:
+          description: How many ManifestWorks it has there.
+          type: int
+          sample: 2
+        available:
+          description: How many of these are applied and available on the WEC.
+          type: int
+          sample: 2
+        statuses:
+          description:
+            - V(fresh) if the status of each work has come back. V(old) if one is missing, or none comes back any more.
+            - V(unknown) where that may not be looked at, or nothing is there that has a status.
+          type: str
+          sample: fresh
     cluster_set:
       description: The cluster set that it belongs to.
       type: str

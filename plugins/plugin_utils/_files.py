@@ -24,5 +24,5 @@ def read(loader: t.Any, path: str) -> bytes:
     except AnsibleError as error:
         raise ValueError(str(error.message).partition("\n")[0]) from error
     except UnicodeDecodeError as error:
-        raise ValueError("it is no text file") from error
+        raise ValueError("it is not a text file") from error
     return content

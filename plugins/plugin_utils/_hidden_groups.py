@@ -55,7 +55,7 @@ class GroupVariables:
         for variable, (keys, hosts) in self._overridden.items():
             told.append(
                 f"{variable} ({', '.join(sorted(keys))}) does not count for {_listed(hosts)}: the inventory plugin kubestellar.wec.its says "
-                "that they shall have what they have. Set as_wanted to false in its file, and your variables say it."
+                "that their state is the desired one. Set as_wanted to false in its file, and your variables say it."
             )
         for (group, part), (keys, hosts) in self._hidden.items():
             told.append(

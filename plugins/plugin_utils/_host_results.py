@@ -36,4 +36,4 @@ def answer(run: t.Callable[[], t.Any]) -> Json:
 
 def _unexpected(fact: str) -> WecError:
     problem = problems.of("unexpected_answer", fact)
-    return WecError(f"Its host answered with what is no result of a module: {problem}", problem)
+    return WecError(f"Its host answered with something else than a module's result: {problem}", problem)

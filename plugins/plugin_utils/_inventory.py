@@ -40,7 +40,7 @@ def read(sources: t.Sequence[str], group: str) -> Inventory:
     shown = os.pathsep.join(sources)
     missing = [source for source in sources if not os.path.exists(os.path.expanduser(source)) and "," not in source]
     if missing:
-        raise InvalidOption("inventory", missing[0], "is no file or folder", "Name an inventory that exists")
+        raise InvalidOption("inventory", missing[0], "is not a file or folder", "Name an inventory that exists")
     try:
         loader = DataLoader()
         _set_vault_secrets(loader)

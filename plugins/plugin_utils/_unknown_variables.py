@@ -43,7 +43,7 @@ class UnknownVariables:
             raise InvalidVariable(host.host, name, f" must be {WARN}, {FAIL} or {IGNORE}, and is {reaction!r}")
         if reaction == FAIL:
             raise InvalidVariable(
-                host.host, found[0], f" is no variable of this collection.{_meant(found[0])} Correct its name"
+                host.host, found[0], f" is not a variable of this collection.{_meant(found[0])} Correct its name"
             )
         if reaction == WARN:
             for one in found:
@@ -55,7 +55,7 @@ class UnknownVariables:
         for name, hosts in self._hosts.items():
             more = f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
             told.append(
-                f"{name} ({', '.join(hosts[:_NAMED])}{more}) is no variable of this collection.{_meant(name)} If it is yours, "
+                f"{name} ({', '.join(hosts[:_NAMED])}{more}) is not a variable of this collection.{_meant(name)} If it is yours, "
                 f"give it another prefix, or set {UNKNOWN}: {IGNORE}."
             )
         return told

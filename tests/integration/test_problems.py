@@ -155,6 +155,28 @@ def test_its_unreachable_from_wec_in_silence(fleet: Fleet, wec: str) -> None:
         expect(fleet, wec, "its_unreachable_from_wec", seconds=120)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("seconds", [30, 60])
+def test_a_registration_into_a_partition_leads_nobody_in_a_circle(fleet: Fleet, wec: str, seconds: int) -> None:
+    """Seen: with 30 s it said that the token had expired, which this very run had revoked, and to run register again."""
+    timeout = ("-e", f"register_wait_timeout={seconds}")
+    with fault(fleet, "partition", "heal", wec=wec):
+        first = fleet.register([wec], *timeout)
+        assert first.code != 0
+        assert "managed_cluster_missing" in first.text or "its_unreachable_from_wec" in first.text
+        assert "the address that" in first.text
+        assert "fresh token" not in first.text
+        # Some 40 s after its installation, the operator has given up its first attempt.
+        expect(fleet, wec, "its_unreachable_from_wec", seconds=90)
+        again = fleet.register([wec], *timeout)
+        waiting = [line for line in again.output.splitlines() if line.startswith("1 WEC after") and "at most" in line]
+        assert any("[its_unreachable_from_wec]" in line for line in waiting), again.output
+        assert f"{wec} is token_expired: the WEC's agent cannot reach the ITS" in again.text
+        assert "fresh token" not in again.text
+    healed = fleet.register([wec])
+    assert healed.code == 0, healed.output
+
+
 def test_its_name_unresolvable(fleet: Fleet, wec: str) -> None:
     with fault(fleet, "names", "names", wec=wec, known=False):
         install(fleet, wec)

@@ -105,7 +105,7 @@ def test_the_first_hour(fleet: Fleet, take: Take, tmp_path: pathlib.Path) -> Non
 
     site.hosts[one]["wec_lables"] = {"a": "b"}
     (warning,) = told(site.run("configure"))
-    assert f"wec_lables ({one}) is no variable of this collection. Did you mean wec_labels?" in warning
+    assert f"wec_lables ({one}) is not a variable of this collection. Did you mean wec_labels?" in warning
     del site.hosts[one]["wec_lables"]
 
     site.hosts[other]["wec_context"] = one

@@ -67,16 +67,28 @@ def inotify_in_use(besides: t.Collection[int] = (), proc: pathlib.Path = pathlib
 
 
 def _check_inotify(mark: str, needed: int, limit_file: pathlib.Path = _INOTIFY_LIMIT) -> None:
-    """Without enough of them, API servers only log, but webhooks die, which looks like a fault of what is tested."""
+    """Without enough of them, API servers only log, but webhooks die, which looks like a fault of what is tested.
+
+    Whoever may raise the limit (root) is told that it was raised. Raises SandboxError for others.
+    """
     try:
         limit = int(limit_file.read_text(encoding="ascii"))
     except (OSError, ValueError):
         return
     used = inotify_in_use({one.pid for one in processes.running(mark)})
-    if used + needed > limit:
+    if used + needed <= limit:
+        return
+    wanted = max(1024, 2 * (used + needed))
+    try:
+        limit_file.write_text(str(wanted), encoding="ascii")
+    except OSError:
         raise SandboxError(
             f"this sandbox needs about {needed} inotify instances, and this user has {used} of {limit} in use: "
             "its webhooks would die of 'too many open files'.\n"
-            f"Raise the limit (sysctl fs.inotify.max_user_instances={max(512, 2 * (used + needed))}), start fewer WECs, "
-            "or end another sandbox of this user."
-        )
+            f"Raise the limit (sysctl fs.inotify.max_user_instances={wanted}), start fewer WECs, or end another sandbox of this user."
+        ) from None
+    print(
+        f"Raised fs.inotify.max_user_instances from {limit} to {wanted}: this sandbox needs {needed}, and {used} are in use",
+        file=sys.stderr,
+        flush=True,
+    )

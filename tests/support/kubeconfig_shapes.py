@@ -277,7 +277,7 @@ def _clusters(target: Target) -> t.Iterator[Shape]:
         "a CA with text around it": {"certificate-authority-data": encoded(b"# ours\n" + target.ca + b"\n")},
         "two CAs": {"certificate-authority-data": encoded(target.ca + target.ca)},
         "a CA with blanks": {"certificate-authority-data": lines.replace("\n", " ")},
-        "a CA that is no base64": {"certificate-authority-data": "not base64!"},
+        "a CA that is not base64": {"certificate-authority-data": "not base64!"},
         "a CA that is no PEM": {"certificate-authority-data": encoded(b"hello")},
         "a CA that is broken": {
             "certificate-authority-data": encoded(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")

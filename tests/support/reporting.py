@@ -45,7 +45,7 @@ def step(name: str, labels: Json) -> Json:
         "side": "ITS",
         "verb": "update",
         "object": f"ManagedCluster {name}",
-        "reason": "its labels shall be as wanted",
+        "reason": "its labels differ from the desired state",
         "before": {"labels": dict.fromkeys(labels)},
         "after": {"labels": labels},
     }
@@ -103,7 +103,7 @@ def accepted(name: str, began: float = 4, **more: t.Any) -> Json:
                 "side": "ITS",
                 "verb": "accept",
                 "object": f"ManagedCluster {name}",
-                "reason": "it shall be a WEC of this ITS",
+                "reason": "it should be a WEC of this ITS",
             }
         ],
         "problem": None,

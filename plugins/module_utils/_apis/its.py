@@ -19,6 +19,7 @@ from .._rules import (
     labels,
     problems,
     properties,
+    statuses,
     times,
     versions,
     works,
@@ -42,10 +43,10 @@ from .kube import Kube
 Json = dict[str, t.Any]
 _ATTEMPTS = 5
 SINGLE_READS = 3
+"""Up to this many WECs are read one by one; for more, one LIST of each kind is cheaper."""
 _HUB_NAMESPACE = "open-cluster-management-hub"
 OF_AGENTS = f"{CLUSTER_NAME_LABEL},!{works.ADDON_LABEL}"
 """Signing requests of agents. Each start of an add-on's controller makes one for each WEC (seen: the status add-on)."""
-"""Up to this many WECs are read one by one; for more, one LIST of each kind is cheaper."""
 _RECORDS_TOKEN_IDS = (1, 30, 0)
 """Kubernetes: feature ServiceAccountTokenJTI, on by default from here on."""
 TOKEN_SECONDS = 3600
@@ -85,7 +86,7 @@ class Its:
             connection = self.kube.connection
             problem = problems.of("its_not_a_hub", f"{connection.server} does not serve ManagedClusters")
             raise WecError(
-                f"{connection.option}: the cluster at {connection.server} (context {connection.context}) is no ITS: "
+                f"{connection.option}: the cluster at {connection.server} (context {connection.context}) is not an ITS: "
                 f"it does not serve ManagedClusters. {problem.kind.remedy}.",
                 problem,
             )
@@ -303,6 +304,34 @@ class Its:
         for item in self.kube.items(paths.MANIFEST_WORKS):
             found.get(_namespace_of(item), []).append(item)
         return found
+
+    def status_evidence(self, names: t.Sequence[str]) -> statuses.Evidence:
+        """What shows whether statuses come back from these WECs, as far as it may be looked at."""
+        return statuses.Evidence(self._reported_works(names), self._writable_mailboxes(names))
+
+    def _reported_works(self, names: t.Sequence[str]) -> frozenset[str] | None:
+        few = len(names) <= SINGLE_READS
+        try:
+            where = [paths.work_statuses(name) for name in names] if few else [paths.WORK_STATUSES]
+            return statuses.owners(item for path in where for item in self.kube.metadata_of_items(path))
+        except ApiError as error:
+            if error.status not in (403, 404):
+                raise
+            return None
+
+    def _writable_mailboxes(self, names: t.Sequence[str]) -> frozenset[str] | None:
+        """With the right to list RoleBindings of these names, which a field selector makes enough."""
+        found: set[str] = set()
+        try:
+            for one in statuses.ROLE_BINDINGS:
+                if not found.issuperset(names):
+                    items = self.kube.metadata_of_items(paths.ROLE_BINDINGS, f"metadata.name={one}")
+                    found.update(_namespace_of(item) for item in items)
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return None
+        return frozenset(found)
 
     def property_maps(self, names: t.Sequence[str] | None = None) -> dict[str, Json]:
         """The ConfigMaps with the properties of these WECs, or of all, by the WECs' names."""

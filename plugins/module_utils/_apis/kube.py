@@ -52,7 +52,9 @@ USER_AGENT = "kubestellar.wec"
 MERGE_PATCH = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
 _APPLY_PATCH = "application/apply-patch+yaml"
+_METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json"
 _PAGE = 500
+_PAGE_OF_METADATA = 2500
 _RETRIES = 6
 _SLOWEST_RETRY = 8.0
 _CONNECTIONS = 64
@@ -151,12 +153,20 @@ class Kube:
         """All objects of a kind, page by page."""
         return self.listing(path, label_selector, field_selector)[0]
 
+    def metadata_of_items(self, path: str, field_selector: str | None = None) -> list[Json]:
+        """The metadata of all objects of a kind: less to send, where there may be much else in them."""
+        return self.listing(path, None, field_selector, accept=_METADATA)[0]
+
     def listing(
-        self, path: str, label_selector: str | None = None, field_selector: str | None = None
+        self,
+        path: str,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        accept: str | None = None,
     ) -> tuple[list[Json], str]:
         """All objects of a kind, and the resource version that they are of, to watch what follows."""
         items: list[Json] = []
-        query: dict[str, t.Any] = {"limit": _PAGE}
+        query: dict[str, t.Any] = {"limit": _PAGE_OF_METADATA if accept else _PAGE, "accept": accept}
         if label_selector:
             query["label_selector"] = label_selector
         if field_selector:
@@ -382,7 +392,7 @@ class Kube:
             body,
             **query,
             query_params=[],
-            header_params={},
+            header_params={"Accept": query["accept"]} if query.get("accept") else {},
             serialize=False,
             _request_timeout=timeouts,
         )

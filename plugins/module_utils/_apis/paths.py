@@ -45,6 +45,8 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CONTROL_GROUP = "/apis/control.kubestellar.io/v1alpha1"
 BINDING_POLICIES = f"{CONTROL_GROUP}/bindingpolicies"
 BINDINGS = f"{CONTROL_GROUP}/bindings"
+WORK_STATUSES = f"{CONTROL_GROUP}/workstatuses"
+ROLE_BINDINGS = f"{RBAC}/rolebindings"
 
 
 class NotANameError(WecError):
@@ -71,6 +73,10 @@ def manifest_works(mailbox: str) -> str:
 
 def managed_cluster(name: str) -> str:
     return f"{MANAGED_CLUSTERS}/{part(name)}"
+
+
+def work_statuses(mailbox: str) -> str:
+    return f"{CONTROL_GROUP}/namespaces/{part(mailbox)}/workstatuses"
 
 
 def csr_approval(name: str) -> str:

@@ -30,7 +30,7 @@ class Wds:
         if self.kube.find(paths.CONTROL_GROUP) is None:
             connection = self.kube.connection
             raise WecError(
-                f"{connection.option}: the cluster at {connection.server} (context {connection.context}) is no WDS: it does "
+                f"{connection.option}: the cluster at {connection.server} (context {connection.context}) is not a WDS: it does "
                 "not serve BindingPolicies (control.kubestellar.io/v1alpha1). "
                 f"Check that {connection.option} leads to the WDS."
             )

@@ -328,9 +328,9 @@ class Wec:
                 seen = {key: lease["metadata"][key] for key in ("uid", "resourceVersion")}
                 self.kube.delete_unless_changed(paths.below(paths.leases(namespace), lease["metadata"]["name"]), seen)
 
-    def delete_klusterlet(self, name: str) -> None:
-        """Its operator takes the agent away, and the agent's namespaces."""
-        self.kube.delete(paths.below(paths.KLUSTERLETS, name))
+    def delete_klusterlet(self, name: str, uid: str) -> None:
+        """Its operator takes the agent away, and the agent's namespaces. One that was made anew meanwhile stays."""
+        self.kube.delete_unless_changed(paths.below(paths.KLUSTERLETS, name), {"uid": uid})
 
     def delete_namespace(self, name: str) -> None:
         self.kube.delete(paths.namespace(name))

@@ -172,12 +172,12 @@ def _listed(given: t.Any) -> dict[str, Expected] | None:
     faults, found = [], {}
     for name in given:
         wanted = (given[name] if isinstance(given, dict) else None) or {}
-        fault = names.fault(name) if isinstance(name, str) else "is no text"
+        fault = names.fault(name) if isinstance(name, str) else "is not text"
         if fault:
             faults.append(InvalidOption("expected", str(name), fault))
             continue
         if not isinstance(wanted, dict):
-            faults.append(InvalidOption(f"expected[{name}]", str(wanted), "is no dictionary of labels", remedy))
+            faults.append(InvalidOption(f"expected[{name}]", str(wanted), "is not a dictionary of labels", remedy))
             continue
         for key, value in wanted.items():
             wrong = labels.key_fault(str(key)) or labels.value_fault(value)

@@ -36,7 +36,7 @@ def known(task: Task) -> list[Known]:
     given = task.params
     unknown = sorted(set(given["states"]) - set(states.ALL))
     if unknown:
-        raise InvalidOption("states", ", ".join(unknown), "is no state", f"There are {', '.join(states.ALL)}")
+        raise InvalidOption("states", ", ".join(unknown), "is not a state", f"There are {', '.join(states.ALL)}")
     for option in ("connect_timeout", "read_timeout"):
         if given[option] <= 0:
             raise InvalidOption(option, given[option], "must be more than 0 seconds")

@@ -204,7 +204,7 @@ def _fault(member: Member, option: str) -> InvalidOption | None:
             if value:
                 Value(value).name()
         except WrongShape:
-            return InvalidOption(f"{option}.{field}", None, "is no identifier")
+            return InvalidOption(f"{option}.{field}", None, "is not an identifier")
     return None
 
 

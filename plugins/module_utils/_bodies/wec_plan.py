@@ -17,7 +17,7 @@ from .._operations.planning import FleetPlan, Member
 from .._rules import addon, field_ownership, fleet_plan, merging, problems, readable
 from .._rules.configuration import Part, Wish
 from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
-from . import configure_options, options, retry_list, statistics
+from . import configure_options, options, statistics, written_file
 from .configure_options import PARTS, STATE
 from .task import Task, has_wds_connection, its_of, wds_of
 
@@ -61,6 +61,7 @@ SPEC: Json = {
         "show_table": {"type": "bool", "default": False},
         "outcome_of": {"type": "str"},
         "retry_file": {"type": "path"},
+        "plan_file": {"type": "path"},
         **options.pattern(),
         **options.its(),
         **options.wds(),
@@ -75,7 +76,7 @@ def run(task: Task) -> Json:
     if wecs is None:
         raise InvalidOption("wecs", None, "must be given with run_on=host", "List the WECs")
     if task.params["hosts"] is not None:
-        raise InvalidOption("hosts", None, "cannot be given with wecs", "List those that shall be looked at in wecs")
+        raise InvalidOption("hosts", None, "cannot be given with wecs", "List the WECs in wecs")
     with contextlib.ExitStack() as stack:
         return conclude(task, [look(stack, task, wecs)], [])
 
@@ -128,13 +129,16 @@ def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Js
     if unseen:
         told = " ".join([*dict.fromkeys(one["msg"] for one in unseen), *([told] if found else [])])
     if task.params["retry_file"] is not None and not task.check_mode:
-        retry_list.write(task.params["retry_file"], to_report)
+        written_file.write_hosts(task.params["retry_file"], to_report)
+    wecs = [one.as_data() for one in found]
+    if task.params["plan_file"] is not None:
+        written_file.write_plan(task.params["plan_file"], digest, wecs)
     return {
         "changed": False,
         "digest": digest,
         "digests": digests,
         "msg": told,
-        "wecs": [one.as_data() for one in found],
+        "wecs": wecs,
         "to_register": [one.host for one in found if one.action == REGISTER],
         "to_configure": [one.host for one in found if one.action in (CONFIGURE, BLOCKED)],
         "to_report": to_report,
@@ -184,7 +188,7 @@ def _expected(given: t.Any) -> str | dict[str, str] | None:
     raise InvalidOption(
         "expected_plan",
         given,
-        "is no digest of a plan",
+        "is not the digest of a plan",
         "Give the digest of the whole plan, or digests as a dictionary",
     )
 
@@ -243,7 +247,7 @@ def _violations(one: Json, states: t.Mapping[str, str]) -> list[str]:
     except MissingLibrary:
         raise
     except Exception as error:
-        return [f"{one['host'] or one['name']}: what it shall have cannot be read: {readable.why(error)}"]
+        return [f"{one['host'] or one['name']}: its desired state cannot be read: {readable.why(error)}"]
 
 
 def repeated(wecs: t.Sequence[Json]) -> dict[str, list[str]]:

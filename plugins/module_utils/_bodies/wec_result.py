@@ -10,7 +10,7 @@ import typing as t
 
 from .._errors import WecError
 from .._rules import wec_results
-from . import options, retry_list, statistics
+from . import options, statistics, written_file
 from .task import Task
 
 Json = dict[str, t.Any]
@@ -75,7 +75,7 @@ def summarize(
     )
     changed = sum(bool(record and record["changed"]) for record in records.values())
     if task.params["retry_file"] is not None and not task.check_mode:
-        retry_list.write(task.params["retry_file"], [*failed, *later])
+        written_file.write_hosts(task.params["retry_file"], [*failed, *later])
     verb = "would be changed" if task.check_mode else "changed"
     told = f"{count} WEC{'' if count == 1 else 's'}: {changed} {verb}, {len(failed)} failed."
     if changed or failed or count > len(records):

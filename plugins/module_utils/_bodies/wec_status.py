@@ -13,13 +13,23 @@ import time
 import typing as t
 
 from .._apis.its import Its
-from .._errors import InvalidOption, InvalidOptions
+from .._errors import InvalidOption, InvalidOptions, WecError
 from .._operations import fleet_status, status
 from .._operations.fleet_status import FleetStatus, Seen, Target
 from .._rules import drift, states, wec_results
 from .._rules.drift import Drift, Limits
+from .._rules.wds_view import Policy
 from . import join_batch, options, statistics
-from .task import Task, check_names, has_wec_connection, its_of, require_named, wec_of
+from .task import (
+    Task,
+    check_names,
+    has_wds_connection,
+    has_wec_connection,
+    its_of,
+    require_named,
+    wds_of,
+    wec_of,
+)
 from .wec_plan import OWN as OF_PLAN
 from .wec_plan import SMALL, member, repeated
 
@@ -64,6 +74,7 @@ SPEC: Json = {
         **options.pattern(),
         **_ASKED,
         **options.its(),
+        **options.wds(),
         **options.common(),
     },
     "mutually_exclusive": options.NAMED_ONE_WAY,
@@ -140,19 +151,35 @@ def look(task: Task, entries: t.Sequence[Json] | None, asked: t.Sequence[Json]) 
     targets = None if entries is None else _targets(task, entries, parts)
     with its_of(task) as its:
         its.require_hub()
+        policies = _policies(task)
         deadline = time.monotonic() + task.params["wait_timeout"]
         while True:
-            found = _look(task, its, targets, limits)
+            found = _look(task, its, targets, limits, policies)
             if not any(_is_late(task, one) for one in found.seen) or time.monotonic() >= deadline:
                 return found
             time.sleep(min(_TICK, max(0.0, deadline - time.monotonic())))
 
 
-def _look(task: Task, its: Its, targets: list[Target] | None, limits: Limits) -> FleetStatus:
+def _look(
+    task: Task, its: Its, targets: list[Target] | None, limits: Limits, policies: t.Sequence[Policy] | None
+) -> FleetStatus:
     if targets is None:
-        return fleet_status.look_at_all(its)
+        return fleet_status.look_at_all(its, policies)
     inventory = task.params["inventory"] if task.params["compare"] else None
-    return fleet_status.look(its, targets, inventory, limits, join_batch.at_once(task))
+    return fleet_status.look(its, targets, inventory, limits, join_batch.at_once(task), policies)
+
+
+def _policies(task: Task) -> list[Policy] | None:
+    """Those of the WDS, if one is named. One that cannot be asked costs what it would tell, and nothing of the status."""
+    if not has_wds_connection(task):
+        return None
+    try:
+        with wds_of(task) as wds:
+            wds.require_wds()
+            return wds.policies()
+    except WecError as error:
+        task.warn(f"BindingPolicies are not shown: {error.message}")
+        return None
 
 
 def _limits(task: Task) -> Limits:

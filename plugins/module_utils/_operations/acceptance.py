@@ -20,6 +20,7 @@ from .._rules.problems import Problem
 from .._rules.timeline import Reached
 from .._rules.unexpected import as_wec_error
 from . import credentials, side_by_side
+from .late_causes import LateCauses
 from .waiting import Lines
 
 Json = dict[str, t.Any]
@@ -158,12 +159,14 @@ def accept_all(
     wait_options: WaitOptions,
     progress: t.Callable[[str], None],
     arrivals: Arrivals | None = None,
+    causes: LateCauses | None = None,
 ) -> dict[str, Verdict]:
     """Approve, accept and wait until every member is available, or cannot become it, or the time is over.
 
-    One member's failure does not touch the others. Raises WecError for what concerns the whole ITS.
+    One member's failure does not touch the others. ``causes`` tells why those are late whose own API is reached.
+    Raises WecError for what concerns the whole ITS.
     """
-    return _Batch(its, members, wait_options, progress, arrivals or _NoArrivals()).run()
+    return _Batch(its, members, wait_options, progress, arrivals or _NoArrivals(), causes).run()
 
 
 class _Batch:
@@ -174,7 +177,9 @@ class _Batch:
         wait_options: WaitOptions,
         progress: t.Callable[[str], None],
         arrivals: Arrivals,
+        causes: LateCauses | None = None,
     ) -> None:
+        self._causes = causes
         self._its, self._wait_options, self._progress = its, wait_options, progress
         self._arrivals = arrivals
         self._members = {member.name: member for member in members}
@@ -331,12 +336,19 @@ class _Batch:
         # Most are only on their way: what is in the way is told of those that stay where they are.
         same = [one for one in self._open if self._waited_for.get(one.name) == one.waiting_for]
         others = [one for one in self._open if self._waited_for.get(one.name) != one.waiting_for]
-        late = waited_for(same, with_cause=True) + waited_for(others)
+        late = waited_for(same, self._cause) + waited_for(others)
         if self._lines.take(self._summary("", late)):
             left = max(0.0, self._wait_options.timeout - (time.monotonic() - self._moved_at))
             limit = f" (at most {left:.0f} s more without progress)" if self._arrivals.are_over else ""
             self._progress(self._summary(f"{self._elapsed:.0f} s{limit}", late))
         self._waited_for = {one.name: one.waiting_for for one in self._open}
+
+    def _cause(self, verdict: Verdict) -> str:
+        """Why one is late, by its own API where that is known: the ITS often shows only that it was not heard of."""
+        own = self._causes.of(verdict.name) if self._causes else None
+        if own is not None:
+            return f"{own.kind.summary} [{own.code}]"
+        return cause_on_its(verdict)
 
     def _summary(self, passed: str, late: str) -> str:
         verdicts = list(self._verdicts.values())
@@ -358,19 +370,21 @@ class _Batch:
         return text + late
 
 
-def waited_for(verdicts: t.Sequence[Verdict], *, with_cause: bool = False) -> str:
-    """For the end of a line: what is waited for, and why that may be, if anything shows it."""
+def waited_for(verdicts: t.Sequence[Verdict], cause: t.Callable[[Verdict], str] = lambda _verdict: "") -> str:
+    """For the end of a line: what is waited for, and why that may be, if anything shows it. The first of many show it for all."""
     late: dict[str, list[str]] = {}
-    for one in verdicts:
-        cause = one.problem if with_cause and one.problem and one.problem.evidence else None
-        why = f" ({_cause(cause)})" if cause else ""
-        late.setdefault(f"{one.waiting_for}{why}", []).append(one.name)
+    for number, one in enumerate(verdicts):
+        why = cause(one) if number < _SHOW_WHY else ""
+        late.setdefault(f"{one.waiting_for} ({why})" if why else one.waiting_for, []).append(one.name)
     found = sorted(late.items(), key=lambda item: -len(item[1]))
     return "".join(f"; {_some(names)}: {reason}" for reason, names in found)
 
 
-def _cause(problem: Problem) -> str:
+def cause_on_its(verdict: Verdict) -> str:
     """In short. Of an agent that was not heard of, the summary would say again what is waited for."""
+    problem = verdict.problem
+    if problem is None or not problem.evidence:
+        return ""
     return (
         problem.evidence[0] if problem.code == "managed_cluster_missing" else f"{problem.kind.summary} [{problem.code}]"
     )
@@ -382,6 +396,9 @@ def _note(verdict: Verdict, view: ItsView, decision: Decision, its: Its) -> None
     verdict.waiting_for = decision.waiting_for
     verdict.problem = decision.problem
     verdict.rejected = [{"name": one.name, "faults": list(one.faults)} for one in decision.rejected] or verdict.rejected
+
+
+_SHOW_WHY = 5
 
 
 def _some(names: t.Sequence[str]) -> str:

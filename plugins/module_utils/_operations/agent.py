@@ -156,7 +156,7 @@ class AgentOnWec:
             raise WecError(f"{installation.name}: {problem}", problem)
         if endpoints.host_and_port(found.server) != endpoints.host_and_port(endpoint.server):
             raise ClusteradmError(
-                f"clusteradm join told the agent to dial {found.server} instead of {endpoint.server}."
+                f"clusteradm join configured the agent with {found.server} instead of {endpoint.server}."
             )
         if found.ca is None or not _holds(found.ca, t.cast(bytes, installation.ca)):
             raise ClusteradmError("clusteradm join gave the agent another CA than the ITS's.")

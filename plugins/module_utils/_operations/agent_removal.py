@@ -96,14 +96,14 @@ class AgentRemoval:
             return
         # Without it, the workload would stay.
         self.await_applied(lambda: ())
-        self._wec.delete_klusterlet(own.name)
+        self._wec.delete_klusterlet(own.name, own.uid)
         if self._side.has_operator:
             self._await_klusterlet_gone(own)
 
     def _await_klusterlet_gone(self, own: Klusterlet) -> None:
         def look() -> str | None:
             found = self._wec.klusterlet(own.name)
-            if found is None:
+            if found is None or found["metadata"].get("uid") != own.uid:
                 return None
             return f"Klusterlet {own.name} has the finalizers {', '.join(finalizers(found)) or 'none'}"
 

@@ -19,6 +19,7 @@ from .._rules.its_view import ItsView
 from .._rules.leftovers import Holdings
 from .._rules.surveys import Survey
 from .._rules.unexpected import as_wec_error
+from .._rules.wds_view import Policy
 from . import side_by_side, status
 from .configuring import property_maps
 from .planning import Member
@@ -86,15 +87,17 @@ def look(
     inventory: t.Collection[str] | None,
     limits: Limits,
     at_once: int,
+    policies: t.Sequence[Policy] | None = None,
 ) -> FleetStatus:
-    """``inventory``: every name that the inventory has; None where nothing is held against the whole of it. Raises WecError."""
+    """``inventory``: every name that the inventory has; None where nothing is held against the whole of it. ``policies``: the
+    BindingPolicies of its WDS; None where there is none to be looked at. Raises WecError."""
     names = list(dict.fromkeys(one.name for one in targets))
     held = None if inventory is None else its.holdings()
     views = its.views(names) if held is None else its.held_views(held, names)
     wishes = [one.member.wish for one in targets if one.member is not None]
     compared = [wish for wish in wishes if wish.properties is not None]
     maps = property_maps(its, compared) if held is None else held.property_maps
-    statuses = {one.view.name: one for one in status.of_views(its, views, with_works=True)}
+    statuses = {one.view.name: one for one in status.of_views(its, views, with_works=True, policies=policies)}
 
     def look_at(one: Target) -> Seen:
         seen, error = _ask(its, one, statuses[one.name])
@@ -108,9 +111,10 @@ def look(
     return FleetStatus(its.kube.connection.server, found, drift.in_order(strangers))
 
 
-def look_at_all(its: Its) -> FleetStatus:
+def look_at_all(its: Its, policies: t.Sequence[Policy] | None = None) -> FleetStatus:
     """Every WEC that the ITS has, whatever an inventory says. Raises WecError."""
-    found = [Seen(Target(one.view.name, one.view.name), one) for one in status.of_fleet(its, None, with_works=True)]
+    of_all = status.of_fleet(its, None, with_works=True, policies=policies)
+    found = [Seen(Target(one.view.name, one.view.name), one) for one in of_all]
     return FleetStatus(its.kube.connection.server, found, [])
 
 

@@ -136,14 +136,14 @@ class Installer:
             raise InvalidOption(
                 "bundle_version",
                 None,
-                "the version of the hub cannot be told, so the klusterlet's must be given",
+                "the version of the hub is not known, so the klusterlet's must be given",
                 remedy[0].upper() + remedy[1:],
             )
         if given is None:
             return versions.show(t.cast(versions.Version, hub))
         wanted = versions.parse(given)
         if wanted is None:
-            raise InvalidOption("bundle_version", given, "is no version", "Write it like 1.2.1")
+            raise InvalidOption("bundle_version", given, "is not a version", "Write it like 1.2.1")
         if hub is not None and wanted > hub:
             raise InvalidOption(
                 "bundle_version",

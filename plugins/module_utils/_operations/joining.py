@@ -22,7 +22,7 @@ from .._rules.plan import Plan, Step
 from .._rules.states import State
 from .._rules.timeline import Reached
 from .._rules.wec_view import AGENT_NAMESPACE, WecView
-from . import acceptance, credentials
+from . import acceptance, credentials, late_causes
 from .acceptance import Verdict, WaitOptions
 from .agent import Agent, AgentOnWec
 from .credentials import HeldByAnotherRunError
@@ -176,7 +176,9 @@ class Joining:
         if outcome.agent.changes:
             outcome.reached.append(Reached(timeline.JOIN, self._its.now(), began))
         if wait_options is not None:
-            verdict = acceptance.accept_all(self._its, [outcome.member], wait_options, progress)[self._name]
+            with late_causes.asked(lambda name: late_causes.of_both_sides(self._its, self._wec, name)) as causes:
+                verdicts = acceptance.accept_all(self._its, [outcome.member], wait_options, progress, causes=causes)
+            verdict = verdicts[self._name]
             outcome.verdict, outcome.state, outcome.acceptance = verdict, verdict.state, verdict.plan
         return outcome
 

@@ -62,7 +62,7 @@ class Departure:
         if self.problem is not None:
             return f"{self.name}: {self.problem}"
         if not self.plan.changes:
-            told = f"{self.name} is no WEC here: there is nothing to take away"
+            told = f"{self.name} is not registered with this ITS. Nothing to do"
         elif self.leftovers is None:
             done = dict.fromkeys(f"{one.verb} {one.object}" for one in self.plan.steps)
             told = f"{self.name} would leave: {'; '.join(done)}"

@@ -25,7 +25,7 @@ from .._rules.plan import Plan
 from .._rules.problems import Problem
 from .._rules.surveys import Survey
 from .._rules.unexpected import as_wec_error
-from . import acceptance, credentials, side_by_side, status, surveying, verification
+from . import acceptance, credentials, late_causes, side_by_side, status, surveying, verification
 from .acceptance import Verdict, WaitOptions
 from .joining import Joining, Outcome
 from .preflight import Preflight, Report
@@ -278,7 +278,10 @@ class Registering:
         with side_by_side.threads(self._batch_options.at_once) as executor:
             joined = [executor.submit(join_and_tell, one) for one in those]
             try:
-                verdicts = acceptance.accept_all(self._its, [], self._batch_options.wait, self._progress, joins)
+                with late_causes.asked(self._why_late) as causes:
+                    verdicts = acceptance.accept_all(
+                        self._its, [], self._batch_options.wait, self._progress, joins, causes
+                    )
             except Exception:
                 self._abandon(joined)
                 raise
@@ -288,6 +291,11 @@ class Registering:
         for one in self._sound:
             one.verdict = verdicts[one.name]
         self._each(self._diagnose, [one for one in self._sound if one.failed])
+
+    def _why_late(self, name: str) -> Problem | None:
+        one = next(one for one in self._sound if one.name == name)
+        with self._reach(one) as wec:
+            return late_causes.of_both_sides(self._its_of(one), wec, name)
 
     def _runs_addon(self, name: str) -> bool:
         """Whether the status add-on's agent runs there. Of a WEC that only its host reaches, the ITS tells."""

@@ -25,6 +25,7 @@ from .._rules import (
     readable,
     screen,
     states,
+    statuses,
     timeline,
     times,
     versions,
@@ -35,17 +36,22 @@ from .._rules.diagnosis import AgentHealth
 from .._rules.its_view import ItsView
 from .._rules.problems import Problem
 from .._rules.states import State
+from .._rules.statuses import Evidence, PolicyState
 from .._rules.unexpected import as_wec_error
+from .._rules.wds_view import Policy
 from .._rules.wec_view import AGENT_NAMESPACE, OPERATOR_NAMESPACE, WecView
 
 Json = dict[str, t.Any]
 T = t.TypeVar("T")
+_POLICIES_SHOWN = 3
 _SAYS_WHY = frozenset(
     {"csr_denied", "csr_not_issued", "csr_not_legitimate", "csr_too_many", "mailbox_terminating", "not_accepted"}
 )
 """What the ITS shows that explains why an agent has not come to use its token; other things only follow from that."""
 
 _OF_LEASE = frozenset({"heartbeat_late", "lease_expired"})
+_OF_WORKS = frozenset({"works_failing", "addon_controller_down", "statuses_old"})
+"""What the works in its mailbox show of a WEC."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +66,8 @@ class Status:
     addon: str | None = None
     works: Works | None = None
     """What it runs; None where nobody has looked, or may."""
+    policies: tuple[PolicyState, ...] | None = None
+    """The BindingPolicies that select it; None where no WDS is named, or the works may not be looked at."""
 
     @property
     def since(self) -> datetime.datetime | None:
@@ -114,6 +122,7 @@ class Status:
             "timeline": timeline.as_data(timeline.of_view(view)),
             "addon": self.addon,
             "works": self.works.as_data() if self.works else None,
+            "binding_policies": None if self.policies is None else [one.as_data() for one in self.policies],
             "cluster_set": view.labels.get(labels.CLUSTER_SET),
             "kubernetes_version": (wec.version if wec else None) or view.kubernetes_version,
             "uid": (wec.uid if wec else None) or view.identity,
@@ -122,16 +131,26 @@ class Status:
         }
 
 
-def of_fleet(its: Its, names: t.Sequence[str] | None, *, with_works: bool = False) -> list[Status]:
-    """Every named WEC, or every one that the ITS knows, as the ITS shows it. ``with_works``: and what it runs."""
-    return of_views(its, its.views(names), with_works=with_works)
+def of_fleet(
+    its: Its, names: t.Sequence[str] | None, *, with_works: bool = False, policies: t.Sequence[Policy] | None = None
+) -> list[Status]:
+    """Every named WEC, or every one that the ITS knows, as the ITS shows it. ``with_works``: and what it runs; ``policies``: and
+    which of these BindingPolicies select it."""
+    return of_views(its, its.views(names), with_works=with_works, policies=policies)
 
 
-def of_views(its: Its, views: t.Mapping[str, ItsView], *, with_works: bool = False) -> list[Status]:
+def of_views(
+    its: Its,
+    views: t.Mapping[str, ItsView],
+    *,
+    with_works: bool = False,
+    policies: t.Sequence[Policy] | None = None,
+) -> list[Status]:
     """The same, where the ITS has been looked at already. What cannot be read of one WEC is that one's problem."""
     now = its.now()
     addons = _addons(its, list(views))
     mailboxes = _mailboxes(its, list(views)) if with_works else None
+    evidence = _evidence(its, views, addons, mailboxes, now)
     why_absent = _why_absent(its, views, addons, now)
 
     def of_view(view: ItsView) -> Status:
@@ -140,9 +159,17 @@ def of_views(its: Its, views: t.Mapping[str, ItsView], *, with_works: bool = Fal
         state, addon = states.of_its_view(view, now), None
         if addons is not None:
             addon = addon_rules.examine(addons.get(view.name), True, why_absent(view.name))
-        runs = None if mailboxes is None or not view.exists else delivered_work.read(mailboxes[view.name], now)
-        trouble = (*diagnosis.from_its(view, now), *_addon_problems(state, addon), *_work_problems(state, addon, runs))
-        return Status(view, state, trouble, now, addon=_addon_word(addon), works=runs)
+        shown = (*diagnosis.from_its(view, now), *_addon_problems(state, addon))
+        if mailboxes is None or not view.exists:
+            return Status(view, state, shown, now, addon=_addon_word(addon))
+        items = mailboxes[view.name]
+        runs = delivered_work.read(items, now)
+        of_works = [*_work_problems(state, addon, runs), *_status_problems(view, state, addon, items, evidence, now)]
+        selecting = None
+        if policies is not None:
+            is_silent = _is_silent(view, state, addon, runs, evidence)
+            selecting = statuses.of_policies(policies, view.labels, items, now, is_silent, evidence)
+        return Status(view, state, (*shown, *of_works), now, addon=_addon_word(addon), works=runs, policies=selecting)
 
     return [readable.reading(of_view, view) for view in readable.views(views).values()]
 
@@ -183,10 +210,59 @@ def _work_problems(state: State, addon: AddonState | None, runs: Works | None) -
     if runs is None or state.name != states.JOINED:
         return []
     found = runs.problems
-    if addon is not None and addon.available and runs.addon_ready == 0:
+    if _controller_is_down(addon, runs):
         fact = f"ManifestWork {addon_rules.WORK} reports no ready pod, and the ManagedClusterAddOn has Available=True"
         found.append(problems.of("addon_controller_down", fact))
     return found
+
+
+def _controller_is_down(addon: AddonState | None, runs: Works) -> bool:
+    """Whether what the ITS says of the add-on is not what the WEC's work agent says."""
+    return addon is not None and addon.available and runs.addon_ready == 0
+
+
+def _evidence(
+    its: Its,
+    views: t.Mapping[str, ItsView],
+    addons: t.Mapping[str, Json] | None,
+    mailboxes: t.Mapping[str, list[Json]] | None,
+    now: datetime.datetime,
+) -> Evidence:
+    """It is looked at only if there are works of which a status should be there."""
+
+    def reports(view: ItsView) -> bool:
+        return not view.unreadable and view.exists and bool(statuses.due((mailboxes or {})[view.name], now))
+
+    if addons is None or mailboxes is None:
+        return Evidence()
+    names = [view.name for view in views.values() if readable.reading(reports, view)]
+    return its.status_evidence(names) if names else Evidence()
+
+
+def _status_problems(
+    view: ItsView,
+    state: State,
+    addon: AddonState | None,
+    items: t.Sequence[Json],
+    evidence: Evidence,
+    now: datetime.datetime,
+) -> list[Problem]:
+    """Where the add-on is not available, that is the problem."""
+    found = None
+    if addon is not None and state.name == states.JOINED_UNAVAILABLE:
+        found = statuses.of_unavailable(items)
+    elif addon is not None and addon.available and state.name == states.JOINED:
+        found = statuses.problem(view.name, statuses.due(items, now), evidence)
+    return [found] if found else []
+
+
+def _is_silent(view: ItsView, state: State, addon: AddonState | None, runs: Works, evidence: Evidence) -> bool:
+    """Whether no status of anything comes from a WEC any more. Without the add-on, none has ever come."""
+    if addon is None:
+        return False
+    if state.name != states.JOINED or not addon.available or _controller_is_down(addon, runs):
+        return True
+    return evidence.writable is not None and view.name not in evidence.writable
 
 
 def _why_absent(
@@ -271,9 +347,9 @@ def of_one(its: Its, wec: Wec, view: ItsView, hub_apiserver: str | None = None) 
 
 def with_works_of(asked: Status, shown: Status) -> Status:
     """What the WEC has been asked, with what its ITS has shown of its works."""
-    codes = {"works_failing", "addon_controller_down"} if asked.state.name == states.JOINED else set()
+    codes = _OF_WORKS if asked.state.name == shown.state.name else set()
     of_works = tuple(one for one in shown.problems if one.code in codes)
-    return dataclasses.replace(asked, works=shown.works, problems=(*asked.problems, *of_works))
+    return dataclasses.replace(asked, works=shown.works, policies=shown.policies, problems=(*asked.problems, *of_works))
 
 
 def _addon_on_wec(wec: Wec, state: State, addon: AddonState | None) -> list[Problem]:
@@ -309,14 +385,29 @@ def health(wec: Wec, view: WecView, name: str) -> AgentHealth:
     )
 
 
-def table(statuses: t.Iterable[Status]) -> list[str]:
-    """The fleet as lines of text."""
-    rows: list[tuple[str, ...]] = [("WEC", "STATE", "SINCE", "HEARTBEAT", "KUBERNETES", "WORKS", "PROBLEM")]
-    rows += [reading(_row, one) for one in sorted(statuses, key=lambda status: status.view.name)]
+def table(found: t.Iterable[Status]) -> list[str]:
+    """The fleet as lines of text. BindingPolicies have a column where a WDS has been looked at."""
+    in_order = sorted(found, key=lambda one: one.view.name)
+    with_policies = any(one.policies is not None for one in in_order)
+    rows: list[tuple[str, ...]] = [
+        (
+            *("WEC", "STATE", "SINCE", "HEARTBEAT", "KUBERNETES", "WORKS"),
+            *(["POLICIES"] if with_policies else []),
+            "PROBLEM",
+        )
+    ]
+    rows += [reading(lambda own: _row(own, with_policies), one) for one in in_order]
     return screen.table(rows)
 
 
-def _row(one: Status) -> tuple[str, ...]:
+def _policies_shown(one: Status) -> str:
+    told = [policy.shown for policy in one.policies or ()]
+    return ", ".join(
+        [*told[:_POLICIES_SHOWN], *([f"+{len(told) - _POLICIES_SHOWN}"] if told[_POLICIES_SHOWN:] else [])]
+    )
+
+
+def _row(one: Status, with_policies: bool) -> tuple[str, ...]:
     age, beat = times.age(one.since, one.now), heartbeat.of_view(one.view, one.now)
     return (
         one.view.name,
@@ -325,5 +416,6 @@ def _row(one: Status) -> tuple[str, ...]:
         times.show_seconds(beat.age) if beat else "-",
         (one.wec.version if one.wec else None) or one.view.kubernetes_version or "-",
         one.works.shown if one.works else "-",
+        *([_policies_shown(one) or "-"] if with_policies else []),
         one.problems[0].kind.summary if one.problems else "-",
     )

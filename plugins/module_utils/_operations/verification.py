@@ -20,7 +20,7 @@ from .._rules.addon import AddonState
 from .._rules.timeline import Reached
 from .._rules.unexpected import as_wec_error
 from . import side_by_side
-from .acceptance import Verdict, waited_for
+from .acceptance import Verdict, cause_on_its, waited_for
 from .waiting import Lines
 
 Json = dict[str, t.Any]
@@ -92,7 +92,10 @@ class _Wait:
             elapsed = time.monotonic() - began
             if not self._open or elapsed >= self._timeout:
                 break
-            done, waiting = self._total - len(self._open), waited_for(list(self._open.values()), with_cause=True)
+            done, waiting = (
+                self._total - len(self._open),
+                waited_for(list(self._open.values()), cause_on_its),
+            )
             if lines.take((done, waiting)):
                 passed = f"{elapsed:.0f} s of {self._timeout:.0f} s"
                 self._progress(f"{self.what}: {done} of {self._total} after {passed}{waiting}")

@@ -275,7 +275,7 @@ class FleetWatch:
             raise
         except Exception as error:
             self._warn_once(
-                "", f"What there shall be cannot be looked up ({readable.why(error)}). It counts as it was."
+                "", f"What should be there cannot be looked up ({readable.why(error)}). It counts as it was."
             )
             return
         if wanted != self._wanted:
@@ -292,7 +292,7 @@ class FleetWatch:
                 self._tell(data)
             except Exception as error:
                 what = f"{data['type']} of {data['name']}" if data["name"] else data["type"]
-                self._warn_once(what, f"The event {what} could not be told: {readable.why(error)}")
+                self._warn_once(what, f"The event {what} could not be sent: {readable.why(error)}")
 
     def _now(self) -> datetime.datetime:
         return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self._offset)

@@ -104,7 +104,7 @@ def foreseen(member: Member, view: ItsView) -> list[Step]:
 
 def _accept_step(view: ItsView) -> Step:
     before = {"hubAcceptsClient": view.hub_accepts_client} if view.exists else None
-    reason = "it shall be a WEC of this ITS"
+    reason = "it should be a WEC of this ITS"
     return Step("ITS", "accept", f"ManagedCluster {view.name}", reason, before, {"hubAcceptsClient": True})
 
 

@@ -97,7 +97,7 @@ def is_running(deployment: Json | None) -> bool:
     wanted: t.Any = deployment["metadata"].get("generation")
     ready: t.Any
     ready, *others = (status.get(count) for count in ("readyReplicas", "updatedReplicas", "replicas"))
-    # A WEC may give anything here. What is no number says nothing.
+    # A WEC may give anything here. What is not a number says nothing.
     counts = (seen, wanted, ready, *others)
     if not all(isinstance(count, int) and not isinstance(count, bool) for count in counts):
         return False

@@ -141,11 +141,11 @@ class Configuration:
         if self.added_properties:
             old = {key: self.before.data.get(key) for key in self.added_properties} if has_config_map else None
             verb = "update" if has_config_map else "create"
-            reason = "its properties shall be as wanted, before labels start a delivery"
+            reason = "its properties differ from the desired state, and come before labels that start a delivery"
             found.append(Step("ITS", verb, config_map, reason, old, dict(self.added_properties), SET_PROPERTIES))
         if self.labels or self.annotations:
             before, after = self._of_metadata()
-            reason = f"its {' and '.join(after)} shall be as wanted"
+            reason = f"its {' and '.join(after)} differ from the desired state"
             found.append(Step("ITS", "update", cluster, reason, before, after, SET_LABELS))
         if self.keeps or self.parts:
             gone = sorted({*self.keeps, *self.parts})

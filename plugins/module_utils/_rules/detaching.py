@@ -31,7 +31,7 @@ class Decision:
         if not self.detach:
             return []
         before, after = {"hubAcceptsClient": True}, {"hubAcceptsClient": False}
-        reason = "it shall not be accepted any more"
+        reason = "it should not be accepted any more"
         return [Step("ITS", "detach", f"ManagedCluster {view.name}", reason, before, after)]
 
 

@@ -118,7 +118,7 @@ def of_wish(host: str, wish: Wish, observed: Observed) -> list[Drift]:
         drifts.append(Drift(ANNOTATIONS, wish.name, host, told))
     if CLUSTER_SET in found.labels:
         old_set, new_set = found.before.labels.get(CLUSTER_SET), found.labels[CLUSTER_SET]
-        told = f"it is in {old_set or 'none'}, and shall be in {new_set}"
+        told = f"it is in {old_set or 'none'}, and should be in {new_set}"
         drifts.append(Drift(CLUSTER_SET_KIND, wish.name, host, told, old_set, new_set))
     return drifts
 

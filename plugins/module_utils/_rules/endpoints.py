@@ -16,13 +16,13 @@ def fault(url: str) -> str | None:
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError:
-        return "is no address of an API server: it must look like https://HOST:PORT"
+        return "is not the address of an API server: it must look like https://HOST:PORT"
     try:
         port = parts.port
     except ValueError:
-        return "has a port that is no number up to 65535"
+        return "has a port that is not a number up to 65535"
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        return "is no address of an API server: it must look like https://HOST:PORT"
+        return "is not the address of an API server: it must look like https://HOST:PORT"
     if port == 0:
         return "has the port 0"
     return None

@@ -174,7 +174,9 @@ def events(before: Known | None, after: Known | None, is_initial: bool = False) 
     """What follows from the change of one WEC. ``is_initial``: it is seen for the first time, and may be old."""
     found: list[Event] = []
     if before is not None and before.view.exists and not (after and after.view.exists and _is_same(before, after)):
-        found.append(Event(LEFT, before.view.name, f"{before.view.name} is no WEC of this ITS any more.", {}, before))
+        found.append(
+            Event(LEFT, before.view.name, f"{before.view.name} is not a WEC of this ITS any more.", {}, before)
+        )
     if after is None:
         return found
     if before is not None and not _is_same(before, after):
@@ -206,9 +208,9 @@ def _phase(view: ItsView) -> str:
 def _unknown(before: Known | None, after: Known) -> list[Event]:
     if after.expected is not False or (before is not None and before.expected is False):
         return []
-    text = f"{after.view.name} wants to be a WEC of this ITS, and nobody has said that it shall."
+    text = f"{after.view.name} wants to be a WEC of this ITS, and is not in the inventory."
     if after.view.hub_accepts_client:
-        text = f"{after.view.name} is a WEC of this ITS, and nobody has said that it shall."
+        text = f"{after.view.name} is a WEC of this ITS, and is not in the inventory."
     facts = {"accepted": after.view.hub_accepts_client, "labels": after.view.labels}
     return [Event(UNKNOWN_CLUSTER, after.view.name, text, facts, after)]
 
@@ -293,7 +295,7 @@ def _slow(before: Known | None, after: Known) -> list[Event]:
     if after.tells_drift and not (before is not None and before.tells_drift and before.drift == after.drift):
         keys = ", ".join(sorted(after.drift))
         facts = {"drift": after.drift, "since": times.show(after.drifts_since)}
-        found.append(Event(LABEL_DRIFT, name, f"{name} has other labels than it shall have: {keys}.", facts, after))
+        found.append(Event(LABEL_DRIFT, name, f"{name} has other labels than it should have: {keys}.", facts, after))
     was_expiring = before is not None and before.is_expiring and before.expires == after.expires
     if after.is_expiring and not was_expiring and after.expires is not None:
         left = (after.expires - after.moment).total_seconds()

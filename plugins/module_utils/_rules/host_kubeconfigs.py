@@ -135,7 +135,7 @@ def _base64(value: Value) -> str:
     try:
         base64.b64decode(text, validate=False)
     except (binascii.Error, ValueError):
-        raise value.wrong("is no base64") from None
+        raise value.wrong("is not base64") from None
     return text
 
 

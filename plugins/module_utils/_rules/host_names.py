@@ -25,7 +25,7 @@ def why_not(name: str, host: str, groups: t.Collection[str] = ()) -> str | None:
     """
     if not _NAME.fullmatch(name):
         # No API server of Kubernetes lets one through. To Ansible it could be a pattern, or a template.
-        return f"{screen.cell(name)} is left out: it is no name of a ManagedCluster."
+        return f"{screen.cell(name)} is left out: it is not a name of a ManagedCluster."
     if host in _ALWAYS or host in groups:
         problem = problems.of("name_is_group", f"the host would be called {host}")
         return f"{name} is left out: {problem}"

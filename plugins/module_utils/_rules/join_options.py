@@ -185,10 +185,10 @@ def faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
     for option in ("resource_requests", "resource_limits"):
         for resource, amount in _set_ones(given[option]):
             if not _RESOURCE.fullmatch(str(resource)):
-                why = "is no name of a resource that a container can ask for"
+                why = "is not the name of a resource that a container can ask for"
                 yield InvalidOption(option, str(resource), why, "Write cpu, memory or the like")
             elif not _KUBERNETES_QUANTITY.fullmatch(str(amount)):
-                yield InvalidOption(f"{option}[{resource}]", amount, "is no quantity", "Write it like 500m or 256Mi")
+                yield InvalidOption(f"{option}[{resource}]", amount, "is not a quantity", "Write it like 500m or 256Mi")
     for key, value in _set_ones(given["klusterlet_annotations"]):
         if "=" in str(key) or "\n" in f"{key}{value}":
             yield InvalidOption(
@@ -197,7 +197,7 @@ def faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
     unknown = set(given["bundle_overrides"] or {}) - {"ocm", "policy_addon"}
     if unknown:
         yield InvalidOption(
-            "bundle_overrides", ", ".join(sorted(unknown)), "is no part of a bundle", "Use ocm or policy_addon"
+            "bundle_overrides", ", ".join(sorted(unknown)), "is not a part of a bundle", "Use ocm or policy_addon"
         )
     if given["proxy_ca_cert"] and not given["proxy_url"]:
         yield InvalidOption(

@@ -36,7 +36,7 @@ class KubeconfigError(Exception):
 def check_shape(config: t.Any) -> Kubeconfig:
     """Raises KubeconfigError for what is no kubeconfig at all, or has entries that are none."""
     if not isinstance(config, dict) or not any(config.get(part) for part in ("clusters", "contexts")):
-        raise KubeconfigError("is no kubeconfig: it has no clusters and no contexts")
+        raise KubeconfigError("is not a kubeconfig: it has no clusters and no contexts")
     given = Value(config)
     try:
         for key, known in (("apiVersion", "v1"), ("kind", "Config")):

@@ -23,7 +23,7 @@ def key_fault(key: str) -> str | None:
     """What is wrong with a label's key, or None (Kubernetes: apimachinery/pkg/api/validate/content)."""
     prefix, slash, name = key.rpartition("/")
     if slash and (not prefix or len(prefix) > 253 or not _PREFIX.fullmatch(prefix)):
-        return f"has a prefix {prefix!r} that is no DNS name of at most 253 characters"
+        return f"has a prefix {prefix!r} that is not a DNS name of at most 253 characters"
     if len(name) > 63:
         return f"has a name of {len(name)} characters; 63 are allowed"
     if not _NAME.fullmatch(name):

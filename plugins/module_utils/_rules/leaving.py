@@ -433,7 +433,13 @@ def _cluster_steps(its: ItsSide, choices: Choices) -> t.Iterator[Step]:
     if view.exists:
         before = {"hubAcceptsClient": view.hub_accepts_client, "identity": view.identity}
         yield Step(
-            "ITS", "delete", f"ManagedCluster {view.name}", "it shall be no WEC any more", before, None, DELETE_CLUSTER
+            "ITS",
+            "delete",
+            f"ManagedCluster {view.name}",
+            "it should not be a WEC any more",
+            before,
+            None,
+            DELETE_CLUSTER,
         )
     rest = [*(work for work in its.works if not works.is_delivered(work)), *its.addons]
     if rest and not its.is_collected:
@@ -463,7 +469,7 @@ def _agent_steps(name: str, its: ItsSide | None, wec: WecSide, choices: Choices)
     own = wec.klusterlet(name)
     if own is not None:
         before = {"clusterName": own.cluster_name, "mode": own.mode}
-        yield Step("WEC", "delete", f"Klusterlet {own.name}", "its agent shall go", before, None, DELETE_KLUSTERLET)
+        yield Step("WEC", "delete", f"Klusterlet {own.name}", "its agent has to go", before, None, DELETE_KLUSTERLET)
         if not wec.has_operator:
             subject = f"namespaces, roles and finalizers of Klusterlet {own.name}"
             yield Step("WEC", "delete", subject, "the operator that would do it is gone", {}, None, STAND_IN)
@@ -507,7 +513,7 @@ def _agent_steps(name: str, its: ItsSide | None, wec: WecSide, choices: Choices)
 def _introduction_step(its: ItsSide) -> t.Iterator[Step]:
     if its.bootstrap_secret is not None:
         secret = name_of(its.bootstrap_secret)
-        yield Step("ITS", "delete", f"Secret {secret}", "its token shall be worthless", {}, None, DELETE_BOOTSTRAP)
+        yield Step("ITS", "delete", f"Secret {secret}", "its token has to be revoked", {}, None, DELETE_BOOTSTRAP)
 
 
 def _mailbox_step(its: ItsSide) -> t.Iterator[Step]:

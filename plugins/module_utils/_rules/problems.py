@@ -86,7 +86,7 @@ def united(found: t.Iterable[Problem]) -> list[Problem]:
 _ITS = (
     Kind(
         "its_not_a_hub",
-        "the ITS is no Open Cluster Management hub",
+        "this cluster is not an Open Cluster Management hub",
         "its API does not serve managedclusters (cluster.open-cluster-management.io/v1)",
         "Check that its_kubeconfig and its_context lead to the ITS and not to the cluster that hosts it, "
         "and that its initialisation (clusteradm init) has finished",
@@ -198,7 +198,7 @@ _PATH_TO_ITS = (
         "bootstrap_token_expired",
         "the agent's bootstrap token has expired or was revoked before it had its certificate",
         "the token's end has passed, its Secret on the ITS is gone, or HubConnectionDegraded says Unauthorized",
-        "Run register: it gives the agent a fresh token",
+        "Run register: it gives the agent a fresh token. A run that fails revokes its token: then see first to what that run has named",
     ),
     Kind(
         "bootstrap_token_forbidden",
@@ -308,7 +308,7 @@ _REGISTRATION = (
         "not_accepted",
         "the ITS does not accept the WEC",
         "hubAcceptsClient is false; on the WEC HubKubeConfigUnauthorized",
-        "Run register, or set hubAcceptsClient on its ManagedCluster, if it shall be a WEC",
+        "Run register, or set hubAcceptsClient on its ManagedCluster, if it should be a WEC",
     ),
     Kind(
         "accept_refused",
@@ -341,7 +341,7 @@ _IDENTITY = (
         "orphaned",
         "the agent has a certificate, and its ManagedCluster was deleted on the ITS",
         "a certificate of this ITS on the WEC, and no ManagedCluster",
-        "Run register: it re-creates the ManagedCluster, if this cluster shall stay registered",
+        "Run register: it re-creates the ManagedCluster, if this cluster should stay registered",
     ),
     Kind(
         "name_taken",
@@ -470,8 +470,17 @@ _ADDON = (
         "the WDS may be old",
     ),
     Kind(
+        "statuses_old",
+        "the statuses of its workload in the WDS may be old",
+        "works that KubeStellar has delivered, and a RoleBinding of the status add-on's agent that is missing, no WorkStatus after more "
+        "than a minute, or a WEC that is not available",
+        "A missing RoleBinding comes back when the Deployment addon-status-controller in the namespace open-cluster-management of the ITS "
+        "is restarted. Otherwise look at the log of the Deployment status-agent in the namespace open-cluster-management-agent-addon of "
+        "the WEC",
+    ),
+    Kind(
         "works_failing",
-        "what the WEC shall run does not run there",
+        "what the WEC should run does not run there",
         "a ManifestWork in its mailbox that is not applied, or whose objects are not available, for more than a minute",
         "Look at the ManifestWork's conditions, and at its objects on the WEC",
     ),
@@ -556,7 +565,7 @@ _LEAVING = (
         "identity_unproved",
         "nothing shows that this cluster is the one that is registered under the name",
         "a ManagedCluster without this cluster's identity, and no credentials of an agent on the cluster",
-        "If the ManagedCluster shall go whatever it was made for, set {wec_access} to lost: then the cluster is not touched",
+        "If the ManagedCluster should go no matter what it was made for, set {wec_access} to lost: then the cluster is not touched",
     ),
     Kind(
         "works_not_ours",
@@ -591,7 +600,7 @@ _LEAVING = (
     ),
     Kind(
         "workload_going",
-        "workload that shall be kept is being taken away already",
+        "workload that should be kept is being taken away already",
         "AppliedManifestWorks with a deletionTimestamp",
         "Set {workload} to remove; or let it go, and deliver it again in another way",
     ),
@@ -623,7 +632,7 @@ _LEAVING = (
     Kind(
         "works_keep_access",
         "a WEC that has works stays in as long as it has them",
-        "ManifestWorks in the mailbox of a WEC that shall not be accepted any more",
+        "ManifestWorks in the mailbox of a WEC that should not be accepted any more",
         "Have its works go first: remove the labels that select it ({drain}=wait waits until they are gone), or deregister it;"
         " {drain}=ignore stops accepting it all the same, and its agent goes on with what it has",
     ),

@@ -165,7 +165,7 @@ def _list(item: Json, key: str, where: str) -> list[t.Any]:
 
 def _typed(item: Json, key: str, kind: type, where: str) -> None:
     value = item.get(key)
-    # True is no number.
+    # True is not a number.
     if value is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
         raise Odd(f"{where}.{key}: {_what(value)} in place of {_NAMES[kind]}")
 

@@ -16,7 +16,7 @@ from .report_reading import CONFIGURE, DEREGISTER, FACTS, OTHER, REGISTER, Findi
 
 Json = dict[str, t.Any]
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Of docs/report.schema.json: what is added raises the second number, any other change the first."""
 FAILED, IN_TROUBLE, DRIFTED, CHANGED, TO_CHANGE, NOT_REACHED, AS_WANTED = (
     "failed",
@@ -345,5 +345,5 @@ WORDS = {
     NOT_REACHED: "not reached",
     CHANGED: "changed",
     TO_CHANGE: "to be changed",
-    AS_WANTED: "as wanted",
+    AS_WANTED: "in sync",
 }

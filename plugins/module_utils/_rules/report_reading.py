@@ -43,9 +43,13 @@ FACTS = (
     "certificate_expires",
     "addon",
     "probe",
+    "works",
+    "binding_policies",
     "labels",
     "properties",
 )
+_OF_STATUS = ("works", "binding_policies")
+"""Facts that other results have under these names are others."""
 _OF_LEFTOVER = ("kind", "name", "side", "wec", "code", "reason", "remedy")
 _CODE = re.compile(r"\[([a-z_]+)\]")
 _PARTS = {"labels": "label", "annotations": "annotation"}
@@ -319,6 +323,7 @@ def _status(result: TaskResult) -> t.Iterator[Finding]:
         finding = _of_verdict(result, one, STATUS, _server(one) or of_all)
         finding.host = one.get("host")
         finding.problems = list(one["problems"])
+        finding.facts.update({key: one[key] for key in _OF_STATUS if one.get(key) is not None})
         finding.drift = drift.pop((one["name"], finding.its), [])
         # Only the task's own failure is one: a look that finds something has done what it shall.
         return finding
@@ -402,7 +407,7 @@ def _of_verdict(result: TaskResult, data: Json, activity: str, its: str | None) 
         its=its,
         msg=data.get("msg"),
         changed=changed,
-        facts={key: data[key] for key in FACTS if data.get(key) is not None},
+        facts={key: data[key] for key in FACTS if data.get(key) is not None and key not in _OF_STATUS},
         problems=[dict(data["problem"])] if data.get("problem") else [],
         steps=[{**_step(one), "done": changed and not result.check_mode} for one in data.get("steps") or []],
         differences=[

@@ -25,7 +25,7 @@ class Odd(Exception):
 
 def mapping(value: t.Any, what: str) -> Json:
     if not isinstance(value, dict):
-        raise Odd(f"{what} is no mapping")
+        raise Odd(f"{what} is not a mapping")
     return value
 
 
@@ -34,13 +34,13 @@ def listed(value: t.Any, what: str) -> list[t.Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise Odd(f"{what} is no list")
+        raise Odd(f"{what} is not a list")
     return value
 
 
 def text(value: t.Any, what: str) -> str:
     if not isinstance(value, str):
-        raise Odd(f"{what} is no text")
+        raise Odd(f"{what} is not text")
     return value
 
 
@@ -50,10 +50,33 @@ def text_or_none(value: t.Any, what: str) -> str | None:
 
 def facts(found: Json) -> Json:
     return {
-        key: mapping(value, key) if key in _MAPS else text(value, key)
+        key: _SHAPES.get(key, mapping if key in _MAPS else text)(value, key)
         for key, value in found.items()
         if value is not None
     }
+
+
+def number(value: t.Any, what: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Odd(f"{what} is not a number")
+    return value
+
+
+def works(value: t.Any, what: str) -> Json:
+    found = mapping(value, what)
+    return {key: number(found.get(key), f"{what}.{key}") for key in ("count", "applied", "available")}
+
+
+def policies(value: t.Any, what: str) -> list[Json]:
+    return [_policy(mapping(one, what), what) for one in listed(value, what)]
+
+
+def _policy(found: Json, what: str) -> Json:
+    texts = {key: text(found.get(key), f"{what}.{key}") for key in ("name", "statuses")}
+    return {**texts, **{key: number(found.get(key), f"{what}.{key}") for key in ("works", "available")}}
+
+
+_SHAPES: dict[str, t.Callable[[t.Any, str], t.Any]] = {"works": works, "binding_policies": policies}
 
 
 def problem(value: t.Any) -> Json:
@@ -86,7 +109,7 @@ def difference(value: t.Any) -> Json:
 def reached(value: t.Any) -> Json:
     found = mapping(value, "a step in time")
     if found.get("step") not in timeline.STEPS:
-        raise Odd("a step in time is none that is known")
+        raise Odd("a step in time is not a known one")
     if found.get("clock") not in _CLOCKS:
         raise Odd("a step in time is by no clock that is known")
     started = found.get("started")
@@ -114,5 +137,5 @@ def drift(value: t.Any) -> Json:
 def _moment(value: t.Any) -> datetime.datetime:
     found = times.parse(value)
     if found is None:
-        raise Odd("a step in time has a time that is none")
+        raise Odd("a step in time has an invalid time")
     return found

@@ -11,7 +11,7 @@ import re
 import statistics
 import typing as t
 
-from . import report, screen, timeline, times
+from . import report, screen, statuses, timeline, times
 
 Json = dict[str, t.Any]
 
@@ -55,7 +55,7 @@ _DIGITS = 20
 
 
 def shown(value: t.Any) -> str:
-    """A text as the page shows it: not endless, without what is no text or turns its direction."""
+    """A text as the page shows it: not endless, without what is not text or turns its direction."""
     text = screen.shown(str(value))
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
@@ -118,12 +118,30 @@ def _row(wec: Json, number: int, began: datetime.datetime | None, ended: datetim
         "bars": _bars(in_run, began, ended),
         "took": _length(total) if in_run else "",
         "facts": [
-            (word, wec[key]) for word, key in _FACTS if wec[key] and not (key == "host" and wec[key] == wec["name"])
+            *((word, wec[key]) for word, key in _FACTS if wec[key] and not (key == "host" and wec[key] == wec["name"])),
+            *_workload(wec),
         ],
         "problems": [{**one, "evidence": one["evidence"][:_MOST]} for one in wec["problems"]],
         # What was done shows in the timeline and the differences.
         "plain_steps": [one for one in wec["steps"] if not one["done"] or not steps][:_MOST],
     }
+
+
+def _workload(wec: Json) -> t.Iterator[tuple[str, str]]:
+    """What it runs, and for which BindingPolicies."""
+    works = wec["works"]
+    if works and works["count"]:
+        yield "ManifestWorks", f"{works['available']} of {works['count']} available"
+    if wec["binding_policies"]:
+        old = statuses.OLD
+        told = [
+            f"{one['name']} (statuses old)" if one["statuses"] == old else one["name"]
+            for one in wec["binding_policies"]
+        ]
+        yield (
+            "BindingPolicies",
+            ", ".join(told[:_MOST]) + (f" and {len(told) - _MOST} more" if len(told) > _MOST else ""),
+        )
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -18,7 +18,9 @@ _FIELDS: dict[str, t.Any] = {"required": bool, "required_in": list, "values": li
 def own_faults(schema: t.Mapping[str, t.Any]) -> list[str]:
     """What is wrong with the schema itself."""
     found = [
-        f"schema.{part}: is no part of a schema; there are {', '.join(PARTS)}" for part in schema if part not in PARTS
+        f"schema.{part}: is not a part of a schema; there are {', '.join(PARTS)}"
+        for part in schema
+        if part not in PARTS
     ]
     for part in PARTS:
         rules = schema.get(part) or {}
@@ -36,7 +38,7 @@ def _rule_faults(rule: t.Any) -> t.Iterator[str]:
         return
     for field, value in (rule or {}).items():
         if field not in _FIELDS:
-            yield f".{field}: is no part of a rule; there are {', '.join(_FIELDS)}"
+            yield f".{field}: is not a part of a rule; there are {', '.join(_FIELDS)}"
         elif not isinstance(value, _FIELDS[field]):
             yield f".{field}: must be a {_FIELDS[field].__name__}"
         elif field in ("values", "required_in") and not all(isinstance(one, str) for one in value):
@@ -45,7 +47,7 @@ def _rule_faults(rule: t.Any) -> t.Iterator[str]:
             try:
                 re.compile(value)
             except re.error as error:
-                yield f".pattern: is no regular expression: {error}"
+                yield f".pattern: is not a regular expression: {error}"
 
 
 def faults(schema: t.Mapping[str, t.Any], wec: t.Mapping[str, t.Any], groups: t.Collection[str]) -> list[str]:

@@ -41,7 +41,7 @@ class Value:
 
     def mapping(self) -> t.Mapping[str, t.Any]:
         if not isinstance(self.value, t.Mapping):
-            raise self.wrong("is no mapping")
+            raise self.wrong("is not a mapping")
         return self.value
 
     def each(self) -> list[Value]:
@@ -49,7 +49,7 @@ class Value:
         if self.value is None:
             return []
         if not isinstance(self.value, (list, tuple)):
-            raise self.wrong("is no list")
+            raise self.wrong("is not a list")
         if len(self.value) > limits.ITEMS:
             raise self.wrong(f"has more than {limits.ITEMS} entries")
         return [Value(one, f"{self.path}[{index}]") for index, one in enumerate(self.value)]
@@ -57,7 +57,7 @@ class Value:
     def plain(self, longest: int = limits.TEXT) -> str:
         """A text as it is."""
         if not isinstance(self.value, str):
-            raise self.wrong("is no text" if self.is_given else "is not given")
+            raise self.wrong("is not text" if self.is_given else "is not given")
         if len(self.value) > longest:
             raise self.wrong(f"is longer than {longest} characters")
         return str.__str__(self.value)
@@ -77,7 +77,7 @@ class Value:
         """A name, a version or an identifier."""
         text = self.plain(limits.NAME)
         if not _NAME.fullmatch(text):
-            raise self.wrong("is no name")
+            raise self.wrong("is not a name")
         return text
 
     def short(self) -> str:
@@ -107,7 +107,7 @@ class Value:
         """A time of Kubernetes, as a text that may yet be no time."""
         text = self.plain(64)
         if not _PRINTABLE.fullmatch(text):
-            raise self.wrong("is no time")
+            raise self.wrong("is not a time")
         return text
 
     def names(self) -> list[str]:

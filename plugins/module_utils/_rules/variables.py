@@ -49,7 +49,7 @@ OF_PLAYBOOKS = (
         "str",
         WARN,
         ("register", "configure", "deregister", "plan", "status", "accept", "diagnose"),
-        "What happens if a variable of a host has a prefix of the collection and is none of its variables: `warn`, `fail` (the host "
+        "What happens if a variable of a host has a prefix of the collection and is not one of its variables: `warn`, `fail` (the host "
         "fails, before anything is changed for it) or `ignore`.",
     ),
     Variable(

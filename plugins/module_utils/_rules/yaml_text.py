@@ -32,9 +32,9 @@ _TOO_DEEP = "is nested too deeply"
 
 
 class NotYamlError(Exception):
-    """The text is no YAML. ``line`` counts from 1, or is None. The parser's own words are left out: they quote the text."""
+    """The text is not YAML. ``line`` counts from 1, or is None. The parser's own words are left out: they quote the text."""
 
-    def __init__(self, line: int | None, why: str = "is no YAML") -> None:
+    def __init__(self, line: int | None, why: str = "is not YAML") -> None:
         super().__init__(why + (f" (line {line})" if line else ""))
 
 

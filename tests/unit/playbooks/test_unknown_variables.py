@@ -47,14 +47,14 @@ def test_each_is_warned_of_with_the_name_that_was_meant(run: t.Callable[..., Pla
     played = run({"edge-1": dict.fromkeys(TYPOS, "x")})
     assert played.code == 0
     for typo, meant in TYPOS.items():
-        told = f"{typo} (edge-1) is no variable of this collection. Did you mean {meant}?"
+        told = f"{typo} (edge-1) is not a variable of this collection. Did you mean {meant}?"
         assert played.text.count(told) == 1, (typo, played.output)
 
 
 @pytest.mark.parametrize("playbook", ["register", "plan", "status", "accept", "deregister"])
 def test_all_playbooks_notice(run: t.Callable[..., Played], playbook: str) -> None:
     played = run({}, f"kubestellar.wec.{playbook}", "--check", wec_lables={"a": "b"})
-    assert played.text.count("wec_lables (edge-1, edge-2) is no variable of this collection") == 1, played.output
+    assert played.text.count("wec_lables (edge-1, edge-2) is not a variable of this collection") == 1, played.output
 
 
 def test_so_do_the_command_line_and_a_role_of_ones_own_play(run: t.Callable[..., Played]) -> None:
@@ -70,7 +70,8 @@ def test_it_can_fail_the_host_before_anything_is_changed_for_it(run: t.Callable[
     hosts = {"edge-1": {"wec_lables": {"a": "b"}}}
     played = run(hosts, wec_unknown_variables="fail", wec_labels={"c": "d"})
     assert (
-        "edge-1: wec_lables is no variable of this collection. Did you mean wec_labels? Correct its name" in played.text
+        "edge-1: wec_lables is not a variable of this collection. Did you mean wec_labels? Correct its name"
+        in played.text
     )
     assert played.recap == {"edge-1": (0, 1), "edge-2": (1, 0)}
     assert all("edge-1" not in path for _method, path in its.writes)
@@ -79,7 +80,7 @@ def test_it_can_fail_the_host_before_anything_is_changed_for_it(run: t.Callable[
 def test_ones_own_variables_can_have_these_prefixes(run: t.Callable[..., Played]) -> None:
     hosts = {"edge-1": {"wec_site": "x"}}
     told = run(hosts).text
-    assert "wec_site (edge-1) is no variable of this collection. If it is yours, give it another prefix" in told
+    assert "wec_site (edge-1) is not a variable of this collection. If it is yours, give it another prefix" in told
     assert "[WARNING]" not in run(hosts, wec_unknown_variables="ignore").output
 
 

@@ -51,10 +51,26 @@ def test_only_this_users_inotify_instances_count(tmp_path: pathlib.Path) -> None
 
 def test_a_limit_that_will_not_do_is_named_before_anything_starts(limit: t.Callable[[str], pathlib.Path]) -> None:
     needed = machine.inotify_needed(2, kubestellar=True)
-    with pytest.raises(SandboxError) as refused:
-        machine._check_inotify("nothing", needed, limit("128\n"))
-    for told in (f"about {needed} inotify", "100 of 128 in use", "sysctl fs.inotify.max_user_instances=512"):
+
+    def refuse(*_arguments: t.Any, **_options: t.Any) -> t.NoReturn:
+        raise PermissionError
+
+    file = limit("128\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pathlib.Path, "write_text", refuse)
+        with pytest.raises(SandboxError) as refused:
+            machine._check_inotify("nothing", needed, file)
+    for told in (f"about {needed} inotify", "100 of 128 in use", "sysctl fs.inotify.max_user_instances=1024"):
         assert told in str(refused.value)
+
+
+def test_who_may_raise_the_limit_is_told_that_it_was_raised(
+    limit: t.Callable[[str], pathlib.Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = limit("128\n")
+    machine._check_inotify("nothing", machine.inotify_needed(2, kubestellar=True), file)
+    assert file.read_text() == "1024"
+    assert "from 128 to 1024" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["8192\n", "", "max\n"])

@@ -8,17 +8,17 @@ DOCUMENTATION = r"""
 name: fleet
 short_description: Events of the WECs of a KubeStellar ITS
 description:
-  - Watches the ManagedClusters and signing requests of an ITS and tells what happens to its WECs, as it happens.
+  - Watches the ManagedClusters and signing requests of an ITS and sends an event for what happens to its WECs, as it happens.
   - Only the ITS is contacted, and nothing is written. The rights that are needed are in C(docs/rbac/its-watcher.yml).
-  - It goes on after restarts of the ITS, broken and silent connections. What happened meanwhile is told afterwards, once.
+  - It goes on after restarts of the ITS, broken and silent connections. What happened meanwhile is sent afterwards, once.
   - What does not get better by waiting ends it with an error. That is an option that cannot be used, a right that is
-    missing at the beginning, and a cluster that is no ITS.
+    missing at the beginning, and a cluster that is not an ITS.
 options:
   inventory:
     description:
-      - One or more Ansible inventories, files or folders, whose hosts are the WECs that there shall be.
-      - A host's C(wec_name), or else its own name, is that of the WEC. Its C(wec_labels) are the labels that it shall have.
-      - It is read again when it changes. A WEC that was unknown is then told of again.
+      - One or more Ansible inventories, files or folders, whose hosts are the WECs that should be there.
+      - A host's C(wec_name), or else its own name, is that of the WEC. Its C(wec_labels) are the labels that it should have.
+      - It is read again when it changes. A WEC that was unknown is then sent again.
       - A vaulted file or value needs E(ANSIBLE_VAULT_PASSWORD_FILE) or E(ANSIBLE_VAULT_IDENTITY_LIST); nobody is asked for a password.
     type: list
     elements: str
@@ -28,19 +28,19 @@ options:
     default: wecs
   expected:
     description:
-      - The WECs that there shall be, instead of O(inventory). A list of names, or a dictionary of names, each with a
-        dictionary of the labels that it shall have.
+      - The WECs that should be there, instead of O(inventory). A list of names, or a dictionary of names, each with a
+        dictionary of the labels that it should have.
       - Without O(inventory) and O(expected), nothing is expected. There are no V(label_drift) and V(unknown_cluster) events then.
     type: raw
   initial:
     description:
-      - Whether what is there at the beginning is told. That is signing requests that are waiting, WECs that are not
+      - Whether to send what is there at the beginning. That is signing requests that are waiting, WECs that are not
         available, unknown ones, labels that differ and certificates that expire soon.
-      - What is told so has RV(ignore:initial) true.
+      - Such events have RV(ignore:initial) true.
     type: bool
     default: true
   drift_delay:
-    description: Seconds that labels may differ before that is told. A WEC that has just joined is configured a moment later.
+    description: Seconds that labels may differ before that is an event. A WEC that has just joined is configured a moment later.
     type: float
     default: 60.0
   certificate_days:
@@ -52,7 +52,7 @@ options:
     type: float
     default: 30.0
   unreachable_after:
-    description: Seconds that the ITS may be silent before V(its_unreachable) is told.
+    description: Seconds that the ITS may be silent before V(its_unreachable) is sent.
     type: float
     default: 10.0
   watch_timeout:
@@ -144,7 +144,7 @@ options:
     elements: str
 notes:
   - Each event has C(type), C(name) (of the WEC; null for the ITS's own), C(host) (of the inventory), C(expected) (whether it is
-    in the inventory; null if there is none), C(initial), C(time), C(its) and C(msg), a sentence. C(docs/events.md) tells
+    in the inventory; null if there is none), C(initial), C(time), C(its) and C(msg), a sentence. C(docs/events.md) shows
     which events there are and what else each has.
 requirements:
   - kubernetes >= 28.1.0
@@ -154,7 +154,7 @@ requirements:
 """
 
 EXAMPLES = r"""
-- name: Tell of everything that happens to the WECs of an inventory
+- name: Report everything that happens to the WECs of an inventory
   hosts: all
   sources:
     - kubestellar.wec.fleet:
@@ -165,7 +165,7 @@ EXAMPLES = r"""
       action:
         print_event:
 
-- name: Tell of those that become unavailable, without an inventory
+- name: Report WECs that become unavailable, without an inventory
   hosts: all
   sources:
     - kubestellar.wec.fleet:

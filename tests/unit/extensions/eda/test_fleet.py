@@ -146,9 +146,9 @@ async def _ends(args: Json) -> None:
         ({"its_host": "http://x", "its_api_key": "k", "watch_timeout": 0}, "watch_timeout: 0 must be more than 0"),
         ({"its_host": "http://x", "its_api_key": "k", "drift_delay": -1}, "drift_delay: -1.0 must not be less than 0"),
         ({"its_host": "http://x", "its_api_key": "k", "expected": "edge-1"}, "neither a list nor a dictionary"),
-        ({"its_host": "http://x", "its_api_key": "k", "expected": ["Edge"]}, "is no name for a WEC"),
+        ({"its_host": "http://x", "its_api_key": "k", "expected": ["Edge"]}, "is not a name for a WEC"),
         ({"its_host": "http://x", "its_api_key": "k", "expected": {"edge-1": {"a": 1}}}, "must be text"),
-        ({"its_host": "https://x", "its_api_key": "k", "inventory": "/nonexistent.yml"}, "is no file or folder"),
+        ({"its_host": "https://x", "its_api_key": "k", "inventory": "/nonexistent.yml"}, "is not a file or folder"),
         ({"inventory": "a", "expected": ["b"]}, "mutually exclusive"),
     ],
 )
@@ -160,7 +160,7 @@ def test_options_that_cannot_be_used_end_it(args: Json, told: str) -> None:
 
 def test_a_cluster_that_is_no_its_ends_it(its: FakeIts) -> None:
     its.is_hub = False
-    with pytest.raises(WecError, match="is no ITS"):
+    with pytest.raises(WecError, match="is not an ITS"):
         asyncio.run(_ends({"its_kubeconfig": its.kubeconfig()}))
 
 

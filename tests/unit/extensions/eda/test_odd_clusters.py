@@ -103,7 +103,7 @@ def test_an_event_that_cannot_be_put_keeps_none_of_the_others(its: FakeIts, capl
         assert await heard.kinds(1) == [("became_unavailable", "edge-2")]
 
     heard_of(its, script, made=Choosy)
-    assert "became_unavailable of edge-1 could not be told: TypeError: not this one" in caplog.text
+    assert "became_unavailable of edge-1 could not be sent: TypeError: not this one" in caplog.text
 
 
 def test_a_host_of_the_inventory_whose_variable_is_wrong_is_warned_of(

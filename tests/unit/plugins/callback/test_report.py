@@ -141,7 +141,7 @@ def test_a_format_that_fails_leaves_the_others_and_what_was_there(
     run.callback.v2_runner_on_ok(run.result("kubestellar.wec.wec_join", joined("edge-1")))
     run.end()
     assert "out of ink" in run.warnings[0]
-    assert "'pdf' is none of json, junit, html" in run.warnings[1]
+    assert "'pdf' is not one of json, junit, html" in run.warnings[1]
     assert (folder / "junit.xml").read_text() == "the one before"
     assert (folder / "report.json").exists()
 

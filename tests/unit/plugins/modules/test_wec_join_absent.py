@@ -708,3 +708,16 @@ def test_options_that_contradict_each_other(
     assert result["failed"]
     assert result["msg"].startswith(option)
     assert its.requests == []
+
+
+def test_a_klusterlet_that_somebody_has_made_anew_meanwhile_is_not_deleted(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: Options, member: Membership
+) -> None:
+    def make_anew(method: str, path: str, _body: t.Any) -> None:
+        if (method, path) == ("DELETE", KLUSTERLET) and wec.objects[KLUSTERLET]["metadata"]["uid"] != "new":
+            wec.objects[KLUSTERLET]["metadata"]["uid"] = "new"
+
+    wec.before.append(make_anew)
+    result = run("wec_join", **options)
+    assert wec.objects[KLUSTERLET]["metadata"]["uid"] == "new", result
+    assert "deletionTimestamp" not in wec.objects[KLUSTERLET]["metadata"]

@@ -484,7 +484,7 @@ def test_an_answer_that_is_none_is_this_hosts_failure(
         result = run("wec_join", **options) if module == "wec_join" else run(module, run_on="host")
     assert result["failed"]
     assert result["problem"]["code"] == "unexpected_answer"
-    assert "Its host answered with what is no result of a module" in result["msg"]
+    assert "Its host answered with something else than a module's result" in result["msg"]
 
 
 def test_what_a_host_prints_beside_its_result_is_harmless_on_the_screen(run: AsAction) -> None:

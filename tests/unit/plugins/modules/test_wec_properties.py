@@ -350,7 +350,7 @@ def test_the_wds_is_only_read(run: FrontEnd, wds: FakeWds, with_wds: Json) -> No
 def test_a_cluster_that_is_no_wds_is_told(run: FrontEnd, its: FakeIts, options: Json) -> None:
     result = run("wec_properties", properties={"a": "1"}, wds_kubeconfig=its.kubeconfig(), **options)
     assert result["failed"]
-    assert "is no WDS" in result["msg"]
+    assert "is not a WDS" in result["msg"]
     assert its.writes == []
 
 

@@ -125,7 +125,7 @@ def test_bad_options_are_named_with_the_remedy(case: str) -> None:
 def test_a_broken_kubeconfig_is_not_quoted(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "broken"
     path.write_text("users:\n- token: a-long-secret-token: x\n")
-    with pytest.raises(InvalidOption, match=r"is no YAML \(line 2\)") as raised:
+    with pytest.raises(InvalidOption, match=r"is not YAML \(line 2\)") as raised:
         resolve(its_kubeconfig=str(path))
     assert "secret" not in str(raised.value)
 

@@ -233,7 +233,7 @@ def test_an_annotation_stands_in_for_a_label_that_goes() -> None:
         (Model({}, {"region": "us"}, {}, {}), {"annotations": Part({"region": ""}, "absent")}),
     ],
     ids=[
-        "is no identifier",
+        "is not an identifier",
         "is a keyword",
         "an annotation has it",
         "the ConfigMap has it",

@@ -167,7 +167,7 @@ def test_quantities_are_those_of_kubernetes(amount: t.Any) -> None:
 @pytest.mark.parametrize("amount", ["-1", "1KB", "1ki", "e3", "", "1 Mi", "1e"])
 def test_what_is_no_quantity_is_refused(amount: str) -> None:
     assert told(resource_limits={"cpu": amount}) == [
-        f"resource_limits[cpu]: {amount!r} is no quantity. Write it like 500m or 256Mi."
+        f"resource_limits[cpu]: {amount!r} is not a quantity. Write it like 500m or 256Mi."
     ]
 
 

@@ -73,7 +73,7 @@ def test_a_registration_tells_how_it_ended_for_each() -> None:
     assert found["summary"]["outcomes"] == {"failed": 1, "changed": 2, "as_wanted": 1}
     assert found["summary"]["states"] == {"joined": 3, "pending_csr": 1}
     assert found["run"]["activities"] == ["plan", "register", "configure"]
-    assert told(found) == "4 WECs: 1 failed, 2 changed, 1 as wanted"
+    assert told(found) == "4 WECs: 1 failed, 2 changed, 1 in sync"
 
 
 def test_one_task_for_many_is_spread_over_its_wecs() -> None:
@@ -317,6 +317,22 @@ def test_drift_is_with_its_wec_and_is_no_failure(report: Report) -> None:
     assert data(report)["run"]["problems"] == []
     junit = report_junit.xml(data(report))
     assert 'type="drift_labels"' in junit
+
+
+def test_what_a_wec_runs_is_shown(report: Report) -> None:
+    works = {"count": 3, "applied": 3, "available": 2, "failing": [{"name": "web-1", "reason": "ImagePullBackOff"}]}
+    policies = [
+        {"name": name, "works": 1, "available": 1, "statuses": age} for name, age in (("db", "fresh"), ("web", "old"))
+    ]
+    running = shown("edge-1", "one", works=works, binding_policies=policies)
+    report.note(task("wec_status", compared(wecs=[running, shown("edge-2", "two")]), for_all=True))
+    found = wecs(report)
+    assert found["edge-1"]["works"] == {"count": 3, "applied": 3, "available": 2}
+    assert found["edge-1"]["binding_policies"] == policies
+    assert (found["edge-2"]["works"], found["edge-2"]["binding_policies"]) == (None, None)
+    (row, _other) = report_view.of(data(report))["rows"]
+    assert ("ManifestWorks", "2 of 3 available") in row["facts"]
+    assert ("BindingPolicies", "db, web (statuses old)") in row["facts"]
 
 
 def test_drift_belongs_to_the_wec_of_its_own_its(report: Report) -> None:

@@ -60,13 +60,13 @@ def test_a_key_is_required_only_of_its_groups() -> None:
 @pytest.mark.parametrize(
     ("broken", "told"),
     [
-        ({"label": {}}, "schema.label: is no part of a schema"),
+        ({"label": {}}, "schema.label: is not a part of a schema"),
         ({"labels": ["x"]}, "schema.labels: must map keys"),
         ({"labels": {"a": "edge"}}, "schema.labels[a]: must be a rule"),
-        ({"labels": {"a": {"enum": []}}}, "schema.labels[a].enum: is no part of a rule"),
+        ({"labels": {"a": {"enum": []}}}, "schema.labels[a].enum: is not a part of a rule"),
         ({"labels": {"a": {"required": "yes"}}}, "schema.labels[a].required: must be a bool"),
         ({"labels": {"a": {"values": [1]}}}, "schema.labels[a].values: must have texts"),
-        ({"labels": {"a": {"pattern": "("}}}, "schema.labels[a].pattern: is no regular expression"),
+        ({"labels": {"a": {"pattern": "("}}}, "schema.labels[a].pattern: is not a regular expression"),
     ],
 )
 def test_what_is_wrong_with_a_schema_is_told(broken: dict[str, t.Any], told: str) -> None:
