@@ -38,7 +38,7 @@ def test_the_next_release_can_be_made(tmp_path: pathlib.Path) -> None:
     assert "Nothing was published." in run.stdout
     status = subprocess.run(["git", "status", "--porcelain"], cwd=clone, check=True, capture_output=True, text=True)
     assert status.stdout == ""
-    with tarfile.open(clone / "release" / f"kubestellar-wec-{VERSION}.tar.gz") as archive:
+    with tarfile.open(clone / "dist" / f"kubestellar-wec-{VERSION}.tar.gz") as archive:
         changelog = archive.extractfile("changelogs/changelog.yaml")
         assert changelog is not None
         assert VERSION in yaml.safe_load(changelog.read())["releases"]

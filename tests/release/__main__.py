@@ -169,7 +169,7 @@ def main() -> int:
     """0, or 1 if a step has failed."""
     parser = argparse.ArgumentParser(prog="make release VERSION=X.Y.Z", description=__doc__)
     parser.add_argument("version")
-    parser.add_argument("--output", type=pathlib.Path, default=_ROOT / "release", help="for artifact and changelog")
+    parser.add_argument("--output", type=pathlib.Path, default=_ROOT / "dist", help="for artifact and changelog")
     parser.add_argument("--demo", action="store_true", help="also run make demo with the installed collection")
     parser.add_argument("--apply", action="store_true", help="write the changed files into the checkout")
     given = parser.parse_args()
