@@ -112,9 +112,12 @@ class _Release:
         if found or "Importer processing completed successfully" not in log:
             raise _Failed("galaxy-importer: " + "\n".join(found or [log]))
 
+    def _run_installed(self, *command: str, ends: int = 0) -> str:
+        """With the installed collection, and no other."""
+        return self._run(*command, ends=ends, ANSIBLE_COLLECTIONS_PATH=str(self.installed))
+
     def install(self) -> None:
-        where = {"ANSIBLE_COLLECTIONS_PATH": str(self.installed)}
-        self._run(
+        self._run_installed(
             "ansible-galaxy",
             "collection",
             "install",
@@ -122,17 +125,16 @@ class _Release:
             "-p",
             str(self.installed),
             "--offline",
-            **where,
         )
-        listed = self._run("ansible-galaxy", "collection", "list", "kubestellar.wec", **where)
+        listed = self._run_installed("ansible-galaxy", "collection", "list", "kubestellar.wec")
         if self.version not in listed:
             raise _Failed(f"The installed collection has another version:\n{listed}")
-        self._run("ansible-galaxy", "collection", "verify", "kubestellar.wec", "--offline", **where)
-        self._run("ansible-doc", "kubestellar.wec.wec_join", **where)
-        self._run("ansible-doc", "-t", "role", "kubestellar.wec.register", **where)
+        self._run_installed("ansible-galaxy", "collection", "verify", "kubestellar.wec", "--offline")
+        self._run_installed("ansible-doc", "kubestellar.wec.wec_join")
+        self._run_installed("ansible-doc", "-t", "role", "kubestellar.wec.register")
         inventory = self.folder / "fleet.yml"
         inventory.write_text(_WELCOME, encoding="utf-8")
-        said = self._run("ansible-playbook", "-i", str(inventory), "kubestellar.wec.status", ends=2, **where)
+        said = self._run_installed("ansible-playbook", "-i", str(inventory), "kubestellar.wec.status", ends=2)
         if "its_kubeconfig: '/nonexistent' cannot be read" not in " ".join(said.split()):
             raise _Failed(f"The installed playbook does not say what is wrong:\n{said}")
 
