@@ -15,7 +15,7 @@ import time
 import typing as t
 
 from .._errors import ApiError
-from .._rules import addon, certificates, distributions, kubeconfigs, tokens, works, yaml_text
+from .._rules import addon, certificates, diagnosis, distributions, kubeconfigs, tokens, works, yaml_text
 from .._rules.distributions import Distribution
 from .._rules.kubeconfigs import KubeconfigError
 from .._rules.leaving import (
@@ -382,9 +382,20 @@ class Wec:
     def pods(self, namespace: str) -> list[Json]:
         return self.kube.items(paths.pods(namespace))
 
-    def runs_addon(self) -> bool:
-        """Whether the agent of the status add-on is ready. Raises ApiError, Unreachable."""
-        return addon.is_running(self.deployment(addon.NAMESPACE, addon.DEPLOYMENT))
+    def addon_runtime(self) -> addon.Runtime:
+        """Whether the agent of the status add-on is ready, and if not, why, as far as its pods may be listed.
+
+        Raises ApiError, Unreachable.
+        """
+        deployment = self.deployment(addon.NAMESPACE, addon.DEPLOYMENT)
+        if deployment is None or addon.is_running(deployment):
+            return addon.Runtime(deployment is not None)
+        try:
+            return addon.Runtime(False, tuple(diagnosis.pods_trouble(self.pods(addon.NAMESPACE))))
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return addon.Runtime(False)
 
     def deployment(self, namespace: str, name: str) -> Json | None:
         return self.kube.find(paths.deployment(namespace, name))

@@ -18,7 +18,7 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import WecError
-from .._rules import problems, states, timeline
+from .._rules import addon, problems, states, timeline
 from .._rules.acceptance import Member
 from .._rules.join_options import JoinOptions
 from .._rules.plan import Plan
@@ -287,7 +287,7 @@ class Registering:
                 raise
             for done in joined:
                 done.result()
-        verification.verify(self._its, verdicts, self._batch_options.verify, self._progress, self._runs_addon)
+        verification.verify(self._its, verdicts, self._batch_options.verify, self._progress, self._ask_addon)
         for one in self._sound:
             one.verdict = verdicts[one.name]
         self._each(self._diagnose, [one for one in self._sound if one.failed])
@@ -297,11 +297,11 @@ class Registering:
         with self._reach(one) as wec:
             return late_causes.of_both_sides(self._its_of(one), wec, name)
 
-    def _runs_addon(self, name: str) -> bool:
-        """Whether the status add-on's agent runs there. Of a WEC that only its host reaches, the ITS tells."""
+    def _ask_addon(self, name: str) -> addon.Runtime:
+        """How the status add-on's agent is there. Of a WEC that only its host reaches, the ITS tells."""
         one = next(one for one in self._sound if one.name == name)
         with self._reach(one) as wec, self._within(one, wec):
-            return isinstance(wec, Wec) and wec.runs_addon()
+            return wec.addon_runtime() if isinstance(wec, Wec) else addon.Runtime(False)
 
     def _abandon(self, joined: t.Sequence[concurrent.futures.Future[None]]) -> None:
         """Begin no other join, let those end that run, each of which has a deadline, and leave no token of them."""

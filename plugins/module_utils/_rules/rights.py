@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from . import statuses
 from .hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE
 
 Json = dict[str, t.Any]
@@ -55,6 +56,11 @@ ITS_RIGHTS: tuple[Right, ...] = (
     ),
     Right(("get", "list", "create", "delete"), "secrets", namespace=BOOTSTRAP_NAMESPACE),
 )
+ITS_EVIDENCE_RIGHTS: tuple[Right, ...] = (
+    Right(("list",), "workstatuses", "control.kubestellar.io"),
+    *(Right(("list",), "rolebindings", "rbac.authorization.k8s.io", name=one) for one in statuses.ROLE_BINDINGS),
+)
+"""What says whether statuses come back. Whoever looks without them sees everything else."""
 CONFIGURE_RIGHTS: tuple[Right, ...] = (
     Right(("get", "list", "patch"), "managedclusters", f"cluster.{_OCM}"),
     Right(("get",), "managedclustersets", f"cluster.{_OCM}"),
