@@ -25,7 +25,7 @@ help:  ## this list
 demo:  ## from nothing to three registered WECs, and where to go from there
 	@tests/demo
 
-.PHONY: sandbox sandbox-down sandbox-status sandbox-build
+.PHONY: sandbox sandbox-down sandbox-status sandbox-build sandbox-build-all
 sandbox:  ## a fresh hub and WECS=3 clusters that are not registered [OCM=1.2.1] [KUBESTELLAR=1] [SIMULATED=1000]
 	@$(SANDBOX) up --wecs $(WECS) $(SHAPE) --simulated $(SIMULATED) --simulated-faults "$(SIMULATED_FAULTS)"
 
@@ -38,9 +38,13 @@ sandbox-status:  ## what runs, memory, ports, URLs, faults
 sandbox-build:  ## only build the sandbox's binaries, once
 	@$(SANDBOX) build $(SHAPE)
 
+sandbox-build-all:  ## all binaries that the tests use, once
+	@$(SANDBOX) build --kubestellar --kubernetes 1.37
+	@$(SANDBOX) build --ocm 1.0.0
+
 .PHONY: test test-unit fuzz test-integration test-lint test-docs test-sanity test-build test-browser test-molecule test-eda test-awx
 test:  ## everything below
-	@tests/run unit fuzz lint docs sanity build browser molecule integration eda awx
+	@tests/run unit fuzz lint docs site sanity build browser molecule integration eda awx
 
 test-unit:  ## rules, modules and actions against a fake API, in seconds
 	@tests/run unit
@@ -77,6 +81,10 @@ CELLS ?=
 test-matrix:  ## the versions of Python, ansible-core and libraries that are promised; hours [CELLS="2.21-*"] [PARTS=unit,demo]
 	@PYTHONPATH=tests $(RUN) -m matrix $(if $(PARTS),--parts $(PARTS)) $(if $(WORKERS),--workers $(WORKERS)) $(foreach cell,$(CELLS),'$(cell)')
 
+.PHONY: matrix-cells
+matrix-cells:  ## the names of these combinations
+	@PYTHONPATH=tests $(RUN) -m matrix --list
+
 .PHONY: test-long
 test-long:  ## more of what can go wrong, and a registration and a deregistration killed after each of their writes
 	@tests/run long
@@ -96,6 +104,21 @@ bench:  ## speed against a script, kubernetes.core and the limit; an hour [N=100
 docs:  ## the pages in docs/ that are made of the code's own tables
 	@ANSIBLE_COLLECTIONS_PATH=$$(PYTHONPATH=tests $(DEV)/python -m sandbox.outputs) PYTHONPATH=$$(PYTHONPATH=tests $(DEV)/python -m sandbox.outputs) \
 		$(DEV)/python tests/generate_docs.py
+
+.PHONY: site pictures
+site:  ## the documentation as a website in site/, made without a network
+	@SITE=$(CURDIR)/site tests/run site
+
+pictures:  ## the pictures of docs/pictures that show a run, of a fresh sandbox
+	@ANSIBLE_COLLECTIONS_PATH=$$(PYTHONPATH=tests $(DEV)/python -m sandbox.outputs) PYTHONPATH=$$(PYTHONPATH=tests $(DEV)/python -m sandbox.outputs):tests:tests/support \
+		$(DEV)/python -m pictures docs/pictures
+
+VERSION ?=
+DEMO ?=
+APPLY ?=
+.PHONY: release
+release:  ## all of a release but publishing it, on a copy [VERSION=1.0.0] [DEMO=1] [APPLY=1]
+	@PYTHONPATH=tests $$(tests/venv release)/bin/python -m release $(or $(VERSION),$(error Say which: make release VERSION=1.0.0)) $(if $(DEMO),--demo) $(if $(APPLY),--apply)
 
 .PHONY: build
 build:  ## the collection's artifact

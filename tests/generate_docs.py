@@ -1,7 +1,7 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the parts of docs/ and of README.md that are made of the code's own tables: ``python tests/generate_docs.py``."""
+"""Writes the parts of docs/ that are made of the code's own tables: ``python tests/generate_docs.py``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules import prob
 from matrix import results
 
 ROOT = pathlib.Path(__file__).parents[1]
-DOCS, README = ROOT / "docs", ROOT / "README.md"
+DOCS = ROOT / "docs"
 Json = dict[str, t.Any]
 _MARKUP = re.compile(r"\b[A-Z]+\(([^()]*)\)")
 
@@ -115,16 +115,15 @@ def _description(spec: Json) -> str:
 PROVED = ("<!-- made by 'make docs' of what 'make test-matrix' has recorded -->\n", "\n<!-- end -->")
 
 
-def with_what_was_proved(readme: str) -> str:
-    """README.md, with the table of the versions that were tested as it is now."""
+def compatibility_page() -> str:
+    """docs/compatibility.md, with the table of the versions that were tested as it is now."""
     begin, end = PROVED
-    before, _begin, rest = readme.partition(begin)
+    before, _begin, rest = (DOCS / "compatibility.md").read_text(encoding="utf-8").partition(begin)
     return before + begin + results.table(results.read()) + end + rest.partition(end)[2]
 
 
-PAGES = {"problems.md": problems_page, "variables.md": variables_page}
+PAGES = {"compatibility.md": compatibility_page, "problems.md": problems_page, "variables.md": variables_page}
 
 if __name__ == "__main__":
     for file, page in PAGES.items():
         (DOCS / file).write_text(page(), encoding="utf-8")
-    README.write_text(with_what_was_proved(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -14,14 +14,14 @@ import typing as t
 
 import awx_data
 import pytest
-from awx_setup import PROJECT, SECRET, from_the_readme, recap, run, write_kubeconfigs
+from awx_setup import PROJECT, SECRET, from_the_page, recap, run, write_kubeconfigs
 from fake_awx import FakeAwx
 
 
 # So many modules take minutes to start.
 @pytest.mark.long
 def test_it_makes_all_changes_nothing_again_and_removes_all(awx: FakeAwx, tmp_path: pathlib.Path) -> None:
-    commands = from_the_readme()
+    commands = from_the_page()
     write_kubeconfigs(tmp_path)
 
     checked = run(f"{commands['make']} --check", awx, tmp_path)

@@ -1,7 +1,7 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rulebooks under the real ansible-rulebook, by the commands of the README, with the rights of docs/rbac."""
+"""The rulebooks under the real ansible-rulebook, by the commands of docs/events.md, with the rights of docs/rbac."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ class Rulebook:
 
 
 def _command(name: str) -> str:
-    """The README's own."""
-    section = (REPOSITORY / "README.md").read_text().partition("\n## Events\n")[2].partition("\n## ")[0]
+    """The page's own."""
+    section = (REPOSITORY / "docs" / "events.md").read_text().partition("\n## Start\n")[2].partition("\n## ")[0]
     (found,) = re.findall(rf"^\$ (ansible-rulebook .*kubestellar\.wec\.{name}\b.*)$", section, re.MULTILINE)
     return str(found)
 

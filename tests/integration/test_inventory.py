@@ -1,7 +1,7 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An ITS as an inventory, a fleet as a file, and what tells when the two come apart; as the README and the docs say it."""
+"""An ITS as an inventory, a fleet as a file, and what tells when the two come apart; as docs/inventory.md says it."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def folder(joined: Fleet, tmp_path: pathlib.Path) -> Folder:
     return Folder(joined, tmp_path)
 
 
-def test_the_readmes_path_from_an_its_to_a_file_and_back(joined: Fleet, folder: Folder) -> None:
-    graph, status, export, register, drift = folder.follow("README.md", "Inventory-driven onboarding")
+def test_the_path_from_an_its_to_a_file_and_back(joined: Fleet, folder: Folder) -> None:
+    graph, status, export, register, drift = folder.follow("docs/inventory.md", "Inventory-driven onboarding")
     mark = joined.mark()
     shown = folder.run(graph)
     assert shown.code == 0, shown.output

@@ -43,7 +43,8 @@ def _up(layout: Layout, given: argparse.Namespace) -> None:
 
 
 def _build(_layout: Layout, given: argparse.Namespace) -> None:
-    Binaries().build(needed_sets(given.ocm, given.kubestellar))
+    newer = [SETS[kubernetes_set(_KUBERNETES[given.kubernetes])]] if given.kubernetes else []
+    Binaries().build([*needed_sets(given.ocm, given.kubestellar), *newer])
 
 
 def _down(layout: Layout, _given: argparse.Namespace) -> None:
@@ -95,7 +96,9 @@ def _parser() -> argparse.ArgumentParser:
         one = add(name, run, text)
         one.add_argument("--ocm", choices=OCM_VERSIONS, default=OCM_VERSIONS[0], help="version of the hub")
         one.add_argument("--kubestellar", action="store_true", help="with a WDS and KubeStellar's controllers")
-        if name == "up":
+        if name == "build":
+            one.add_argument("--kubernetes", choices=_KUBERNETES, help="also for 'add' with this version")
+        else:
             one.add_argument("--wecs", type=int, default=3, help="how many")
             one.add_argument(
                 "--simulated", type=int, default=0, help="how many simulated WECs beside them, in one process"

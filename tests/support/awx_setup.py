@@ -1,7 +1,7 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs awx_setup as the README says, and what the version before had made."""
+"""Runs awx_setup as docs/awx.md says, and what the version before had made."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IMAGE = "registry.example.com/wec-ee:1"
 
 
 def run(command: str, awx: FakeAwx | None, folder: pathlib.Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """A line of the README, in a shell whose environment has nothing but what the README sets."""
+    """A line of the page, in a shell whose environment has nothing but what the page sets."""
     environment = {
         "PATH": f"{pathlib.Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(folder),
@@ -44,10 +44,10 @@ def recap(output: str) -> dict[str, int]:
     return {key: int(value) for key, value in (part.split("=") for part in line.split())}
 
 
-def from_the_readme() -> dict[str, str]:
-    """What the README says: to set up, and to remove."""
+def from_the_page() -> dict[str, str]:
+    """What the page says: to set up, and to remove."""
     lines = re.findall(
-        r"^\$ (ansible-playbook kubestellar\.wec\.awx_setup.*)$", (awx_data.ROOT / "README.md").read_text(), re.M
+        r"^\$ (ansible-playbook kubestellar\.wec\.awx_setup.*)$", (awx_data.ROOT / "docs" / "awx.md").read_text(), re.M
     )
     removing = [line for line in lines if "awx_state=absent" in line]
     making = [line for line in lines if line not in removing]
@@ -56,7 +56,7 @@ def from_the_readme() -> dict[str, str]:
 
 
 def write_kubeconfigs(home: pathlib.Path) -> None:
-    """The files that the README names."""
+    """The files that the page names."""
     folder = home / ".kube"
     folder.mkdir()
     for name in ("its1.kubeconfig", "fleet.kubeconfig"):

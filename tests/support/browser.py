@@ -103,8 +103,9 @@ class Page:
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
         )
 
-    def screenshot(self) -> bytes:
-        return base64.b64decode(self.command("Page.captureScreenshot", format="png")["data"])
+    def screenshot(self, **form: t.Any) -> bytes:
+        """As PNG, or as ``form`` says: ``format`` and ``quality``."""
+        return base64.b64decode(self.command("Page.captureScreenshot", **{"format": "png", **form})["data"])
 
     def pixels(self) -> list[tuple[int, int, int]]:
         """Some of the picture, as red, green and blue: decoded by the browser itself, in a page of its own."""

@@ -21,7 +21,6 @@ _TOKEN_LASTS = 3600
 """Seconds after which nobody introduces a WEC with a token any more: what still waits for that waits for nothing."""
 _DELETION_TAKES = 600
 """Seconds after which something that is being deleted is stuck rather than slow."""
-_OPTIONS = ("purge", "workload", "wec_access")
 _NOBODYS = ("kube-root-ca.crt",)
 """ConfigMaps that are in every namespace."""
 _BY_NAME = "Deregister {wec} with {wec_access}=lost: that touches nothing but the ITS"
@@ -79,7 +78,14 @@ INSTALLATION = Kind(
 
 def in_words(remedy: str, **names: str) -> str:
     """A remedy with these names, and options as its reader calls them."""
-    return remedy.format(**names, **{option: _wording.option(option) for option in _OPTIONS})
+    return remedy.format_map(_Names(names))
+
+
+class _Names(dict[str, str]):
+    """What is no name is an option."""
+
+    def __missing__(self, option: str) -> str:
+        return _wording.option(option)
 
 
 @dataclasses.dataclass(frozen=True)

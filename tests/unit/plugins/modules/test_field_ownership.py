@@ -99,3 +99,15 @@ def test_an_object_that_never_rests_is_a_problem(hub: FakeHub, its: FakeIts) -> 
     result = hub.configure(labels={}, **APPLIED)
     assert result["verdicts"]["edge-1"]["problem"]["code"] == "write_refused"
     assert hub.metadata()["labels"]["tier"] == "gold"
+
+
+def test_the_status_names_the_option_that_takes_a_label_of_another_over(
+    hub: FakeHub, run: FrontEnd, its: FakeIts
+) -> None:
+    hub.configure(labels={"tier": "gold"}, **APPLIED)
+    hub.patch("labels", {"tier": "silver"}, "kubectl-label")
+    wec = {"name": "edge-1", "labels": {"tier": "gold"}, **APPLIED}
+    result = run("wec_status", wecs=[wec], its_kubeconfig=its.kubeconfig())
+    assert not result.get("failed"), result
+    (drift,) = result["drift"]
+    assert drift["remedy"] == "Take the keys out of the inventory, or take them over with force_conflicts"

@@ -1,7 +1,7 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The README's first steps with a fleet of one's own, to the letter: its files, and its commands in their order."""
+"""The first steps of docs/getting-started.md with a fleet of your own, to the letter: its files, and its commands in their order."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _FIRST, _SECOND = "edge-1", "edge-2"
 
 
 class Section:
-    """One section of the README, its WECs being those of a test."""
+    """One section of the page, its WECs being those of a test."""
 
     def __init__(self, title: str, names: t.Sequence[str]) -> None:
-        text = (REPOSITORY / "README.md").read_text()
+        text = (REPOSITORY / "docs" / "getting-started.md").read_text()
         body = text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
         # In one go: a test's own WEC may have the other's name.
         own = dict(zip((_FIRST, _SECOND), names, strict=True))
