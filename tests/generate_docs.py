@@ -56,7 +56,7 @@ def variables_page() -> str:
         "",
         "A host's variable that begins with "
         + ", ".join(f"`{one}`" for one in variables.PREFIXES)
-        + " and is none of these",
+        + " and is not one of these",
         "is a mistake: a warning names it, and the variable that was probably meant.",
         "",
         "## Playbooks",

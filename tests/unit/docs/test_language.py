@@ -23,6 +23,12 @@ YAML = [
     *sorted((ROOT / "roles").rglob("*.yml")),
     *sorted((ROOT / "extensions").rglob("*.yml")),
 ]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "roles").glob("*/README.md")),
+    *sorted((ROOT / "docs" / "docsite").rglob("*.rst")),
+]
 
 
 def texts(source: str) -> t.Iterator[tuple[int, str]]:
@@ -52,6 +58,11 @@ def test_messages_and_documentation_of_plugins(path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("path", YAML, ids=lambda path: str(path.relative_to(ROOT)))
 def test_names_of_tasks_and_descriptions(path: pathlib.Path) -> None:
+    assert found(path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_pages(path: pathlib.Path) -> None:
     assert found(path.read_text()) == []
 
 

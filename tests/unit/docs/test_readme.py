@@ -1,7 +1,7 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""README.md: short, the same first steps as in docs/getting-started.md, and no link that leads nowhere in the artifact."""
+"""README.md is short and has the same first steps as docs/getting-started.md; links of all pages work in the artifact, too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import yaml
 ROOT = pathlib.Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 STARTED = (ROOT / "docs" / "getting-started.md").read_text(encoding="utf-8")
-LINKS = sorted(set(re.findall(r"\]\(([^)]+)\)", README)))
+IGNORED = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["build_ignore"]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/README.md")])
 
 
 def test_it_is_one_screen_and_a_half() -> None:
@@ -28,15 +29,20 @@ def test_its_inventory_and_commands_are_those_that_the_integration_tests_run() -
     assert [block for block in blocks if block not in STARTED] == []
 
 
-@pytest.mark.parametrize("link", LINKS)
-def test_a_link_works_in_the_artifact(link: str) -> None:
-    if link.startswith("https://"):
-        return
-    path = link.partition("#")[0]
-    assert (ROOT / path).is_file()
-    ignored = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["build_ignore"]
-    parts = [path, *map(str, pathlib.PurePath(path).parents)]
-    assert not [one for one in parts for pattern in ignored if fnmatch.fnmatch(one, pattern)]
+def _ignored(path: pathlib.Path) -> bool:
+    names = [part.as_posix() for part in (path, *path.parents)]
+    return any(fnmatch.fnmatch(name, pattern) for name in names for pattern in IGNORED)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_of_a_page_work_in_the_artifact(page: pathlib.Path) -> None:
+    # Code is not Markdown.
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\(([^()\s]+)\)", text):
+        target = (page.parent / link.partition("#")[0]).resolve()
+        if not link.startswith(("https://", "#")):
+            assert target.exists(), link
+            assert not _ignored(target.relative_to(ROOT)), link
 
 
 def test_the_repository_is_the_one_of_galaxy_yml() -> None:
