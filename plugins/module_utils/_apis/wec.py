@@ -328,6 +328,14 @@ class Wec:
                 seen = {key: lease["metadata"][key] for key in ("uid", "resourceVersion")}
                 self.kube.delete_unless_changed(paths.below(paths.leases(namespace), lease["metadata"]["name"]), seen)
 
+    def patch_klusterlet(self, name: str, patch: Json) -> None:
+        """Apply a JSON merge patch."""
+        self.kube.merge(paths.below(paths.KLUSTERLETS, name), patch)
+
+    def patch_operator(self, patch: Json) -> None:
+        """Apply a JSON merge patch to the klusterlet operator's Deployment."""
+        self.kube.merge(paths.deployment(OPERATOR_NAMESPACE, "klusterlet"), patch)
+
     def delete_klusterlet(self, name: str) -> None:
         """Its operator takes the agent away, and the agent's namespaces."""
         self.kube.delete(paths.below(paths.KLUSTERLETS, name))
@@ -381,6 +389,10 @@ class Wec:
 
     def pods(self, namespace: str) -> list[Json]:
         return self.kube.items(paths.pods(namespace))
+
+    def locks(self, namespace: str) -> list[Json]:
+        """The leases by which the agents there choose who leads."""
+        return self.kube.items(paths.leases(namespace))
 
     def runs_addon(self) -> bool:
         """Whether the agent of the status add-on is ready. Raises ApiError, Unreachable."""

@@ -1,0 +1,280 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Upgrading one WEC's klusterlet: look, decide, have clusteradm write it, and see it run before it counts."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+from .._apis.clusteradm import Clusteradm, UpgradeRequest
+from .._apis.its import Its
+from .._apis.wec import Wec
+from .._errors import ApiError, Refused, TimedOut, Unreachable, WecError
+from .._rules import klusterlet_images, problems, rights, rollout, states, upgrade_plan, versions
+from .._rules.klusterlet_images import AGENTS, OPERATOR, Images
+from .._rules.plan import Plan, Step
+from .._rules.problems import Problem
+from .._rules.states import State
+from .._rules.upgrade_plan import Decision, Target
+from .._rules.wec_view import OPERATOR_NAMESPACE, Klusterlet
+from .preflight import missing_rights
+from .waiting import Waiter
+
+Json = dict[str, t.Any]
+_PULL_FAILS_AFTER = 5.0
+"""Seconds that an image may be refused before that counts: a registry may be busy for a moment."""
+LEASE_WITHIN = 150.0
+"""Seconds: an agent waits up to 137 s for its predecessor's leadership if that was killed (OCM: library-go)."""
+_BACK_WITHIN = 120.0
+"""Seconds that the images before have to run again; they are on the node."""
+
+
+@dataclasses.dataclass
+class Upgrade:
+    """What was found, planned and done. ``unproved``: what is not rolled out, though nothing is left to write."""
+
+    name: str
+    uid: str
+    kubernetes_version: str
+    state: State
+    klusterlet: Klusterlet
+    target: Target
+    decision: Decision
+    unproved: str | None = None
+    is_done: bool = False
+
+    @property
+    def plan(self) -> Plan:
+        return self.decision.plan
+
+    @property
+    def current(self) -> str:
+        return versions.show(self.decision.current) if self.decision.current else "unknown"
+
+    @property
+    def message(self) -> str:
+        name, target = self.name, self.target.shown
+        if self.plan.changes:
+            whence = f"from {self.current} to {target}"
+            if self.decision.current == self.target.version:
+                whence = f"to {target}"
+            return f"{name} {'was' if self.is_done else 'would be'} upgraded {whence}."
+        if self.decision.is_newer:
+            return f"{name} is not behind: its klusterlet is {self.current}, and {self.target.reason}."
+        if self.unproved:
+            return f"{name} has the klusterlet {self.current}, which is not rolled out: {self.unproved}."
+        return f"{name} is in sync: its klusterlet is {self.current}."
+
+
+class Upgrading:
+    """The klusterlet of one WEC of one ITS."""
+
+    def __init__(self, its: Its, wec: Wec, name: str, hub_apiserver: str | None = None) -> None:
+        self._its, self._wec, self._name, self._hub_apiserver = its, wec, name, hub_apiserver
+
+    # -- observe and decide --------------------------------------------------------------------------------------
+
+    def observe(self, target: Target) -> Upgrade:
+        """Raises Refused for what must not be touched, WecError for what cannot be looked at."""
+        view, wec = self._its.surveyed_view(self._name), self._wec.view(self._name, self._its)
+        state = states.classify(self._name, wec, view, self._its.identity(self._hub_apiserver), self._its.now())
+        self._refuse(upgrade_plan.refusal(state, wec, self._name))
+        klusterlet = t.cast(Klusterlet, wec.the_klusterlet(self._name))
+        decision = upgrade_plan.decide(klusterlet, self._operator(), target)
+        self._refuse(decision.problem)
+        found = Upgrade(self._name, wec.uid, self._wec.version, state, klusterlet, target, decision)
+        if not decision.plan.changes and not decision.is_newer:
+            found.unproved = self._missing(found, decision.images)
+        return found
+
+    def _refuse(self, problem: Problem | None) -> None:
+        if problem is not None:
+            raise Refused(f"{self._name}: {problem}", problem.evidence, problem)
+
+    def check(self, found: Upgrade, clusteradm: Clusteradm) -> None:
+        """Whatever could make it fail is found out before anything is changed. Raises WecError."""
+        if not found.plan.changes:
+            return
+        clusteradm.upgrade_facts().require(self._request(found).flags())
+        try:
+            lacking = missing_rights(self._wec.rules, rights.UPGRADE_RIGHTS)
+        except (ApiError, Unreachable):
+            # Then the first write tells.
+            return
+        if lacking:
+            problem = problems.of("forbidden", *map(str, lacking))
+            raise WecError(f"{self._name} cannot be upgraded: {problem}", problem)
+
+    @staticmethod
+    def _request(found: Upgrade) -> UpgradeRequest:
+        registry = found.target.registry or found.decision.images.registry or ""
+        return UpgradeRequest(found.target.version, registry)
+
+    # -- act -----------------------------------------------------------------------------------------------------
+
+    def run(self, found: Upgrade, clusteradm: Clusteradm, seconds: float, waiter: Waiter, *, rollback: bool) -> None:
+        """``seconds``: for clusteradm. With ``rollback``, what fails is written back.
+
+        Raises WecError, with the steps that were done in its details.
+        """
+        done: list[Step] = []
+        try:
+            for step in found.plan.steps:
+                self._carry_out(step, found, clusteradm, seconds, waiter)
+                done.append(step)
+            if not found.plan.changes and found.unproved:
+                self._prove(found, waiter)
+                found.unproved = None
+        except WecError as error:
+            error.details["steps"] = [step.as_data() for step in done]
+            if rollback and done:
+                self._roll_back(found, error, waiter)
+            raise
+        found.is_done = bool(done)
+
+    def _carry_out(self, step: Step, found: Upgrade, clusteradm: Clusteradm, seconds: float, waiter: Waiter) -> None:
+        name = found.klusterlet.name
+        if step.do == upgrade_plan.MARK:
+            self._wec.patch_klusterlet(name, upgrade_plan.mark_patch(found.decision.original))
+        elif step.do == upgrade_plan.PREPARE:
+            self._wec.patch_klusterlet(name, upgrade_plan.resources_patch())
+        elif step.do == upgrade_plan.UPGRADE_OPERATOR:
+            clusteradm.upgrade(self._wec.kube.connection.kubeconfig, self._request(found), seconds)
+            self._correct(found)
+            self._await_operator(found.decision.images, waiter)
+        elif step.do == upgrade_plan.UNMARK:
+            self._prove(found, waiter)
+            self._wec.patch_klusterlet(name, upgrade_plan.mark_patch(None))
+
+    def _correct(self, found: Upgrade) -> None:
+        """clusteradm writes what its chart has, of a Klusterlet and an operator that may have been made some other way."""
+        images, before = found.decision.images, found.klusterlet.raw.get("spec") or {}
+        now = (self._klusterlet(found).get("spec")) or {}
+        patch = upgrade_plan.correction(now, upgrade_plan.desired_spec(before, images))
+        if patch is not None:
+            self._wec.patch_klusterlet(found.klusterlet.name, patch)
+        operator = self._operator()
+        if operator is not None and klusterlet_images.image_of(operator) != images.references[OPERATOR]:
+            self._wec.patch_operator(klusterlet_images.with_image(operator, images.references[OPERATOR]))
+
+    def _roll_back(self, found: Upgrade, error: WecError, waiter: Waiter) -> None:
+        """Write the images before back, and say in ``error`` what became of that."""
+        original, name = found.decision.original, found.klusterlet.name
+        try:
+            if OPERATOR not in original.references:
+                raise WecError("what it was before is not known")
+            spec = {field: original.references.get(field) for field in klusterlet_images.SPECS}
+            self._wec.patch_klusterlet(name, {"spec": spec})
+            operator = self._operator()
+            if operator is not None:
+                self._wec.patch_operator(klusterlet_images.with_image(operator, original.references[OPERATOR]))
+            back = dataclasses.replace(waiter, timeout=min(waiter.timeout, _BACK_WITHIN))
+            back.until(lambda: self._missing(found, original), lambda told: problems.of("upgrade_stuck", told))
+            self._wec.patch_klusterlet(name, upgrade_plan.mark_patch(None))
+        except WecError as failure:
+            error.details["rolled_back"] = False
+            error.message += f" It could not be rolled back: {failure.message.removeprefix(f'{self._name}: ')}"
+            return
+        version = versions.show(original.version) if original.version else "the images before"
+        error.details["rolled_back"] = True
+        error.message += f" It was rolled back to {version}, which runs."
+
+    # -- prove ---------------------------------------------------------------------------------------------------
+
+    def _await_operator(self, images: Images, waiter: Waiter) -> None:
+        image, pulls = images.references[OPERATOR], _Pulls(self._name)
+
+        def look() -> str | None:
+            told = rollout.missing("klusterlet", self._operator(), image)
+            if told:
+                pulls.look(self._wec.pods(OPERATOR_NAMESPACE), [image])
+            return told
+
+        waiter.until(look, lambda told: self._stuck(told, OPERATOR_NAMESPACE))
+
+    def _prove(self, found: Upgrade, waiter: Waiter) -> None:
+        """Raises WecError."""
+        images, pulls = found.decision.images, _Pulls(self._name)
+        namespace, wanted = found.klusterlet.namespace, list(images.references.values())
+
+        def look() -> str | None:
+            told = self._missing(found, images)
+            if told:
+                pulls.look([*self._wec.pods(OPERATOR_NAMESPACE), *self._wec.pods(namespace)], wanted)
+            return told
+
+        waiter.until(look, lambda told: self._stuck(told, namespace))
+        self._await_lease(found, waiter)
+
+    def _await_lease(self, found: Upgrade, waiter: Waiter) -> None:
+        namespace = found.klusterlet.namespace
+        # The first of them registers, and renews the lease.
+        image = found.decision.images.references[next(iter(AGENTS[found.klusterlet.mode].values()))]
+
+        def look() -> str | None:
+            since = rollout.leads_since(self._wec.pods(namespace), self._wec.locks(namespace), image)
+            if since is None:
+                return "the new agent waits to lead"
+            return None if rollout.is_renewed(self._its.lease(self._name), since) else "its lease is not renewed yet"
+
+        limit = dataclasses.replace(waiter, timeout=LEASE_WITHIN)
+        limit.until(look, lambda told: problems.of("upgrade_not_heard_of", told))
+
+    def _missing(self, found: Upgrade, images: Images) -> str | None:
+        """What is not yet as it shall be on the WEC."""
+        klusterlet = self._klusterlet(found)
+        spec = klusterlet.get("spec") or {}
+        kept = {"clusterName": found.klusterlet.cluster_name, **images.of_agents}
+        other = [f"{field} {spec.get(field)}" for field, value in kept.items() if spec.get(field) != value]
+        if other:
+            return f"Klusterlet {found.klusterlet.name} has {', '.join(other)}"
+        told = rollout.missing("klusterlet", self._operator(), images.references[OPERATOR])
+        told = told or rollout.unsettled(klusterlet)
+        for end, field in AGENTS[found.klusterlet.mode].items():
+            if told is None:
+                agent = f"{found.klusterlet.name}-{end}"
+                deployment = self._wec.deployment(found.klusterlet.namespace, agent)
+                told = rollout.missing(agent, deployment, images.references[field])
+        return told
+
+    def _stuck(self, told: str, namespace: str) -> Problem:
+        trouble: list[str] = []
+        try:
+            trouble = rollout.pods_trouble(self._wec.pods(namespace))
+        except WecError as error:
+            trouble = [error.message]
+        return problems.of("upgrade_stuck", told, *trouble)
+
+    def _klusterlet(self, found: Upgrade) -> Json:
+        """Raises WecError where it is gone."""
+        klusterlet = self._wec.klusterlet(found.klusterlet.name)
+        if klusterlet is None:
+            problem = problems.of("not_joined", f"Klusterlet {found.klusterlet.name} is gone")
+            raise WecError(f"{self._name}: {problem}", problem)
+        return klusterlet
+
+    def _operator(self) -> Json | None:
+        return self._wec.deployment(OPERATOR_NAMESPACE, "klusterlet")
+
+
+class _Pulls:
+    """Ends a wait for images that are not to be had."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._since: float | None = None
+
+    def look(self, pods: t.Sequence[Json], images: t.Iterable[str]) -> None:
+        """Raises TimedOut, once that has lasted."""
+        trouble = [told for image in dict.fromkeys(images) for told in rollout.pull_trouble(pods, image)]
+        if not trouble:
+            self._since = None
+            return
+        self._since = self._since if self._since is not None else time.monotonic()
+        if time.monotonic() - self._since >= _PULL_FAILS_AFTER:
+            problem = problems.of("upgrade_image_missing", *trouble)
+            raise TimedOut(f"{self._name}: {problem}", problem)
