@@ -56,7 +56,7 @@ options:
     default: false
   wait_timeout:
     description:
-      - Seconds that the new operator has to roll out, and after it the new agents. The agent's lease is waited for up to 150 seconds more.
+      - Seconds that the new operator has to roll out, and after it the new agents. The agent's lease is waited for up to 180 seconds more.
     type: int
     default: 300
   hub_apiserver:

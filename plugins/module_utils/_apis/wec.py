@@ -321,8 +321,12 @@ class Wec:
         end = time.monotonic() + _STOPPING_TAKES
         while old & {pod["metadata"]["name"] for pod in self.pods(namespace)} and time.monotonic() < end:
             time.sleep(0.5)
+        self.free_locks(namespace)
+
+    def free_locks(self, namespace: str) -> None:
+        """Delete the leases by which an agent leads whose pod is gone: it may have ended without giving them back."""
         alive = {pod["metadata"]["name"] for pod in self.pods(namespace)}
-        for lease in self.kube.items(paths.leases(namespace)):
+        for lease in self.locks(namespace):
             holder = str((lease.get("spec") or {}).get("holderIdentity") or "").rpartition("_")[0]
             if holder and holder not in alive:
                 seen = {key: lease["metadata"][key] for key in ("uid", "resourceVersion")}

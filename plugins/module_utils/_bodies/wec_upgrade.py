@@ -17,12 +17,12 @@ from .._apis.clusteradm import Clusteradm
 from .._apis.connection import ReadFile
 from .._apis.wec import Wec
 from .._errors import InvalidOption, Unreachable
+from .._operations.acceptance import WaitOptions
 from .._operations.installing import klusterlet_version
 from .._operations.registering import BatchOptions, Candidate, Registering, Registration
 from .._operations.side_by_side import ITSS, Places, each
 from .._operations.upgrading import LEASE_WITHIN, Upgrade, Upgrading
 from .._operations.verification import VerifyOptions
-from .._operations.acceptance import WaitOptions
 from .._operations.waiting import Waiter
 from .._rules import join_options, limits, screen, wec_results
 from .._rules.join_options import JoinOptions
@@ -33,7 +33,14 @@ from .task import Task, check_names, its_of, reading_once, require_named, wec_of
 from .wec_plan import SMALL
 
 Json = dict[str, t.Any]
-_OF_JOIN = ("bundle_version", "clusteradm_binary", "clusteradm_timeout", "hub_apiserver", "image_registry", "wec_run_on")
+_OF_JOIN = (
+    "bundle_version",
+    "clusteradm_binary",
+    "clusteradm_timeout",
+    "hub_apiserver",
+    "image_registry",
+    "wec_run_on",
+)
 _UNDER_WAY = 100
 """WECs whose upgrade has begun. With more of them, files that may be open run out."""
 _WAITS = 3
@@ -129,7 +136,9 @@ class Part:
     def _record(self, one: Registration) -> Json:
         found, error = self._upgrades.get(one.host), one.error
         foreseen = self._task.check_mode or self._task.params["plan_only"]
-        steps = [{**one.as_data(), "before": one.before, "after": one.after} for one in found.plan.steps] if found else []
+        steps = (
+            [{**one.as_data(), "before": one.before, "after": one.after} for one in found.plan.steps] if found else []
+        )
         changed = bool(found and found.plan.changes and (found.is_done or foreseen))
         if error is not None:
             steps = error.details.get("steps") or []
@@ -215,7 +224,9 @@ def _candidate(task: Task, one: Json, host: str, read_file: ReadFile) -> Candida
     check_names(part, {_wording.of_wec("name"): given["name"]})
     if given["wec_run_on"] == "host":
         why = "has no upgrade: clusteradm has to reach the WEC's API from here"
-        raise InvalidOption("wec_run_on", "host", why, "Run clusteradm upgrade klusterlet on that machine (docs/upgrade.md)")
+        raise InvalidOption(
+            "wec_run_on", "host", why, "Run clusteradm upgrade klusterlet on that machine (docs/upgrade.md)"
+        )
     wanted = JoinOptions(**{option: given[option] for option in ("name", *_OF_JOIN) if given[option] is not None})
     return Candidate(host, wanted, functools.partial(wec_of, part, read_file))
 

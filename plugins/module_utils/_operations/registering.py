@@ -334,9 +334,7 @@ class Registering:
         """The ITS, as it was seen with this WEC: what concerns the hub as a whole is not asked again."""
         return Its(self._its.kube, self._surveys[one.name])
 
-    def each(
-        self, do: Work, some: t.Sequence[Registration] | None = None, under_way: int | None = None
-    ) -> None:
+    def each(self, do: Work, some: t.Sequence[Registration] | None = None, under_way: int | None = None) -> None:
         """Do it for each of ``some``, or of those that have not failed. ``under_way``: so many, if those that only wait leave
         their places."""
         side_by_side.each(

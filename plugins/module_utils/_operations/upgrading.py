@@ -14,7 +14,7 @@ from .._apis.clusteradm import Clusteradm, UpgradeRequest
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import ApiError, Refused, TimedOut, Unreachable, WecError
-from .._rules import klusterlet_images, problems, rights, rollout, states, upgrade_plan, versions
+from .._rules import diagnosis, klusterlet_images, problems, rights, rollout, states, upgrade_plan, versions
 from .._rules.klusterlet_images import AGENTS, OPERATOR, Images
 from .._rules.plan import Plan, Step
 from .._rules.problems import Problem
@@ -27,8 +27,9 @@ from .waiting import Waiter
 Json = dict[str, t.Any]
 _PULL_FAILS_AFTER = 5.0
 """Seconds that an image may be refused before that counts: a registry may be busy for a moment."""
-LEASE_WITHIN = 150.0
-"""Seconds: an agent waits up to 137 s for its predecessor's leadership if that was killed (OCM: library-go)."""
+LEASE_WITHIN = 180.0
+"""Seconds: an agent waits up to 137 s for the leadership of one that was killed, and looks every 26 s (OCM: library-go). Where that one's
+pod is gone, its lock is taken away."""
 _BACK_WITHIN = 120.0
 """Seconds that the images before have to run again; they are on the node."""
 
@@ -111,8 +112,8 @@ class Upgrading:
 
     @staticmethod
     def _request(found: Upgrade) -> UpgradeRequest:
-        registry = found.target.registry or found.decision.images.registry or ""
-        return UpgradeRequest(found.target.version, registry)
+        version = upgrade_plan.version_of_definitions(found.decision, found.target)
+        return UpgradeRequest(version, found.decision.present.registry or "")
 
     # -- act -----------------------------------------------------------------------------------------------------
 
@@ -124,7 +125,11 @@ class Upgrading:
         done: list[Step] = []
         try:
             for step in found.plan.steps:
-                self._carry_out(step, found, clusteradm, seconds, waiter)
+                if step.do == upgrade_plan.UPGRADE_AGENTS:
+                    self._await_operator(found, waiter)
+                if step.do == upgrade_plan.UNMARK:
+                    self._prove(found, waiter)
+                self._write(step, found, clusteradm, seconds)
                 done.append(step)
             if not found.plan.changes and found.unproved:
                 self._prove(found, waiter)
@@ -136,30 +141,36 @@ class Upgrading:
             raise
         found.is_done = bool(done)
 
-    def _carry_out(self, step: Step, found: Upgrade, clusteradm: Clusteradm, seconds: float, waiter: Waiter) -> None:
-        name = found.klusterlet.name
+    def _write(self, step: Step, found: Upgrade, clusteradm: Clusteradm, seconds: float) -> None:
+        name, image = found.klusterlet.name, found.decision.images.references[OPERATOR]
         if step.do == upgrade_plan.MARK:
             self._wec.patch_klusterlet(name, upgrade_plan.mark_patch(found.decision.original))
         elif step.do == upgrade_plan.PREPARE:
             self._wec.patch_klusterlet(name, upgrade_plan.resources_patch())
-        elif step.do == upgrade_plan.UPGRADE_OPERATOR:
+        elif step.do == upgrade_plan.DEFINE:
             clusteradm.upgrade(self._wec.kube.connection.kubeconfig, self._request(found), seconds)
-            self._correct(found)
-            self._await_operator(found.decision.images, waiter)
+            self._set_klusterlet(found, found.decision.present)
+            operator = self._operator()
+            if klusterlet_images.image_of(operator) not in (found.decision.present.references[OPERATOR], image):
+                self._set_operator(image)
+        elif step.do == upgrade_plan.UPGRADE_OPERATOR:
+            self._set_operator(image)
+        elif step.do == upgrade_plan.UPGRADE_AGENTS:
+            self._set_klusterlet(found, found.decision.images)
         elif step.do == upgrade_plan.UNMARK:
-            self._prove(found, waiter)
             self._wec.patch_klusterlet(name, upgrade_plan.mark_patch(None))
 
-    def _correct(self, found: Upgrade) -> None:
-        """clusteradm writes what its chart has, of a Klusterlet and an operator that may have been made some other way."""
-        images, before = found.decision.images, found.klusterlet.raw.get("spec") or {}
-        now = (self._klusterlet(found).get("spec")) or {}
-        patch = upgrade_plan.correction(now, upgrade_plan.desired_spec(before, images))
+    def _set_klusterlet(self, found: Upgrade, images: Images) -> None:
+        """As it was, but for these images. clusteradm writes what its chart has, of one that may have been made some other way."""
+        desired = upgrade_plan.desired_spec(found.klusterlet.raw.get("spec") or {}, images)
+        patch = upgrade_plan.correction(self._klusterlet(found).get("spec") or {}, desired)
         if patch is not None:
             self._wec.patch_klusterlet(found.klusterlet.name, patch)
+
+    def _set_operator(self, image: str) -> None:
         operator = self._operator()
-        if operator is not None and klusterlet_images.image_of(operator) != images.references[OPERATOR]:
-            self._wec.patch_operator(klusterlet_images.with_image(operator, images.references[OPERATOR]))
+        if operator is not None and klusterlet_images.image_of(operator) != image:
+            self._wec.patch_operator(klusterlet_images.with_image(operator, image))
 
     def _roll_back(self, found: Upgrade, error: WecError, waiter: Waiter) -> None:
         """Write the images before back, and say in ``error`` what became of that."""
@@ -169,9 +180,7 @@ class Upgrading:
                 raise WecError("what it was before is not known")
             spec = {field: original.references.get(field) for field in klusterlet_images.SPECS}
             self._wec.patch_klusterlet(name, {"spec": spec})
-            operator = self._operator()
-            if operator is not None:
-                self._wec.patch_operator(klusterlet_images.with_image(operator, original.references[OPERATOR]))
+            self._set_operator(original.references[OPERATOR])
             back = dataclasses.replace(waiter, timeout=min(waiter.timeout, _BACK_WITHIN))
             back.until(lambda: self._missing(found, original), lambda told: problems.of("upgrade_stuck", told))
             self._wec.patch_klusterlet(name, upgrade_plan.mark_patch(None))
@@ -185,30 +194,35 @@ class Upgrading:
 
     # -- prove ---------------------------------------------------------------------------------------------------
 
-    def _await_operator(self, images: Images, waiter: Waiter) -> None:
-        image, pulls = images.references[OPERATOR], _Pulls(self._name)
-
-        def look() -> str | None:
-            told = rollout.missing("klusterlet", self._operator(), image)
-            if told:
-                pulls.look(self._wec.pods(OPERATOR_NAMESPACE), [image])
-            return told
-
-        waiter.until(look, lambda told: self._stuck(told, OPERATOR_NAMESPACE))
-
     def _prove(self, found: Upgrade, waiter: Waiter) -> None:
-        """Raises WecError."""
-        images, pulls = found.decision.images, _Pulls(self._name)
-        namespace, wanted = found.klusterlet.namespace, list(images.references.values())
+        """The operator first, then the agents, then their lease. Raises WecError."""
+        images, namespace, pulls = found.decision.images, found.klusterlet.namespace, _Pulls(self._name)
 
         def look() -> str | None:
             told = self._missing(found, images)
             if told:
-                pulls.look([*self._wec.pods(OPERATOR_NAMESPACE), *self._wec.pods(namespace)], wanted)
+                pulls.look(self._wec.pods(namespace), images.of_agents.values())
             return told
 
+        self._await_operator(found, waiter)
         waiter.until(look, lambda told: self._stuck(told, namespace))
         self._await_lease(found, waiter)
+
+    def _await_operator(self, found: Upgrade, waiter: Waiter) -> None:
+        """Until it works. Until then, the one before it may still do so."""
+        image, pulls = found.decision.images.references[OPERATOR], _Pulls(self._name)
+
+        def look() -> str | None:
+            told = rollout.missing("klusterlet", self._operator(), image)
+            pods = self._wec.pods(OPERATOR_NAMESPACE)
+            if told:
+                pulls.look(pods, [image])
+            elif rollout.leads_since(pods, self._wec.locks(OPERATOR_NAMESPACE), image) is None:
+                self._wec.free_locks(OPERATOR_NAMESPACE)
+                return "the new operator waits to lead"
+            return told
+
+        waiter.until(look, lambda told: self._stuck(told, OPERATOR_NAMESPACE))
 
     def _await_lease(self, found: Upgrade, waiter: Waiter) -> None:
         namespace = found.klusterlet.namespace
@@ -218,6 +232,7 @@ class Upgrading:
         def look() -> str | None:
             since = rollout.leads_since(self._wec.pods(namespace), self._wec.locks(namespace), image)
             if since is None:
+                self._wec.free_locks(namespace)
                 return "the new agent waits to lead"
             return None if rollout.is_renewed(self._its.lease(self._name), since) else "its lease is not renewed yet"
 
@@ -244,7 +259,7 @@ class Upgrading:
     def _stuck(self, told: str, namespace: str) -> Problem:
         trouble: list[str] = []
         try:
-            trouble = rollout.pods_trouble(self._wec.pods(namespace))
+            trouble = diagnosis.pods_trouble(self._wec.pods(namespace))
         except WecError as error:
             trouble = [error.message]
         return problems.of("upgrade_stuck", told, *trouble)

@@ -273,7 +273,7 @@ _AGENT = (
     Kind(
         "upgrade_not_heard_of",
         "the new agent runs, and the ITS has not heard of it",
-        "no lease on the ITS that was renewed after the new pod began to lead, for 150 s",
+        "no lease on the ITS that was renewed after the new pod began to lead, for 180 s",
         "Look at the agent's log on the WEC; run upgrade again, or set {rollback}",
     ),
 )

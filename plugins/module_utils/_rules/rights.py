@@ -92,10 +92,11 @@ UPGRADE_RIGHTS: tuple[Right, ...] = (
     Right(("get", "create", "patch"), "serviceaccounts", namespace="open-cluster-management"),
     Right(("get", "create", "patch"), "deployments", "apps", namespace="open-cluster-management"),
     Right(("list",), "pods", namespace="open-cluster-management"),
+    Right(("list", "delete"), "leases", "coordination.k8s.io", namespace="open-cluster-management"),
     Right(("get",), "secrets", namespace="open-cluster-management-agent"),
     Right(("get",), "deployments", "apps", namespace="open-cluster-management-agent"),
     Right(("list",), "pods", namespace="open-cluster-management-agent"),
-    Right(("list",), "leases", "coordination.k8s.io", namespace="open-cluster-management-agent"),
+    Right(("list", "delete"), "leases", "coordination.k8s.io", namespace="open-cluster-management-agent"),
 )
 """What wec_upgrade needs on the WEC."""
 WEC_EVIDENCE_RIGHTS: tuple[Right, ...] = (Right(("list",), "pods", namespace="open-cluster-management-agent-addon"),)

@@ -17,7 +17,14 @@ from .times import parse
 
 Json = dict[str, t.Any]
 _PULL = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable"}
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "RegistryUnavailable",
+    }
 )
 """Why a container waits (Kubernetes: pkg/kubelet/images/types.go)."""
 
@@ -68,15 +75,17 @@ def _waits_for(pod: Json, image: str) -> bool:
 
 
 def leads_since(pods: t.Iterable[Json], locks: t.Sequence[Json], image: str) -> datetime.datetime | None:
-    """Since when a ready pod with this image has been the agent's leader, by the WEC's clock; None if none is.
+    """Since when a ready pod with this image has led, by the WEC's clock; None if none does.
 
-    Only the leader renews the WEC's lease; a pod that ends may do so after its successor has become ready.
+    Only the leader works; a pod that ends may do so after its successor has become ready.
     """
     ready = {
         pod["metadata"]["name"]: find(pod, "Ready").since
         for pod in pods
         if find(pod, "Ready").is_true and not pod["metadata"].get("deletionTimestamp") and _has_image(pod, image)
     }
+    # What others have there is not named so.
+    locks = [lock for lock in locks if lock["metadata"]["name"].endswith("-lock")]
     if not locks:
         return max(filter(None, ready.values()), default=None)
     # The holder is the pod's name and an identifier.

@@ -21,7 +21,16 @@ from .wec_view import OPERATOR_NAMESPACE, Klusterlet, WecView
 Json = dict[str, t.Any]
 UPGRADED_FROM = "wec.kubestellar.io/upgraded-from"
 """Annotation of a Klusterlet while it is being upgraded: its images before. A run that was killed is recognised by it."""
-MARK, PREPARE, UPGRADE_OPERATOR, UPGRADE_AGENTS, UNMARK = "mark", "prepare", "upgrade_operator", "upgrade_agents", "unmark"
+MARK, PREPARE, DEFINE, UPGRADE_OPERATOR, UPGRADE_AGENTS, UNMARK = (
+    "mark",
+    "prepare",
+    "define",
+    "upgrade_operator",
+    "upgrade_agents",
+    "unmark",
+)
+"""In this order. clusteradm alone writes everything at once: then the operator before rolls the agents out, and the new one does so
+again as soon as it leads."""
 ONLY_NAME = "klusterlet"
 """The only Klusterlet that clusteradm upgrades (clusteradm: pkg/config)."""
 _RESOURCES = {"type": "Default"}
@@ -54,13 +63,17 @@ class Target:
 class Decision:
     """``images`` are those that there shall be, ``original`` those to go back to. ``problem``: why nothing may be done."""
 
-    current: Version | None
+    present: Images
     images: Images
     original: Images
     plan: Plan = dataclasses.field(default_factory=Plan)
     problem: Problem | None = None
     is_newer: bool = False
     """Whether it is newer than what was asked for, and stays."""
+
+    @property
+    def current(self) -> Version | None:
+        return self.present.version
 
 
 def refusal(state: State, wec: WecView, name: str) -> Problem | None:
@@ -85,7 +98,7 @@ def decide(klusterlet: Klusterlet, operator: Json | None, target: Target) -> Dec
     earlier = _marked(klusterlet)
     wanted = present.of_version(target.version, target.registry)
     original = earlier or present
-    decision = Decision(present.version, wanted, original)
+    decision = Decision(present, wanted, original)
     if OPERATOR not in present.references:
         problem = problems.of("operator_not_running", f"there is no Deployment {OPERATOR_NAMESPACE}/klusterlet")
         return dataclasses.replace(decision, problem=problem)
@@ -138,16 +151,25 @@ def _steps(
         reason = "without it, clusteradm would change its name and mode"
         resources = "resourceRequirement"
         steps.append(Step("WEC", "update", what, reason, {resources: None}, {resources: dict(_RESOURCES)}, PREPARE))
-    operator = f"Deployment {OPERATOR_NAMESPACE}/klusterlet"
-    old, new = {"image": present.references[OPERATOR]}, {"image": wanted.references[OPERATOR]}
-    reason = f"with its definitions and roles: {why}"
-    steps.append(Step("WEC", "upgrade", operator, reason, old, new, UPGRADE_OPERATOR))
+    define = f"its operator and agents come after them: {why}"
+    steps.append(Step("WEC", "update", "definitions and roles of the klusterlet", define, None, None, DEFINE))
+    if operator_is_behind:
+        operator = f"Deployment {OPERATOR_NAMESPACE}/klusterlet"
+        old, new = {"image": present.references[OPERATOR]}, {"image": wanted.references[OPERATOR]}
+        steps.append(Step("WEC", "upgrade", operator, why, old, new, UPGRADE_OPERATOR))
     changed = {field: one for field, one in wanted.of_agents.items() if one != set_now[field]}
     if changed:
         before = {field: set_now[field] for field in changed}
         steps.append(Step("WEC", "upgrade", what, why, before, changed, UPGRADE_AGENTS))
     steps.append(Step("WEC", "delete", mark, "the upgrade is proved", None, None, UNMARK))
     return steps
+
+
+def version_of_definitions(decision: Decision, target: Target) -> Version:
+    """With which clusteradm writes the definitions and roles, which are its own whatever the version is: none that changes an image,
+    where all have the same."""
+    known = {versions.of_image(one) for one in decision.present.references.values()}
+    return t.cast(Version, decision.current) if len(known) == 1 and None not in known else target.version
 
 
 def mark_patch(original: Images | None) -> Json:
