@@ -153,7 +153,11 @@ wecs:
       type: str
       sample: joined
     klusterlet_version:
-      description: The oldest version among the images of its operator and its agents, before.
+      description: The oldest version among the images of its operator and its agents, after what was done.
+      type: str
+      sample: 1.2.1
+    klusterlet_version_before:
+      description: The same before.
       type: str
       sample: 1.0.0
     target_version:

@@ -16,7 +16,7 @@ from .. import _wording
 from .._apis.clusteradm import Clusteradm
 from .._apis.connection import ReadFile
 from .._apis.wec import Wec
-from .._errors import InvalidOption, Unreachable
+from .._errors import InvalidOption, Unreachable, WecError
 from .._operations.acceptance import WaitOptions
 from .._operations.installing import klusterlet_version
 from .._operations.registering import BatchOptions, Candidate, Registering, Registration
@@ -157,7 +157,8 @@ class Part:
             "state": found.state.name if found else None,
             "uid": found.uid if found else None,
             "kubernetes_version": found.kubernetes_version if found else None,
-            "klusterlet_version": found.current if found else None,
+            "klusterlet_version": _version(found, error),
+            "klusterlet_version_before": found.current if found else None,
             "target_version": found.target.shown if found else None,
             "rolled_back": error.details.get("rolled_back") if error else None,
             "changed": changed,
@@ -167,6 +168,13 @@ class Part:
             "steps": steps,
             "diff": found.plan.diff() if found and changed and error is None else None,
         }
+
+
+def _version(found: Upgrade | None, error: WecError | None) -> str | None:
+    """What there is now, as far as it is known."""
+    if found is None:
+        return None
+    return found.target.shown if found.is_done and error is None else found.current
 
 
 def run(task: Task) -> Json:

@@ -20,6 +20,7 @@ from .._rules import (
     delivered_work,
     diagnosis,
     heartbeat,
+    klusterlet_images,
     labels,
     problems,
     readable,
@@ -73,6 +74,13 @@ class Status:
         return None
 
     @property
+    def klusterlet_version(self) -> str | None:
+        """The oldest among its agents' images, as far as they tell."""
+        klusterlet = self.wec.the_klusterlet(self.view.name) if self.wec else None
+        version = klusterlet_images.read(klusterlet, None).version if klusterlet else None
+        return versions.show(version) if version else None
+
+    @property
     def message(self) -> str:
         """The state and its most telling problem, as a sentence."""
         cause = str(problems.united(self.problems)[0]) if self.problems else f"{self.state.reason}."
@@ -92,8 +100,6 @@ class Status:
         view, wec = self.view, self.wec
         credential = wec.credential if wec else None
         expires = credential.certificate.not_after if credential and credential.certificate else None
-        klusterlet = wec.the_klusterlet(view.name) if wec else None
-        version = versions.of_image(klusterlet.image) if klusterlet else None
         beat = heartbeat.of_view(view, self.now)
         return {
             "name": view.name,
@@ -118,7 +124,7 @@ class Status:
             "kubernetes_version": (wec.version if wec else None) or view.kubernetes_version,
             "uid": (wec.uid if wec else None) or view.identity,
             "certificate_expires": times.show(expires),
-            "klusterlet_version": versions.show(version) if version else None,
+            "klusterlet_version": self.klusterlet_version,
         }
 
 
@@ -310,13 +316,17 @@ def health(wec: Wec, view: WecView, name: str) -> AgentHealth:
 
 
 def table(statuses: t.Iterable[Status]) -> list[str]:
-    """The fleet as lines of text."""
-    rows: list[tuple[str, ...]] = [("WEC", "STATE", "SINCE", "HEARTBEAT", "KUBERNETES", "WORKS", "PROBLEM")]
-    rows += [reading(_row, one) for one in sorted(statuses, key=lambda status: status.view.name)]
+    """The fleet as lines of text. The versions of the klusterlets are known where WECs were asked."""
+    found = sorted(statuses, key=lambda status: status.view.name)
+    asked = any(one.wec is not None for one in found)
+    rows: list[tuple[str, ...]] = [
+        ("WEC", "STATE", "SINCE", "HEARTBEAT", "KUBERNETES", *(["KLUSTERLET"] if asked else []), "WORKS", "PROBLEM")
+    ]
+    rows += [reading(lambda own: _row(own, asked), one) for one in found]
     return screen.table(rows)
 
 
-def _row(one: Status) -> tuple[str, ...]:
+def _row(one: Status, asked: bool) -> tuple[str, ...]:
     age, beat = times.age(one.since, one.now), heartbeat.of_view(one.view, one.now)
     return (
         one.view.name,
@@ -324,6 +334,7 @@ def _row(one: Status) -> tuple[str, ...]:
         times.show_seconds(age) if age is not None else "-",
         times.show_seconds(beat.age) if beat else "-",
         (one.wec.version if one.wec else None) or one.view.kubernetes_version or "-",
+        *([one.klusterlet_version or "-"] if asked else []),
         one.works.shown if one.works else "-",
         one.problems[0].kind.summary if one.problems else "-",
     )

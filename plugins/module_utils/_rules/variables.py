@@ -56,8 +56,8 @@ OF_PLAYBOOKS = (
         "wec_ask_all",
         "bool",
         "false",
-        ("register", "configure"),
-        "Whether each WEC's own API is asked, whatever the ITS shows.",
+        ("register", "configure", "status"),
+        "Whether each WEC's own API is asked, whatever the ITS shows. `status` then shows the versions of klusterlets.",
     ),
     Variable("wec_waves", "str", "", _WAVES, "Sizes of waves, like `1,10%,50%`. Without it, all WECs are one wave."),
     Variable(
