@@ -30,7 +30,10 @@ def _register(fleet: Fleet, names: t.Sequence[str], **variables: t.Any) -> None:
 def _deploy(fleet: Fleet, name: str) -> dict[str, str]:
     """A workload, and the uids of its objects on the WEC."""
     labels = {"app": "app"}
-    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": "registry.k8s.io/pause:3.10"}]}}
+    pod = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "a", "image": "registry.k8s.io/pause:3.10"}]},
+    }
     fleet.send_work(
         name,
         "app",
@@ -169,7 +172,9 @@ def test_one_that_clusteradm_would_take_from_its_hub_keeps_its_name_and_its_mirr
     assert fleet.is_available(wec)
 
 
-@pytest.mark.parametrize("moment", [pytest.param(1, marks=pytest.mark.long), 12, pytest.param(15, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "moment", [pytest.param(1, marks=pytest.mark.long), 12, pytest.param(15, marks=pytest.mark.long)]
+)
 def test_killed_after_some_write_it_is_simply_repeated(fleet: Fleet, wec: str, moment: int) -> None:
     """1 is the note; the next ones are clusteradm's, then come the operator's image and the agents'."""
     _register(fleet, [wec])

@@ -261,7 +261,8 @@ def _planned(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
     lost = [host for one in unseen for host in one["hosts"]]
     # Ansible ends a run when all hosts of a play have failed, however many others there are.
     to_report = [*behind, *failed, *lost, *(others if len(records) <= SMALL else others[:1])]
-    told = f"{len(behind)} of {len(records) + len(lost)} WECs to upgrade, {len(failed) + len(lost)} blocked."
+    count = len(records) + len(lost)
+    told = f"{len(behind)} of {count} WEC{'' if count == 1 else 's'} to upgrade, {len(failed) + len(lost)} blocked."
     digest = hashlib.sha256(json.dumps([[one["host"], one["steps"]] for one in records]).encode()).hexdigest()[:16]
     if task.params["show_table"]:
         for line in [*_table(records), told]:
