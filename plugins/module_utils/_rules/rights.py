@@ -83,22 +83,12 @@ WEC_RIGHTS: tuple[Right, ...] = (
     Right(("list", "delete"), "leases", "coordination.k8s.io", namespace="open-cluster-management-agent"),
     Right(("get",), "configmaps", namespace="kube-public", name="cluster-info"),
 )
-UPGRADE_RIGHTS: tuple[Right, ...] = (
-    Right(("get", "create", "patch"), "namespaces"),
-    Right(("get", "list", "watch", "create", "patch"), "customresourcedefinitions", "apiextensions.k8s.io"),
-    Right(("get", "create", "patch", "escalate", "bind"), "clusterroles", "rbac.authorization.k8s.io"),
-    Right(("get", "create", "patch"), "clusterrolebindings", "rbac.authorization.k8s.io"),
-    Right(("get", "list", "create", "patch"), "klusterlets", f"operator.{_OCM}"),
-    Right(("get", "create", "patch"), "serviceaccounts", namespace="open-cluster-management"),
-    Right(("get", "create", "patch"), "deployments", "apps", namespace="open-cluster-management"),
-    Right(("list",), "pods", namespace="open-cluster-management"),
+OF_UPGRADE: tuple[Right, ...] = (
     Right(("list", "delete"), "leases", "coordination.k8s.io", namespace="open-cluster-management"),
-    Right(("get",), "secrets", namespace="open-cluster-management-agent"),
     Right(("get",), "deployments", "apps", namespace="open-cluster-management-agent"),
-    Right(("list",), "pods", namespace="open-cluster-management-agent"),
-    Right(("list", "delete"), "leases", "coordination.k8s.io", namespace="open-cluster-management-agent"),
 )
-"""What wec_upgrade needs on the WEC."""
+"""What wec_upgrade needs on the WEC beyond WEC_RIGHTS, to see whether operator and agents are rolled out and lead."""
+UPGRADE_RIGHTS = (*WEC_RIGHTS, *OF_UPGRADE)
 WEC_EVIDENCE_RIGHTS: tuple[Right, ...] = (Right(("list",), "pods", namespace="open-cluster-management-agent-addon"),)
 """What says why a status add-on does not run. Without it, that it does not is said all the same."""
 LOOKED_AT_ON_WEC = (*WEC_RIGHTS, *WEC_EVIDENCE_RIGHTS)
