@@ -63,7 +63,7 @@ options:
     description: The address of the ITS that agents dial, if it is not one that the ITS is otherwise known by.
     type: str
   wec_run_on:
-    description: What a WEC has that only its own host reaches (V(host)) is refused.
+    description: V(host) is refused, because C(clusteradm) has to reach the WEC's API from where this runs.
     type: str
     choices: [controller, host]
     default: controller
@@ -81,7 +81,7 @@ options:
       - Without it, as many as Ansible has forks; V(5) where that is not known.
     type: int
   progress_interval:
-    description: Seconds between two lines about the progress on the screen.
+    description: With several WECs, seconds between two lines about the progress. Only with O(run_on=controller).
     type: float
     default: 5.0
   show_table:

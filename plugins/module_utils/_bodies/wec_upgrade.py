@@ -29,6 +29,7 @@ from .._rules.join_options import JoinOptions
 from .._rules.unexpected import as_wec_error
 from .._rules.upgrade_plan import Target
 from . import join_batch, options, retry_list, statistics
+from .leave_batch import Progress
 from .task import Task, check_names, its_of, reading_once, require_named, wec_of
 from .wec_plan import SMALL
 
@@ -90,9 +91,18 @@ class Part:
         """Look at each of them. What it fails of is noted."""
         self._registering.each(self._observe)
 
-    def run(self) -> None:
+    def run(self, progress: Progress) -> None:
         """Upgrade those that are behind."""
-        self._registering.each(self._upgrade, under_way=_UNDER_WAY)
+
+        def upgrade(one: Registration, wec: t.Any) -> None:
+            try:
+                self._upgrade(one, wec, progress.say)
+            finally:
+                progress.note()
+
+        wanted = set(self.to_upgrade)
+        some = [one for one in self._registering.registrations if one.host in wanted]
+        self._registering.each(upgrade, some, under_way=_UNDER_WAY)
 
     def _observe(self, one: Registration, wec: t.Any) -> None:
         upgrading = self._upgrading(one, wec)
@@ -103,12 +113,10 @@ class Part:
         if found.plan.changes:
             upgrading.check(found, self._clusteradm(wanted))
 
-    def _upgrade(self, one: Registration, wec: t.Any) -> None:
+    def _upgrade(self, one: Registration, wec: t.Any, say: t.Callable[[str], None]) -> None:
         found = self._upgrades[one.host]
-        if not found.plan.changes and not found.unproved:
-            return
         given, wanted = self._task.params, one.wanted.options
-        waiter = Waiter(one.name, given["wait_timeout"], self._task.progress, self._places.left)
+        waiter = Waiter(one.name, given["wait_timeout"], say, self._places.left)
         self._upgrading(one, wec).run(
             found, self._clusteradm(wanted), wanted.clusteradm_timeout, waiter, rollback=given["rollback"]
         )
@@ -244,7 +252,8 @@ def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
     if task.params["plan_only"]:
         return _planned(task, parts, unseen)
     if not task.check_mode:
-        each(lambda part: part.run(), parts, ITSS)
+        progress = Progress(task, sum(len(part.to_upgrade) for part in parts))
+        each(lambda part: part.run(progress), parts, ITSS)
     found = [record for part in parts for record in part.records()]
     if task.params["show_table"]:
         for line in _table(found):

@@ -89,7 +89,7 @@ class Upgrading:
         self._refuse(decision.problem)
         found = Upgrade(self._name, wec.uid, self._wec.version, state, klusterlet, target, decision)
         if not decision.plan.changes and not decision.is_newer:
-            found.unproved = self._missing(found, decision.images)
+            found.unproved = self._stale(found)
         return found
 
     def _refuse(self, problem: Problem | None) -> None:
@@ -149,7 +149,7 @@ class Upgrading:
             self._wec.patch_klusterlet(name, upgrade_plan.resources_patch())
         elif step.do == upgrade_plan.DEFINE:
             clusteradm.upgrade(self._wec.kube.connection.kubeconfig, self._request(found), seconds)
-            self._set_klusterlet(found, found.decision.present)
+            self._set_klusterlet(found, self._after_definitions(found))
             operator = self._operator()
             if klusterlet_images.image_of(operator) not in (found.decision.present.references[OPERATOR], image):
                 self._set_operator(image)
@@ -159,6 +159,12 @@ class Upgrading:
             self._set_klusterlet(found, found.decision.images)
         elif step.do == upgrade_plan.UNMARK:
             self._wec.patch_klusterlet(name, upgrade_plan.mark_patch(None))
+
+    @staticmethod
+    def _after_definitions(found: Upgrade) -> Images:
+        """What clusteradm has just written as the images of the agents, in this WEC's own words."""
+        is_target = upgrade_plan.version_of_definitions(found.decision, found.target) == found.target.version
+        return found.decision.images if is_target else found.decision.present
 
     def _set_klusterlet(self, found: Upgrade, images: Images) -> None:
         """As it was, but for these images. clusteradm writes what its chart has, of one that may have been made some other way."""
@@ -238,6 +244,18 @@ class Upgrading:
 
         limit = dataclasses.replace(waiter, timeout=LEASE_WITHIN)
         limit.until(look, lambda told: problems.of("upgrade_not_heard_of", told))
+
+    def _stale(self, found: Upgrade) -> str | None:
+        """What of a klusterlet that is up to date runs in another version all the same."""
+        images, name = found.decision.images.references, found.klusterlet.name
+        operator = self._operator()
+        if rollout.is_stale(operator, images[OPERATOR]):
+            return rollout.missing("klusterlet", operator, images[OPERATOR])
+        for end, field in AGENTS[found.klusterlet.mode].items():
+            deployment = self._wec.deployment(found.klusterlet.namespace, f"{name}-{end}")
+            if rollout.is_stale(deployment, images[field]):
+                return rollout.missing(f"{name}-{end}", deployment, images[field])
+        return None
 
     def _missing(self, found: Upgrade, images: Images) -> str | None:
         """What is not yet as it shall be on the WEC."""

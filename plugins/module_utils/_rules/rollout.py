@@ -48,6 +48,15 @@ def missing(what: str, deployment: Json | None, image: str) -> str | None:
     return None
 
 
+def is_stale(deployment: Json | None, image: str) -> bool:
+    """Whether pods of another image go on, which is so as long as the new ones do not come up.
+
+    One that is only not available has another reason than its version.
+    """
+    status = (deployment or {}).get("status") or {}
+    return image_of(deployment) != image or _number(status.get("updatedReplicas")) < _number(status.get("replicas"))
+
+
 def unsettled(klusterlet: Json) -> str | None:
     """Whether the operator has seen to a Klusterlet as it is now. HubConnectionDegraded keeps its old generation for ever."""
     generation, status = _number(klusterlet["metadata"].get("generation")), klusterlet.get("status") or {}

@@ -215,6 +215,31 @@ def test_what_is_not_rolled_out_is_waited_for_though_nothing_is_to_be_written(
     assert wec.writes == []
 
 
+def test_one_that_is_up_to_date_and_not_available_is_not_this_modules_matter(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: Json
+) -> None:
+    FakeKlusterlet(wec, its, "edge-1", "v1.2.1")
+    agent = "/apis/apps/v1/namespaces/open-cluster-management-agent/deployments/klusterlet-agent"
+    wec.change(
+        agent, {"status": {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 2, "unavailableReplicas": 1}}
+    )
+    result = run("wec_upgrade", **options)
+    assert not result.get("failed"), result
+    assert record(result)["outcome"] == "in_sync"
+
+
+def test_an_operator_that_an_earlier_registration_left_does_not_make_the_agents_go_back_and_forth(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: Json
+) -> None:
+    agent = FakeKlusterlet(wec, its, "edge-1")
+    agent.set_operator(f"{HOME}/registration-operator:v1.2.1")
+    agent._follow()
+    seen: list[str] = []
+    wec.after.append(lambda: seen.append(agent.spec["imagePullSpec"].rpartition(":")[2]))
+    assert not run("wec_upgrade", **options).get("failed")
+    assert [one for index, one in enumerate(seen) if index == 0 or seen[index - 1] != one] == ["v1.0.0", "v1.2.1"]
+
+
 def test_one_that_has_not_joined_is_refused(run: FrontEnd, its: FakeIts, wec: FakeApi, options: Json) -> None:
     result = run("wec_upgrade", **options)
     assert record(result)["problem"]["code"] == "not_joined"

@@ -47,6 +47,21 @@ def test_what_a_deployment_lacks_is_told(found: Json | None, why: str) -> None:
     assert why in (rollout.missing("klusterlet", found, IMAGE) or "")
 
 
+@pytest.mark.parametrize(
+    ("found", "is_stale"),
+    [
+        (deployment(), False),
+        # A node is down: that has nothing to do with the version.
+        (deployment(replicas=3, updatedReplicas=3, availableReplicas=2, unavailableReplicas=1), False),
+        (deployment(replicas=2, updatedReplicas=1, unavailableReplicas=1), True),
+        (deployment("quay.io/a:v1.0.0"), True),
+        (None, True),
+    ],
+)
+def test_pods_of_another_image_that_go_on_are_stale(found: Json | None, is_stale: bool) -> None:
+    assert rollout.is_stale(found, IMAGE) is is_stale
+
+
 def _klusterlet(observed: int, *conditions: Json) -> Json:
     status = {"observedGeneration": observed, "conditions": list(conditions)}
     return {"metadata": {"name": "klusterlet", "generation": 4}, "status": status}
