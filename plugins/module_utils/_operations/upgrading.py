@@ -85,11 +85,12 @@ class Upgrading:
         state = states.classify(self._name, wec, view, self._its.identity(self._hub_apiserver), self._its.now())
         self._refuse(upgrade_plan.refusal(state, wec, self._name))
         klusterlet = t.cast(Klusterlet, wec.the_klusterlet(self._name))
-        decision = upgrade_plan.decide(klusterlet, self._operator(), target)
+        operator = self._operator()
+        decision = upgrade_plan.decide(klusterlet, operator, target)
         self._refuse(decision.problem)
         found = Upgrade(self._name, wec.uid, self._wec.version, state, klusterlet, target, decision)
         if not decision.plan.changes and not decision.is_newer:
-            found.unproved = self._stale(found)
+            found.unproved = self._stale(found, operator)
         return found
 
     def _refuse(self, problem: Problem | None) -> None:
@@ -245,10 +246,9 @@ class Upgrading:
         limit = dataclasses.replace(waiter, timeout=LEASE_WITHIN)
         limit.until(look, lambda told: problems.of("upgrade_not_heard_of", told))
 
-    def _stale(self, found: Upgrade) -> str | None:
+    def _stale(self, found: Upgrade, operator: Json | None) -> str | None:
         """What of a klusterlet that is up to date runs in another version all the same."""
         images, name = found.decision.images.references, found.klusterlet.name
-        operator = self._operator()
         if rollout.is_stale(operator, images[OPERATOR]):
             return rollout.missing("klusterlet", operator, images[OPERATOR])
         for end, field in AGENTS[found.klusterlet.mode].items():
