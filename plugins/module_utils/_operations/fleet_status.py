@@ -150,7 +150,12 @@ def _compare(its: Its, seen: Seen, maps: t.Mapping[str, Json], limits: Limits) -
             *drift.of_wish(member.host, member.wish, observed),
             *drift.of_view(member.host, one.view, its.now(), limits),
             *drift.of_klusterlet(
-                member.host, member.wish.name, one.klusterlet_version, hub, seen.target.bundle_version
+                member.host,
+                member.wish.name,
+                one.klusterlet_version,
+                hub,
+                seen.target.bundle_version,
+                is_unfinished=one.is_being_upgraded,
             ),
         )
         return dataclasses.replace(seen, status=one, drifts=drifts)

@@ -74,6 +74,12 @@ class Status:
         return None
 
     @property
+    def is_being_upgraded(self) -> bool:
+        """Whether an upgrade of its klusterlet was begun, and has not been proved."""
+        klusterlet = self.wec.the_klusterlet(self.view.name) if self.wec else None
+        return klusterlet is not None and klusterlet.is_being_upgraded
+
+    @property
     def klusterlet_version(self) -> str | None:
         """The oldest among its agents' images, as far as they tell."""
         klusterlet = self.wec.the_klusterlet(self.view.name) if self.wec else None

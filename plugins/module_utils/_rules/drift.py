@@ -159,10 +159,22 @@ def of_view(host: str, view: ItsView, now: datetime.datetime, limits: Limits) ->
 
 
 def of_klusterlet(
-    host: str, name: str, version: str | None, hub: versions.Version | None, given: str | None
+    host: str,
+    name: str,
+    version: str | None,
+    hub: versions.Version | None,
+    given: str | None,
+    *,
+    is_unfinished: bool = False,
 ) -> list[Drift]:
-    """Whether a klusterlet is behind: its hub, or what the inventory gives. Of one that was not asked, nothing is known."""
+    """Whether a klusterlet is behind: its hub, or what the inventory gives. Of one that was not asked, nothing is known.
+
+    ``is_unfinished``: whether an upgrade was begun and is not proved.
+    """
     own, wanted = versions.parse(version), versions.parse(given) or hub
+    if is_unfinished:
+        told = f"the upgrade of its klusterlet, which is {version or 'of an unknown version'}, was not finished"
+        return [Drift(KLUSTERLET_BEHIND, name, host, told, version, versions.show(wanted) if wanted else None)]
     if own is None or wanted is None or own >= wanted:
         return []
     what = "the inventory wants" if versions.parse(given) else "the hub is"

@@ -16,11 +16,9 @@ from .plan import Plan, Step
 from .problems import Problem
 from .states import State
 from .versions import Version
-from .wec_view import OPERATOR_NAMESPACE, Klusterlet, WecView
+from .wec_view import OPERATOR_NAMESPACE, UPGRADED_FROM, Klusterlet, WecView
 
 Json = dict[str, t.Any]
-UPGRADED_FROM = "wec.kubestellar.io/upgraded-from"
-"""Annotation of a Klusterlet while it is being upgraded: its images before. A run that was killed is recognised by it."""
 MARK, PREPARE, DEFINE, UPGRADE_OPERATOR, UPGRADE_AGENTS, UNMARK = (
     "mark",
     "prepare",
@@ -119,11 +117,10 @@ def decide(klusterlet: Klusterlet, operator: Json | None, target: Target) -> Dec
 
 def _marked(klusterlet: Klusterlet) -> Images | None:
     """The images before an upgrade that was begun and not finished."""
-    annotations = (klusterlet.raw.get("metadata") or {}).get("annotations") or {}
-    if UPGRADED_FROM not in annotations:
+    if not klusterlet.is_being_upgraded:
         return None
     try:
-        found = json.loads(annotations[UPGRADED_FROM])
+        found = json.loads(klusterlet.raw["metadata"]["annotations"][UPGRADED_FROM])
         references = {part: found[part] for part in (OPERATOR, *SPECS) if isinstance(found.get(part), str)}
     except (ValueError, TypeError, AttributeError):
         # Whoever wrote that, an upgrade is under way; and the way back is not known.

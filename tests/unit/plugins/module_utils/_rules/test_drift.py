@@ -99,3 +99,9 @@ def test_a_klusterlet_that_is_older_than_it_should_be_is_drift(
     found = drift.of_klusterlet("host", "edge-1", version, hub, given)
     assert [one.msg for one in found] == ([told] if told else [])
     assert all(one.remedy == "Run kubestellar.wec.upgrade for edge-1" for one in found)
+
+
+def test_an_upgrade_that_was_not_finished_is_drift_whatever_the_version_is() -> None:
+    (found,) = drift.of_klusterlet("host", "edge-1", "1.2.1", (1, 2, 1), None, is_unfinished=True)
+    assert found.msg == "the upgrade of its klusterlet, which is 1.2.1, was not finished"
+    assert found.kind == "klusterlet_behind"
