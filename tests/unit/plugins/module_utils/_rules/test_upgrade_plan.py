@@ -17,11 +17,10 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules.upgrade_pla
     UNMARK,
     UPGRADE_AGENTS,
     UPGRADE_OPERATOR,
-    UPGRADED_FROM,
     Decision,
     Target,
 )
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import WecView, klusterlet
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import UPGRADED_FROM, WecView, klusterlet
 
 Json = dict[str, t.Any]
 HUB = Target((1, 2, 1), (1, 2, 1))
