@@ -321,12 +321,24 @@ class Wec:
         end = time.monotonic() + _STOPPING_TAKES
         while old & {pod["metadata"]["name"] for pod in self.pods(namespace)} and time.monotonic() < end:
             time.sleep(0.5)
+        self.free_locks(namespace)
+
+    def free_locks(self, namespace: str) -> None:
+        """Delete the leases by which an agent leads whose pod is gone: it may have ended without giving them back."""
         alive = {pod["metadata"]["name"] for pod in self.pods(namespace)}
-        for lease in self.kube.items(paths.leases(namespace)):
+        for lease in self.locks(namespace):
             holder = str((lease.get("spec") or {}).get("holderIdentity") or "").rpartition("_")[0]
             if holder and holder not in alive:
                 seen = {key: lease["metadata"][key] for key in ("uid", "resourceVersion")}
                 self.kube.delete_unless_changed(paths.below(paths.leases(namespace), lease["metadata"]["name"]), seen)
+
+    def patch_klusterlet(self, name: str, patch: Json) -> None:
+        """Apply a JSON merge patch."""
+        self.kube.merge(paths.below(paths.KLUSTERLETS, name), patch)
+
+    def patch_operator(self, patch: Json) -> None:
+        """Apply a JSON merge patch to the klusterlet operator's Deployment."""
+        self.kube.merge(paths.deployment(OPERATOR_NAMESPACE, "klusterlet"), patch)
 
     def delete_klusterlet(self, name: str, uid: str) -> None:
         """Its operator takes the agent away, and the agent's namespaces. One that was made anew meanwhile stays."""
@@ -396,6 +408,10 @@ class Wec:
             if error.status != 403:
                 raise
             return addon.Runtime(False)
+
+    def locks(self, namespace: str) -> list[Json]:
+        """The leases by which the agents there choose who leads."""
+        return self.kube.items(paths.leases(namespace))
 
     def deployment(self, namespace: str, name: str) -> Json | None:
         return self.kube.find(paths.deployment(namespace, name))

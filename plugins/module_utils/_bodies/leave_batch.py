@@ -102,7 +102,7 @@ def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json], shared: Plac
     """Take those of one or several ITSs off. ``unseen`` are hosts whose ITS could not be asked, and why."""
     _refuse_repeated(parts)
     everybody = [(part, leaver) for part in parts for leaver in part.leavers]
-    progress = _Progress(task, len(everybody))
+    progress = Progress(task, len(everybody))
     read_file = reading_once(task.read_file)
 
     def leave(pair: tuple[Part, Leaver]) -> Json:
@@ -214,7 +214,7 @@ def _leave(
         return result
 
 
-class _Progress:
+class Progress:
     """One line for all of them, every few seconds: how many are over, and what is waited for."""
 
     def __init__(self, task: Task, count: int) -> None:

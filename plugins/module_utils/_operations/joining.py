@@ -10,10 +10,11 @@ import dataclasses
 import time
 import typing as t
 
+from .. import _wording
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import Refused, WecError
-from .._rules import agent_plan, diagnosis, problems, states, timeline
+from .._rules import agent_plan, diagnosis, klusterlet_images, problems, states, timeline, versions
 from .._rules.acceptance import Member, foreseen, remove_step
 from .._rules.agent_plan import Intended
 from .._rules.its_view import ItsView
@@ -148,10 +149,25 @@ class Joining:
             # Whatever could make it fail is found out here, before anything is changed.
             outcome.intended = self._installer.intended(with_clusteradm=agent_plan.JOIN in found.do)
         outcome.agent.add(*agent_plan.steps(found, view, wec, outcome.intended, outcome.foreign))
+        outcome.warnings += self._other_version(state, wec)
         if with_acceptance and (found.do or state.name not in (states.JOINED_UNAVAILABLE,)):
             shown = ItsView(self._name) if agent_plan.CLEAR_NAME in found.do else view
             outcome.acceptance.add(*foreseen(outcome.member, shown))
         return outcome
+
+    def _other_version(self, state: State, wec: WecView) -> list[str]:
+        """A joined WEC keeps its klusterlet, whatever version is asked for."""
+        given = self._options.bundle_version or self._options.bundle_overrides.get("ocm")
+        wanted, klusterlet = versions.parse(given), wec.the_klusterlet(self._name)
+        if state.name not in (states.JOINED, states.JOINED_UNAVAILABLE) or wanted is None or klusterlet is None:
+            return []
+        current = klusterlet_images.read(klusterlet, None).version
+        if current is None or current == wanted:
+            return []
+        fact = f"it is {versions.show(current)}, and {_wording.option('bundle_version')} is {versions.show(wanted)}"
+        if current > wanted:
+            return [f"{self._name}: its klusterlet stays as it is: {fact}."]
+        return [f"{self._name}: {problems.of('klusterlet_behind', fact)}"]
 
     def _refusal(self, state: State) -> Refused:
         problem = diagnosis.of_state(state) or problems.of("membership_unclear", *state.evidence)

@@ -218,7 +218,7 @@ class Preflight:
 
     def _rights(self, name: str, side: str, rules: t.Callable[[str], Json], wanted: t.Sequence[Right]) -> None:
         try:
-            lacking = _missing_rights(rules, wanted)
+            lacking = missing_rights(rules, wanted)
         except (ApiError, Unreachable) as error:
             self._note(name, None, f"could not be asked: {error.message}")
             return
@@ -234,7 +234,7 @@ class Preflight:
     def _evidence(self) -> None:
         """Rights that only explain trouble; who has none of them may register all the same."""
         try:
-            lacking = _missing_rights(self._wec.rules, rights.WEC_EVIDENCE_RIGHTS)
+            lacking = missing_rights(self._wec.rules, rights.WEC_EVIDENCE_RIGHTS)
         except (ApiError, Unreachable):
             # The check before this one has said that it cannot be asked.
             return
@@ -251,7 +251,7 @@ class Preflight:
             self._note("clocks", True, f"{skew:.0f} s apart")
 
 
-def _missing_rights(rules: t.Callable[[str], Json], wanted: t.Sequence[Right]) -> list[Right] | None:
+def missing_rights(rules: t.Callable[[str], Json], wanted: t.Sequence[Right]) -> list[Right] | None:
     """None where the API server does not know (an authorizer that cannot list its rules)."""
     lacking: list[Right] = []
     for namespace in rights.namespaces(wanted):

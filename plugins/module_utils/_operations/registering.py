@@ -35,7 +35,7 @@ from .verification import VerifyOptions
 from .wec_on_host import WecOnHost
 
 Json = dict[str, t.Any]
-_Work = t.Callable[["Registration", "Wec | WecOnHost"], None]
+Work = t.Callable[["Registration", "Wec | WecOnHost"], None]
 _FOLLOWS = "bootstrap_token_expired"
 _KEPT = 100
 """Up to so many WECs' connections are kept from the first look to the last; for more, files that may be open run out."""
@@ -167,7 +167,7 @@ class BatchOptions:
     seconds_for_one: float
     wait: WaitOptions
     verify: VerifyOptions
-    places: threading.Semaphore
+    places: t.ContextManager[t.Any]
     only_looks: bool = False
 
 
@@ -229,7 +229,7 @@ class Registering:
 
     def check(self) -> None:
         """Whatever could make it fail is found out, for each WEC, before ``run`` does anything."""
-        self._each(self._check)
+        self.each(self._check)
 
     def _check(self, one: Registration, wec: Wec | WecOnHost) -> None:
         report = one.report = self._preflight(one, wec)
@@ -243,10 +243,10 @@ class Registering:
             raise WecError(report.message(one.name), told)
 
     def _preflight(self, one: Registration, wec: Wec | WecOnHost) -> Report:
-        return Preflight(self._its_of(one), wec, one.wanted.options).run()
+        return Preflight(self.its_of(one), wec, one.wanted.options).run()
 
     def _joining(self, one: Registration, wec: Wec | WecOnHost) -> Joining:
-        return Joining(self._its_of(one), wec, one.wanted.options)
+        return Joining(self.its_of(one), wec, one.wanted.options)
 
     # -- act -----------------------------------------------------------------------------------------------------
 
@@ -256,7 +256,7 @@ class Registering:
         def look(one: Registration, wec: Wec | WecOnHost) -> None:
             one.outcome = self._joining(one, wec).observe(with_acceptance=True)
 
-        self._each(look)
+        self.each(look)
 
     def run(self) -> None:
         """Check, join, approve, accept and wait. Raises WecError for what concerns the whole ITS."""
@@ -290,12 +290,12 @@ class Registering:
         verification.verify(self._its, verdicts, self._batch_options.verify, self._progress, self._ask_addon)
         for one in self._sound:
             one.verdict = verdicts[one.name]
-        self._each(self._diagnose, [one for one in self._sound if one.failed])
+        self.each(self._diagnose, [one for one in self._sound if one.failed])
 
     def _why_late(self, name: str) -> Problem | None:
         one = next(one for one in self._sound if one.name == name)
         with self._reach(one) as wec:
-            return late_causes.of_both_sides(self._its_of(one), wec, name)
+            return late_causes.of_both_sides(self.its_of(one), wec, name)
 
     def _ask_addon(self, name: str) -> addon.Runtime:
         """How the status add-on's agent is there. Of a WEC that only its host reaches, the ITS tells."""
@@ -317,7 +317,7 @@ class Registering:
         # What the ITS has shown is told where a second look is not to be had.
         with contextlib.suppress(Exception):
             if isinstance(wec, Wec):
-                its = self._its_of(one)
+                its = self.its_of(one)
                 one.diagnosis = status.of_one(its, wec, its.view(one.name), one.wanted.options.hub_apiserver)
             else:
                 one.diagnosis = status.of_fleet(self._its, [one.name])[0]
@@ -338,16 +338,20 @@ class Registering:
             return contextlib.nullcontext()
         return wec.kube.within(self._batch_options.seconds_for_one + one.wanted.deletion_timeout)
 
-    def _its_of(self, one: Registration) -> Its:
+    def its_of(self, one: Registration) -> Its:
         """The ITS, as it was seen with this WEC: what concerns the hub as a whole is not asked again."""
         return Its(self._its.kube, self._surveys[one.name])
 
-    def _each(self, do: _Work, some: t.Sequence[Registration] | None = None) -> None:
+    def each(self, do: Work, some: t.Sequence[Registration] | None = None, under_way: int | None = None) -> None:
+        """Do it for each of ``some``, or of those that have not failed. ``under_way``: so many, if those that only wait leave
+        their places."""
         side_by_side.each(
-            lambda one: self._attempt(do, one), self._sound if some is None else some, self._batch_options.at_once
+            lambda one: self._attempt(do, one),
+            self._sound if some is None else some,
+            under_way or self._batch_options.at_once,
         )
 
-    def _attempt(self, do: _Work, one: Registration) -> None:
+    def _attempt(self, do: Work, one: Registration) -> None:
         """What it fails of is noted, and nobody else's. An answer of one WEC may be anything. Raises MissingLibrary."""
         try:
             self._roll.answer_of(one)

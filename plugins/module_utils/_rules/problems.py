@@ -239,8 +239,51 @@ _AGENT = (
         "the version in the klusterlet's image tag, and that of the ClusterManager's",
         "Install a klusterlet of the hub's version: its add-ons never register otherwise",
     ),
+    Kind(
+        "klusterlet_behind",
+        "the klusterlet is older than it should be",
+        "the version in the image tags of the Klusterlet and of its operator, and that of the hub or of {bundle_version}",
+        "Run kubestellar.wec.upgrade. An older klusterlet works with a newer hub meanwhile",
+    ),
+    Kind(
+        "klusterlet_version_unknown",
+        "the version of the klusterlet is not known",
+        "an image of the Klusterlet, or of its operator, that has a digest or no tag like v1.2.1",
+        "Give the version ({bundle_version})",
+    ),
+    Kind(
+        "klusterlet_not_upgradable",
+        "clusteradm cannot upgrade this klusterlet",
+        "a Klusterlet in a hosted mode, or of another name than klusterlet",
+        "Upgrade it with what has installed it",
+    ),
+    Kind(
+        "upgrade_image_missing",
+        "an image of the new klusterlet cannot be pulled",
+        "a pod with the new image that waits with ErrImagePull, ImagePullBackOff or the like for five seconds. The pods before go on",
+        "Check {image_registry} and the version; with {rollback}, the images before are written back",
+    ),
+    Kind(
+        "upgrade_stuck",
+        "the new klusterlet does not roll out",
+        "a Deployment of the operator or the agent whose pods are not all updated and available in time. OCM's own conditions do not "
+        "show it, because the pods before go on",
+        "Look at its pods: resources, taints, admission; run upgrade again, or set {rollback}",
+    ),
+    Kind(
+        "upgrade_not_heard_of",
+        "the new agent runs, and the ITS has not heard of it",
+        "no lease on the ITS that was renewed after the new pod began to lead, for 180 s",
+        "Look at the agent's log on the WEC; run upgrade again, or set {rollback}",
+    ),
 )
 _REGISTRATION = (
+    Kind(
+        "not_joined",
+        "the WEC has not joined the ITS",
+        "no ManagedCluster, no Klusterlet, or ManagedClusterJoined is not True",
+        "Register it first",
+    ),
     Kind(
         "managed_cluster_missing",
         "the agent has not announced itself on the ITS",

@@ -89,6 +89,12 @@ WEC_RIGHTS: tuple[Right, ...] = (
     Right(("list", "delete"), "leases", "coordination.k8s.io", namespace="open-cluster-management-agent"),
     Right(("get",), "configmaps", namespace="kube-public", name="cluster-info"),
 )
+OF_UPGRADE: tuple[Right, ...] = (
+    Right(("list", "delete"), "leases", "coordination.k8s.io", namespace="open-cluster-management"),
+    Right(("get",), "deployments", "apps", namespace="open-cluster-management-agent"),
+)
+"""What wec_upgrade needs on the WEC beyond WEC_RIGHTS, to see whether operator and agents are rolled out and lead."""
+UPGRADE_RIGHTS = (*WEC_RIGHTS, *OF_UPGRADE)
 WEC_EVIDENCE_RIGHTS: tuple[Right, ...] = (Right(("list",), "pods", namespace="open-cluster-management-agent-addon"),)
 """What says why a status add-on does not run. Without it, that it does not is said all the same."""
 LOOKED_AT_ON_WEC = (*WEC_RIGHTS, *WEC_EVIDENCE_RIGHTS)
