@@ -178,7 +178,7 @@ def test_a_roll_back_that_fails_is_told(run: FrontEnd, its: FakeIts, wec: FakeAp
 
 @pytest.mark.parametrize(
     ("version", "why"),
-    [("1.3.0", "is newer than the hub, which is 1.2.1"), ("new", "is no version")],
+    [("1.3.0", "is newer than the hub, which is 1.2.1"), ("new", "is not a version")],
 )
 def test_a_version_that_cannot_be_is_refused(
     run: FrontEnd, its: FakeIts, wec: FakeApi, options: Json, version: str, why: str
