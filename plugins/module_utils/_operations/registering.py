@@ -79,6 +79,10 @@ class Registration:
         return self.error is not None or (self.verdict is not None and self.verdict.failed)
 
     @property
+    def keeps_works(self) -> bool:
+        return self.outcome is not None and self.outcome.keeps_works
+
+    @property
     def plan(self) -> Plan:
         """What was done, or with neither a verdict nor an error, what would be."""
         outcome, verdict = self.outcome, self.verdict
@@ -145,6 +149,7 @@ class Registration:
             "problem": self.problem.as_data() if self.problem else None,
             "steps": self.plan.as_data() if done is None else done,
             "diff": self.plan.diff() if done is None else None,
+            "kept_works": outcome.as_data()["kept_works"] if outcome else None,
             "proofs": verdict.proofs if verdict else {},
             "rejected_csrs": verdict.rejected if verdict else [],
             "addon": verdict.addon if verdict else None,
@@ -287,7 +292,13 @@ class Registering:
         verification.verify(self._its, verdicts, self._batch_options.verify, self._progress, self._runs_addon)
         for one in self._sound:
             one.verdict = verdicts[one.name]
+        self._each(self._settle, [one for one in self._sound if one.keeps_works and not one.failed])
         self._each(self._diagnose, [one for one in self._sound if one.failed])
+
+    def _settle(self, one: Registration, wec: Wec | WecOnHost) -> None:
+        """Workload of another hub was kept on it: has all of it a counterpart by now?"""
+        if one.outcome is not None:
+            self._joining(one, wec).settle(one.outcome)
 
     def _runs_addon(self, name: str) -> bool:
         """Whether the status add-on's agent runs there. Of a WEC that only its host reaches, the ITS tells."""

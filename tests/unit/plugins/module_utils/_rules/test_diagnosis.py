@@ -161,7 +161,7 @@ ON_WEC: dict[str, tuple[dict[str, t.Any], AgentHealth]] = {
         HEALTHY,
     ),
     "certificate_expired": ({"klusterlets": (agent(),), "credential": credential(days=-1)}, HEALTHY),
-    "hub_ca_rotated": ({"klusterlets": (agent(),), "credential": credential(ca=OTHER.pem)}, HEALTHY),
+    "hub_ca_changed": ({"klusterlets": (agent(),), "credential": credential(ca=OTHER.pem)}, HEALTHY),
 }
 
 
