@@ -95,8 +95,10 @@ options:
       - It is refused while the WEC's agent renews its lease.
       - What ran on the lost cluster may run on, and the certificate of its agent works until it expires if a WEC of this name
         is ever accepted again. Prefer another name for its successor.
+      - V(moved) says that the WEC's agent serves another ITS, with O(state=absent). The WEC's connection is needed to see that this is
+        so, and nothing is changed there. What this ITS has of it goes as with V(lost), and no lease is waited for.
     type: str
-    choices: [given, lost]
+    choices: [given, lost, moved]
     default: given
   its_access:
     description:

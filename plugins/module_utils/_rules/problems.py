@@ -614,6 +614,12 @@ _LEAVING = (
         "Deregister it with its connection; or stop its agent, and wait until its lease is older",
     ),
     Kind(
+        "not_moved",
+        "nothing shows that the WEC serves another ITS",
+        "wec_access=moved, and the agent on the WEC has no certificate of another hub, or the cluster is not the one that the ITS knows",
+        "Move it first (kubestellar.wec.move), or deregister it without {wec_access}",
+    ),
+    Kind(
         "workload_undecided",
         "workload is on the WEC that no agent will take away",
         "AppliedManifestWorks while the ITS is lost, its ManagedCluster is gone, or the Klusterlet is",
