@@ -140,7 +140,7 @@ def _dials_another(
         return False
     if options.hub_apiserver:
         return True
-    if hub.has_server(credential.server):
+    if not credential.server or hub.has_server(credential.server):
         return False
     return state.name == states.JOINED_UNAVAILABLE or diagnosis.is_cut_off(view.name, wec)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import typing as t
 
@@ -161,6 +162,13 @@ ON_WEC: dict[str, tuple[dict[str, t.Any], AgentHealth]] = {
         HEALTHY,
     ),
     "certificate_expired": ({"klusterlets": (agent(),), "credential": credential(days=-1)}, HEALTHY),
+    "hub_address_changed": (
+        {
+            "klusterlets": (agent(hub_says("lookup old: no such host", "BootstrapSecretError,HubKubeConfigError")),),
+            "credential": dataclasses.replace(credential(), server="https://old.example:6443"),
+        },
+        HEALTHY,
+    ),
     "hub_ca_changed": ({"klusterlets": (agent(),), "credential": credential(ca=OTHER.pem)}, HEALTHY),
 }
 
