@@ -259,10 +259,14 @@ def test_a_flood_does_not_matter_once_the_agents_own_request_is_there() -> None:
     assert decide(OWN, shown, NOW).approval is not None
 
 
+def before(seconds: float) -> str:
+    return (NOW - datetime.timedelta(seconds=seconds)).isoformat()
+
+
 def accepted_at(seconds: float, fields: str = "f:hubAcceptsClient") -> t.Any:
     """Metadata of a ManagedCluster that was made long ago, with when somebody accepted it."""
-    entry = {"manager": "kubestellar.wec", "time": now(-seconds), "fieldsV1": {"f:spec": {fields: {}}}}
-    return {"creationTimestamp": now(-5000), "managedFields": [entry]}
+    entry = {"manager": "kubestellar.wec", "time": before(seconds), "fieldsV1": {"f:spec": {fields: {}}}}
+    return {"creationTimestamp": before(5000), "managedFields": [entry]}
 
 
 def test_controllers_that_do_not_notice_that_a_wec_is_accepted_are_named() -> None:
@@ -290,12 +294,12 @@ def test_controllers_that_have_had_no_time_or_have_spoken_are_not_silent(shown: 
 
 
 def test_a_restarted_agent_is_alive_only_when_it_renews_its_lease_afterwards() -> None:
-    before = alive()
-    restarted = dataclasses.replace(EDGE, renewed_after=NOW + datetime.timedelta(seconds=20))
-    decision = decide(restarted, before, NOW)
+    shown = dataclasses.replace(alive(), lease={"spec": {"renewTime": before(10)}})
+    restarted = dataclasses.replace(EDGE, renewed_after=NOW - datetime.timedelta(seconds=5))
+    decision = decide(restarted, shown, NOW)
     assert not decision.done
     assert decision.problem is not None
     assert decision.problem.code == "heartbeat_late"
     later = dataclasses.replace(EDGE, renewed_after=NOW - datetime.timedelta(seconds=20))
-    assert decide(later, before, NOW).done
+    assert decide(later, shown, NOW).done
     assert "renewed_after" not in later.as_data()

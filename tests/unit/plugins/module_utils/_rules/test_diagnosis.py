@@ -164,7 +164,9 @@ ON_WEC: dict[str, tuple[dict[str, t.Any], AgentHealth]] = {
     "certificate_expired": ({"klusterlets": (agent(),), "credential": credential(days=-1)}, HEALTHY),
     "hub_address_changed": (
         {
-            "klusterlets": (agent(hub_says("lookup old: no such host", "BootstrapSecretError,HubKubeConfigError")),),
+            "klusterlets": (
+                agent(told("HubConnectionDegraded", "True", "E,HubKubeConfigError", "old\nlookup old: no such host")),
+            ),
             "credential": dataclasses.replace(credential(), server="https://old.example:6443"),
         },
         HEALTHY,
