@@ -372,8 +372,19 @@ def test_a_restart_that_is_asked_for_is_followed_by_a_lease(
     assert not result.get("failed"), result
     assert [step["verb"] for step in result["steps"]] == ["restart"]
     assert pod not in wec.objects
-    silent = run("wec_join", **{**options, "restart_agents": True, "wait_timeout": 1})
-    assert silent.get("failed") or silent["state"] == "joined"
+
+
+def test_a_restarted_agent_that_renews_no_lease_has_failed(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any]
+) -> None:
+    """The ITS calls it available for minutes."""
+    its.join("edge-1", wec.uid)
+    lease = "/apis/coordination.k8s.io/v1/namespaces/edge-1/leases/managed-cluster-lease"
+    its.change(lease, {"spec": {"renewTime": now(-5)}})
+    install_agent(wec, "edge-1", its, certificate=its.authority.client("edge-1"), token=jwt("old"))
+    result = run("wec_join", **{**options, "restart_agents": True, "wait_timeout": 1})
+    assert result["failed"]
+    assert result["problem"]["code"] == "heartbeat_late"
 
 
 def applied(hub: str, work: str, name: str) -> dict[str, t.Any]:
