@@ -73,6 +73,10 @@ ON_ITS: dict[str, ItsView] = {
     "certificate_not_used": on_its(csrs=(issued(),)),
     "not_accepted": on_its(accepted=False, csrs=(issued(),)),
     "mailbox_missing": on_its(*JOINED, mailbox=None),
+    "hub_controllers_silent": on_its(metadata={"name": "edge-1", "creationTimestamp": "2026-01-01T00:00:00Z"}),
+    "works_kept": on_its(
+        *JOINED, metadata={"name": "edge-1", "annotations": {"wec.kubestellar.io/works-kept": "true"}}
+    ),
     "mailbox_terminating": on_its(mailbox={"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}),
     "deleting": on_its(
         told("Deleting", "False", "ResourceRemaining", "the remaining count is 1"),
