@@ -95,6 +95,7 @@ def test_an_address_that_is_gone_is_named_and_replaced_with_two_writes(fleet: Fl
         run = fleet.register([wec], wec_ask_all=True)
         assert run.code == 0, run.output
         assert run.seconds < 60, run.output
+        assert f"Hub address {old} -> {new}." in run.text
         assert dials(fleet, wec) == new
         writes = [one for one in fleet.writes(mark) if one.startswith(f"{wec} ")]
         assert [one.rpartition("/")[2] for one in writes] == ["bootstrap-hub-kubeconfig", "hub-kubeconfig-secret"]
@@ -154,6 +155,8 @@ def test_a_wec_is_moved_with_its_workload_and_the_old_hub_is_cleaned(
     assert {one for one in fleet.its.objects() if wec in one} == set(), "the old hub is clean"
     time.sleep(20)
     assert uids(fleet, wec) == before, "nothing is evicted"
+    shown = play(fleet, inventory, "status", wec)
+    assert "workload of the hub that the WEC was moved from" in shown.text, shown.output
     assert str(eviction(fleet, wec)).startswith("876600h")
 
     send(new, wec, "w1", *manifests())

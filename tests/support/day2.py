@@ -20,12 +20,27 @@ KLUSTERLET = "/apis/operator.open-cluster-management.io/v1/klusterlets/klusterle
 APPLIED = "/apis/work.open-cluster-management.io/v1/appliedmanifestworks"
 CONFIG_MAP = "/api/v1/namespaces/app/configmaps/settings"
 OTHER_MAP = "/api/v1/namespaces/app/configmaps/more"
+DEPLOYMENT = "/apis/apps/v1/namespaces/app/deployments/web"
+
+
+def web() -> Json:
+    """A Deployment whose pod waits."""
+    labels = {"app": "web"}
+    container = {"name": "web", "image": "registry.k8s.io/pause:3.10"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "app"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
+    }
 
 
 def manifests(name: str = "settings", value: str = "1") -> list[Json]:
-    """A namespace and a ConfigMap in it."""
+    """A namespace, a ConfigMap in it, and for the first of two works a Deployment."""
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "app"}},
+        *([web()] if name == "settings" else []),
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -51,15 +66,15 @@ def uid(fleet: Fleet, wec: str, path: str = CONFIG_MAP) -> str | None:
 
 
 def deployed(fleet: Fleet, wec: str) -> dict[str, str | None]:
-    """Two works on a WEC that is registered; gives their ConfigMaps' UIDs."""
+    """Two works on a WEC that is registered; gives the UIDs of what they bring."""
     send(fleet.its, wec, "w1", *manifests())
     send(fleet.its, wec, "w2", *manifests("more"))
-    wait_until(lambda: uid(fleet, wec) and uid(fleet, wec, OTHER_MAP), 30, "the workload has arrived")
+    wait_until(lambda: all(uids(fleet, wec).values()), 30, "the workload has arrived")
     return uids(fleet, wec)
 
 
 def uids(fleet: Fleet, wec: str) -> dict[str, str | None]:
-    return {path: uid(fleet, wec, path) for path in (CONFIG_MAP, OTHER_MAP)}
+    return {path: uid(fleet, wec, path) for path in (CONFIG_MAP, OTHER_MAP, DEPLOYMENT)}
 
 
 def second_hub(fleet: Fleet) -> Cluster:

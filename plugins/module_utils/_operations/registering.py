@@ -18,7 +18,7 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import WecError
-from .._rules import problems, states, timeline
+from .._rules import agent_plan, problems, screen, states, timeline
 from .._rules.acceptance import Member
 from .._rules.join_options import JoinOptions
 from .._rules.plan import Plan
@@ -105,10 +105,17 @@ class Registration:
             code = f" [{known.code}]" if known is not None and f"[{known.code}]" not in told else ""
             return f"{'' if told.startswith(self.name) else f'{self.name}: '}{told}{code}"
         if self.verdict is not None:
-            return self._cause.message if self._cause else self.verdict.message()
+            return self._cause.message if self._cause else f"{self.verdict.message()}{self._readdressed}"
         if self.plan.changes:
             return f"{self.name} would be registered: {self.plan}."
         return f"{self.name} is {self._state}."
+
+    @property
+    def _readdressed(self) -> str:
+        """That its agent was told another address, which nothing else in the result of a WEC tells that is well."""
+        steps = self.outcome.agent.steps if self.outcome else []
+        reason = next((step.reason for step in steps if step.do == agent_plan.READDRESS_HUB), "")
+        return f" {screen.sentence(reason[0].upper() + reason[1:])}" if reason else ""
 
     @property
     def _cause(self) -> Status | None:

@@ -29,6 +29,8 @@ GRACE_ANNOTATION = "wec.kubestellar.io/eviction-grace-period"
 KEPT_ANNOTATION = "wec.kubestellar.io/works-kept"
 """On a ManagedCluster: workload of another hub is kept on the WEC, and its works are to be compared."""
 _FLAG = "--appliedmanifestwork-eviction-grace-period="
+_OF_AGENTS = "--spoke-cluster-name="
+"""Each of them is told so which WEC it is; other pods in their namespace are not."""
 _GRACE = "appliedManifestWorkEvictionGracePeriod"
 _SHOWN = 5
 _EVICTS_NOTHING = frozenset({"klusterlet-registration-agent"})
@@ -126,7 +128,8 @@ def _may_evict(pod: Json) -> bool:
     if (pod["metadata"].get("labels") or {}).get("app") in _EVICTS_NOTHING:
         return False
     arguments = [str(one) for part in (pod.get("spec") or {}).get("containers") or [] for one in part.get("args") or []]
-    return not any(one.startswith(_FLAG + GRACE_OFF) for one in arguments)
+    is_agent = any(one.startswith(_OF_AGENTS) for one in arguments)
+    return is_agent and not any(one.startswith(_FLAG + GRACE_OFF) for one in arguments)
 
 
 def hub_hash(server: str) -> str:

@@ -103,7 +103,7 @@ def test_a_second_run_does_not_forget_what_the_grace_was() -> None:
 def pod(name: str, *arguments: str, app: str = "klusterlet-agent") -> Json:
     return {
         "metadata": {"name": name, "labels": {"app": app}},
-        "spec": {"containers": [{"args": ["agent", *arguments]}]},
+        "spec": {"containers": [{"args": ["--spoke-cluster-name=edge-1", *arguments]}]},
     }
 
 
@@ -114,4 +114,6 @@ def test_the_move_waits_until_no_agent_runs_that_would_evict() -> None:
     assert "old" in str(kept_works.waits_for(agent(), [new, old]))
     assert "bare" in str(kept_works.waits_for(agent(), [pod("bare")]))
     assert kept_works.waits_for(agent(), [new, pod("r", app="klusterlet-registration-agent")]) is None
+    stranger = {"metadata": {"name": "theirs"}, "spec": {"containers": [{"args": ["serve"]}, {}]}}
+    assert kept_works.waits_for(agent(), [stranger]) is None
     assert kept_works.waits_for(agent(), []) is None
