@@ -142,12 +142,11 @@ def test_a_wec_is_moved_with_its_workload_and_the_old_hub_is_cleaned(
     assert refused.code == 2
     assert "[works_remain]" in refused.text
     mark = fleet.mark()
-    planned = play(fleet, inventory, "register", wec, "--check", "-v", **MOVE)
+    source = {"move_from_its_kubeconfig": str(fleet.layout.kubeconfig(ITS)), "move_from_its_context": ITS}
+    planned = play(fleet, inventory, "move", wec, "--check", "-v", **source)
     assert planned.code == 0, planned.output
     assert "Klusterlet klusterlet" in planned.text
     assert fleet.writes(mark) == []
-
-    source = {"move_from_its_kubeconfig": str(fleet.layout.kubeconfig(ITS)), "move_from_its_context": ITS}
     run = play(fleet, inventory, "move", wec, **source)
     assert run.code == 0, run.output
     assert "has no counterpart on this ITS: w1 (configmaps app/settings" in run.text
