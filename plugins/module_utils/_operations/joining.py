@@ -14,7 +14,7 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import Refused, WecError
-from .._rules import agent_plan, diagnosis, problems, states, timeline
+from .._rules import agent_plan, diagnosis, kept_works, problems, states, timeline
 from .._rules.acceptance import Member, foreseen, remove_step, silent_controllers
 from .._rules.agent_plan import Intended
 from .._rules.its_view import ItsView
@@ -58,13 +58,15 @@ class Outcome:
     reached: list[Reached] = dataclasses.field(default_factory=list)
     kept: Comparison | None = None
     """What became of another hub's workload that was kept; None where none was, or where that is not known yet."""
+    is_kept: bool = False
+    """Whether an earlier run has switched eviction off."""
     began: datetime.datetime | None = None
     """When the agent was last touched, by the ITS's clock."""
 
     @property
     def keeps_works(self) -> bool:
         """Whether workload of another hub is kept on it, which is to be compared with this ITS's."""
-        return self.kept is not None or any(step.do == agent_plan.SWITCH_EVICTION_OFF for step in self.agent.steps)
+        return self.is_kept or any(step.do == agent_plan.SWITCH_EVICTION_OFF for step in self.agent.steps)
 
     @property
     def plan(self) -> Plan:
@@ -148,6 +150,7 @@ class Joining:
         now = self._its.now()
         state = states.classify(self._name, wec, view, hub, now)
         is_foreign = state.name == states.OTHER_HUB
+        is_kept = kept_works.are_kept(wec.the_klusterlet(self._name))
         found = agent_plan.needs(
             state,
             wec,
@@ -156,7 +159,7 @@ class Joining:
             self._options,
             now,
             self._installer.address_for(state.name),
-            has_works=is_foreign and self._options.move_from_other_hub and bool(self._wec.works()),
+            has_works=is_foreign and self._options.move_from_other_hub and (is_kept or bool(self._wec.works())),
         )
         if found.do is None:
             raise self._refusal(state)
@@ -178,9 +181,11 @@ class Joining:
             holds_certificate=wec.credential is not None,
             options=self._options,
             foreign=agent_plan.foreign_csrs(found, view, self._options),
+            is_kept=is_kept,
         )
-        if {agent_plan.MINT, agent_plan.READDRESS_HUB} & set(found.do):
+        if agent_plan.MINT in found.do:
             self._introduction = self._introduction_id()
+        if {agent_plan.MINT, agent_plan.READDRESS_HUB} & set(found.do):
             # Whatever could make it fail is found out here, before anything is changed.
             outcome.intended = self._installer.intended(with_clusteradm=agent_plan.JOIN in found.do)
         outcome.agent.add(*agent_plan.steps(found, view, wec, outcome.intended, outcome.foreign))
