@@ -227,7 +227,7 @@ def install_agent(
     wec.put(f"{namespace}/secrets/bootstrap-hub-kubeconfig", {"data": {"kubeconfig": kubeconfig({"token": token})}})
     if certificate is not None:
         encoded = {
-            "kubeconfig": kubeconfig({"client-certificate": "tls.crt"}),
+            "kubeconfig": kubeconfig({"client-certificate": "tls.crt", "client-key": "tls.key"}),
             "tls.crt": base64.b64encode(certificate).decode(),
             "cluster-name": base64.b64encode(name.encode()).decode(),
             "agent-name": base64.b64encode(b"agent0").decode(),

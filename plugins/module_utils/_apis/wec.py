@@ -14,7 +14,7 @@ import json
 import time
 import typing as t
 
-from .._errors import ApiError
+from .._errors import ApiError, WecError
 from .._rules import addon, certificates, diagnosis, distributions, kubeconfigs, tokens, works, yaml_text
 from .._rules.distributions import Distribution
 from .._rules.kubeconfigs import KubeconfigError
@@ -306,6 +306,21 @@ class Wec:
         encoded = base64.b64encode(json.dumps(kubeconfig).encode()).decode()
         self.kube.merge(paths.secret(namespace, BOOTSTRAP_SECRET), {"data": {"kubeconfig": encoded}})
 
+    def readdress(self, namespace: str, secret: str, server: str) -> None:
+        """Give the agent another address of the same hub in this Secret, and change nothing else.
+
+        The agent takes a kubeconfig that is written in another way for another one. Raises WecError where it cannot be read.
+        """
+        content = (self._secret(namespace, secret) or {}).get("kubeconfig", b"")
+        changed = kubeconfigs.with_server(content, server)
+        if changed is None or _read_kubeconfig(changed)[0].get("server") != server:
+            raise WecError(f"The kubeconfig in the Secret {namespace}/{secret} on the WEC cannot be read.")
+        encoded = base64.b64encode(changed).decode()
+        self.kube.merge(paths.secret(namespace, secret), {"data": {"kubeconfig": encoded}})
+
+    def patch_klusterlet(self, name: str, patch: Json) -> None:
+        self.kube.merge(paths.below(paths.KLUSTERLETS, name), patch)
+
     def forget_certificate(self, namespace: str) -> None:
         self.kube.delete(paths.secret(namespace, HUB_SECRET))
 
@@ -331,10 +346,6 @@ class Wec:
             if holder and holder not in alive:
                 seen = {key: lease["metadata"][key] for key in ("uid", "resourceVersion")}
                 self.kube.delete_unless_changed(paths.below(paths.leases(namespace), lease["metadata"]["name"]), seen)
-
-    def patch_klusterlet(self, name: str, patch: Json) -> None:
-        """Apply a JSON merge patch."""
-        self.kube.merge(paths.below(paths.KLUSTERLETS, name), patch)
 
     def patch_operator(self, patch: Json) -> None:
         """Apply a JSON merge patch to the klusterlet operator's Deployment."""

@@ -197,12 +197,20 @@ def _leave(
 ) -> Json:
     """Take one WEC off; gives what was found and done. Raises WecError."""
     given = task.params
-    choices = leaving.Choices(given["drain"], given["purge"], given["workload"], given["wec_access"] == "lost")
+    is_moved = given["wec_access"] == leaving.MOVED
+    choices = leaving.Choices(
+        given["drain"], given["purge"], given["workload"], given["wec_access"] != "given", wec_is_moved=is_moved
+    )
     with contextlib.ExitStack() as stack:
         its = part.its if given["its_access"] != "lost" else None
-        wec = stack.enter_context(wec_to_join(task, read_file=read_file)) if given["wec_access"] != "lost" else None
+        reached = None
+        if given["wec_access"] != leaving.LOST:
+            reached = stack.enter_context(wec_to_join(task, read_file=read_file))
+        wec = None if is_moved else reached
         wds = part.wds if its is not None else None
-        leaving_one = Leaving(given["name"], its, wec, wds, choices, given["hub_apiserver"])
+        leaving_one = Leaving(
+            given["name"], its, wec, wds, choices, given["hub_apiserver"], reached if is_moved else None
+        )
         departure = leaving_one.observe()
         if not task.check_mode:
             leaving_one.run(departure, Waiter(given["name"], given["wait_timeout"], progress, waiting))

@@ -15,7 +15,7 @@ from .._apis.clusteradm import Clusteradm, JoinRequest
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import InvalidOption, WecError
-from .._rules import endpoints, problems, versions
+from .._rules import endpoints, problems, states, versions
 from .._rules.agent_plan import Intended
 from .._rules.join_options import JoinOptions
 from .agent import Endpoint, Installation
@@ -124,6 +124,15 @@ class Installer:
             f"{why}, and it publishes none that would serve (ConfigMap kube-public/cluster-info)",
             remedy[0].upper() + remedy[1:],
         )
+
+    def address_for(self, state: str) -> str | None:
+        """The address that the agent of a WEC in this state is to dial; None where it is not moved, or none can be told."""
+        if state not in (states.JOINED, states.JOINED_UNAVAILABLE):
+            return None
+        try:
+            return self.endpoint.server
+        except WecError:
+            return None
 
     @functools.cached_property
     def bundle_version(self) -> str:

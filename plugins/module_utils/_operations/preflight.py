@@ -22,6 +22,7 @@ from .._rules.problems import Problem
 from .._rules.rights import Right
 from .._rules.states import State
 from .._rules.wec_view import WecView
+from . import keeping
 from .installing import Installer
 from .wec_on_host import WecOnHost
 
@@ -143,13 +144,19 @@ class Preflight:
             hub = self._its.identity(self._options.hub_apiserver)
             now = self._its.now()
             state = self._state = states.classify(self._options.name, wec, view, hub, now)
-            needs = agent_plan.needs(state, wec, view, hub, self._options, now)
+            address = self._installer.address_for(state.name)
+            needs = agent_plan.needs(state, wec, view, hub, self._options, now, address)
             if needs.do is None:
                 problem = diagnosis.of_state(state) or problems.of("membership_unclear", *state.evidence)
                 # The reason is what the summary would say again.
                 facts = "; ".join(problem.evidence)
                 text = f"{state.reason}{': ' if facts else ''}{facts}. {problem.kind.remedy}. [{problem.code}]"
                 raise WecError(text, problem)
+            cause = agent_plan.lasting_cause(needs, state, wec, view, hub)
+            if state.name == states.OTHER_HUB:
+                cause = keeping.works_problem(self._wec, self._options)
+            if cause is not None:
+                raise WecError(str(cause), cause)
             flood = agent_plan.flooded(needs, wec, view, self._options, now)
             if flood is not None:
                 raise WecError(str(flood), flood)

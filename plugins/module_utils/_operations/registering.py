@@ -18,7 +18,7 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import WecError
-from .._rules import addon, problems, states, timeline
+from .._rules import addon, agent_plan, problems, screen, states, timeline
 from .._rules.acceptance import Member
 from .._rules.join_options import JoinOptions
 from .._rules.plan import Plan
@@ -79,6 +79,10 @@ class Registration:
         return self.error is not None or (self.verdict is not None and self.verdict.failed)
 
     @property
+    def keeps_works(self) -> bool:
+        return self.outcome is not None and self.outcome.keeps_works
+
+    @property
     def plan(self) -> Plan:
         """What was done, or with neither a verdict nor an error, what would be."""
         outcome, verdict = self.outcome, self.verdict
@@ -101,10 +105,17 @@ class Registration:
             code = f" [{known.code}]" if known is not None and f"[{known.code}]" not in told else ""
             return f"{'' if told.startswith(self.name) else f'{self.name}: '}{told}{code}"
         if self.verdict is not None:
-            return self._cause.message if self._cause else self.verdict.message()
+            return self._cause.message if self._cause else f"{self.verdict.message()}{self._readdressed}"
         if self.plan.changes:
             return f"{self.name} would be registered: {self.plan}."
         return f"{self.name} is {self._state}."
+
+    @property
+    def _readdressed(self) -> str:
+        """That its agent was told another address, which nothing else in the result of a WEC tells that is well."""
+        steps = self.outcome.agent.steps if self.outcome else []
+        reason = next((step.reason for step in steps if step.do == agent_plan.READDRESS_HUB), "")
+        return f" {screen.sentence(reason[0].upper() + reason[1:])}" if reason else ""
 
     @property
     def _cause(self) -> Status | None:
@@ -145,6 +156,7 @@ class Registration:
             "problem": self.problem.as_data() if self.problem else None,
             "steps": self.plan.as_data() if done is None else done,
             "diff": self.plan.diff() if done is None else None,
+            "kept_works": outcome.as_data()["kept_works"] if outcome else None,
             "proofs": verdict.proofs if verdict else {},
             "rejected_csrs": verdict.rejected if verdict else [],
             "addon": verdict.addon if verdict else None,
@@ -290,7 +302,13 @@ class Registering:
         verification.verify(self._its, verdicts, self._batch_options.verify, self._progress, self._ask_addon)
         for one in self._sound:
             one.verdict = verdicts[one.name]
+        self.each(self._settle, [one for one in self._sound if one.keeps_works and not one.failed])
         self.each(self._diagnose, [one for one in self._sound if one.failed])
+
+    def _settle(self, one: Registration, wec: Wec | WecOnHost) -> None:
+        """Workload of another hub was kept on it: has all of it a counterpart by now?"""
+        if one.outcome is not None:
+            self._joining(one, wec).settle(one.outcome)
 
     def _why_late(self, name: str) -> Problem | None:
         one = next(one for one in self._sound if one.name == name)

@@ -46,7 +46,15 @@ Json = dict[str, t.Any]
 T = t.TypeVar("T")
 _POLICIES_SHOWN = 3
 _SAYS_WHY = frozenset(
-    {"csr_denied", "csr_not_issued", "csr_not_legitimate", "csr_too_many", "mailbox_terminating", "not_accepted"}
+    {
+        "csr_denied",
+        "csr_not_issued",
+        "csr_not_legitimate",
+        "csr_too_many",
+        "hub_controllers_silent",
+        "mailbox_terminating",
+        "not_accepted",
+    }
 )
 """What the ITS shows that explains why an agent has not come to use its token; other things only follow from that."""
 
@@ -314,7 +322,10 @@ def of_one(its: Its, wec: Wec, view: ItsView, hub_apiserver: str | None = None) 
         found = []
         if state.name != states.JOINED or heartbeat.trouble(view, now):
             agent = health(wec, wec_view, name)
-            found = diagnosis.from_wec(name, wec_view, agent, its.identity(), now)
+            found = diagnosis.from_wec(name, wec_view, agent, its.identity(hub_apiserver), now)
+        else:
+            moved = diagnosis.address_changed(name, wec_view, its.identity(hub_apiserver))
+            found = [moved] if moved else []
         skew = diagnosis.version_skew(wec_view.the_klusterlet(name), its.hub.version)
     except (Unreachable, ApiError) as error:
         problem = error.problem or problems.of(
@@ -348,6 +359,10 @@ def of_one(its: Its, wec: Wec, view: ItsView, hub_apiserver: str | None = None) 
             dataclasses.replace(one, evidence=(*one.evidence, fact)) if one.code in _OF_LEASE else one
             for one in shown_by_its
         ]
+    if any(one.code == "hub_controllers_silent" for one in shown_by_its):
+        # That the agent has no rights on the hub follows from that.
+        found = [one for one in found if one.code != "not_accepted"]
+        found = [*(one for one in shown_by_its if one.code == "hub_controllers_silent"), *found]
     known = {problem.code for problem in found}
     addons = _addons(its, [name]) if view.exists else None
     why_absent = _why_absent(its, {name: view}, addons, now)

@@ -177,7 +177,15 @@ _PATH_TO_ITS = (
         "address that they dial",
     ),
     Kind(
-        "hub_ca_rotated",
+        "hub_address_changed",
+        "the ITS is not at the address any more that the WEC's agent dials",
+        "the agent's certificate is of this ITS, the address in its kubeconfig is not one of the ITS's, and the Klusterlet's condition "
+        "HubConnectionDegraded says that it does not lead there",
+        "Run register: it tells the agent the new address, and the agent keeps its certificate; if the ITS publishes none, set "
+        "{hub_apiserver}",
+    ),
+    Kind(
+        "hub_ca_changed",
         "the ITS has another CA than the one that the WEC's agent was given",
         "the agent's certificate is of this ITS, and the CA in its kubeconfig is not the ITS's any more",
         "Run register: it makes the agent start anew with the new CA",
@@ -354,6 +362,14 @@ _REGISTRATION = (
         "Run register, or set hubAcceptsClient on its ManagedCluster, if it should be a WEC",
     ),
     Kind(
+        "hub_controllers_silent",
+        "the hub's own controllers do not notice what happens on it",
+        "a ManagedCluster that was accepted more than 10 seconds ago and has no condition HubAcceptedManagedCluster, as after a restore "
+        "of the hub's etcd from a backup",
+        "Delete the pods in the namespaces open-cluster-management and open-cluster-management-hub of the ITS, wait until they run, and "
+        "run register again; after a restore, restart the agents as well ({restart_agents})",
+    ),
+    Kind(
         "accept_refused",
         "the ITS refused to accept the WEC",
         "403 Forbidden in answer to setting hubAcceptsClient",
@@ -411,6 +427,12 @@ _IDENTITY = (
         "Deregister it there first, or set {move_from_other_hub}, or take it out of this inventory",
     ),
     Kind(
+        "hub_rebuilt",
+        "the hub was built anew, and the cluster is registered with the one that was there before",
+        "its agent dials an address of this ITS and trusts another CA, its certificate is not of this ITS, and this ITS does not know it",
+        "Set {move_from_other_hub} to register it anew, and {works_of_other_hub} to keep, so that its workload stays",
+    ),
+    Kind(
         "other_name",
         "the cluster is registered under another name",
         "its Klusterlet or its certificate has another cluster name",
@@ -426,7 +448,8 @@ _IDENTITY = (
         "works_remain",
         "works are still there that nobody would look after any more",
         "ManifestWorks in the mailbox, or AppliedManifestWorks on the WEC",
-        "Deregister the WEC properly, or withdraw its workload first",
+        "Deregister the WEC properly, or withdraw its workload first; to move a WEC with the workload of another hub, set "
+        "{works_of_other_hub} to keep",
     ),
 )
 _HEALTH = (
@@ -526,6 +549,13 @@ _ADDON = (
         "what the WEC should run does not run there",
         "a ManifestWork in its mailbox that is not applied, or whose objects are not available, for more than a minute",
         "Look at the ManifestWork's conditions, and at its objects on the WEC",
+    ),
+    Kind(
+        "works_kept",
+        "workload of the hub that the WEC was moved from has no counterpart on this ITS yet",
+        "the annotation wec.kubestellar.io/works-kept on its ManagedCluster; on the WEC, a Klusterlet with an "
+        "appliedManifestWorkEvictionGracePeriod of 876600h, so that nothing is deleted",
+        "Deliver that workload from this ITS, and run register: it names what is missing, and lets the agent clean up when nothing is",
     ),
     Kind(
         "probe_failed",
@@ -634,6 +664,12 @@ _LEAVING = (
         "the WEC is said to be lost, and its agent is alive",
         "a lease that was renewed within its last two durations",
         "Deregister it with its connection; or stop its agent, and wait until its lease is older",
+    ),
+    Kind(
+        "not_moved",
+        "nothing shows that the WEC serves another ITS",
+        "wec_access=moved, and the agent on the WEC has no certificate of another hub, or the cluster is not the one that the ITS knows",
+        "Move it first (kubestellar.wec.move), or deregister it without {wec_access}",
     ),
     Kind(
         "workload_undecided",
