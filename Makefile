@@ -6,6 +6,7 @@ WECS ?= 3
 OCM ?= 1.2.1
 KUBESTELLAR ?=
 FUZZ_EXAMPLES ?= 400
+SECOND_HUB ?=
 SIMULATED ?= 0
 SIMULATED_FAULTS ?=
 # Which Python to make environments with: make PYTHON=python3.12 ...
@@ -14,7 +15,7 @@ export PYTHON ?= python3
 RUN = $$(tests/venv run)/bin/python
 DEV = $$(tests/venv dev)/bin
 SANDBOX = PYTHONPATH=tests $(RUN) -m sandbox
-SHAPE = --ocm $(OCM) $(if $(KUBESTELLAR),--kubestellar)
+SHAPE = --ocm $(OCM) $(if $(KUBESTELLAR),--kubestellar) $(if $(SECOND_HUB),--second-hub)
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -26,7 +27,7 @@ demo:  ## from nothing to three registered WECs, and where to go from there
 	@tests/demo
 
 .PHONY: sandbox sandbox-down sandbox-status sandbox-build sandbox-build-all
-sandbox:  ## a fresh hub and WECS=3 clusters that are not registered [OCM=1.2.1] [KUBESTELLAR=1] [SIMULATED=1000]
+sandbox:  ## a fresh hub and WECS=3 clusters that are not registered [OCM=1.2.1] [KUBESTELLAR=1] [SECOND_HUB=1] [SIMULATED=1000]
 	@$(SANDBOX) up --wecs $(WECS) $(SHAPE) --simulated $(SIMULATED) --simulated-faults "$(SIMULATED_FAULTS)"
 
 sandbox-down:  ## end everything of the sandbox, whatever state it is in

@@ -35,10 +35,13 @@ class ActionModule(HostsAction):
     def _plan_hosts(self, task: Task) -> Json:
         hosts = self._of_batch(task.params["hosts"])
         parts, lost = self._of_connections(task, plain(self._task.args), with_wds=True, some=hosts)
+        # Somebody asks for a version now, and only a WEC itself tells which it has.
+        version_is_asked = "register_bundle_version" in self._task.get_variable_manager().extra_vars
+        asked = {"ask_wecs": True} if version_is_asked and task.params["to_register"] else {}
         with contextlib.ExitStack() as stack:
 
             def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], FleetPlan]:
-                part = self._with(task, {**connection, "wecs": None, "hosts": None})
+                part = self._with(task, {**connection, "wecs": None, "hosts": None, **asked})
                 return functools.partial(wec_plan.look, stack, part, _desired_state.entries(hosts, self._groups))
 
             plans, unseen = each_connection(parts, prepare)

@@ -14,7 +14,9 @@ options:
       - Without it, this is the address in the ITS's own connection. If that leads back to the client that dials it (loopback,
         C(localtest.me)), it is the address that the ITS publishes, see O(internal_endpoint_lookup).
       - C(clusteradm) dials an address given here too, so the machine where this runs must be able to.
-      - If an agent that is not available dials another address than this one, it is made to start anew with this one.
+      - If an agent of this ITS dials another address than this one, it gets this one, and keeps its certificate if that and the
+        CA are good. Without this option, that is done for an agent that is not available or is cut off, if the address that it
+        dials is not one of the ITS's.
     type: str
   internal_endpoint_lookup:
     description:
@@ -49,7 +51,26 @@ options:
   move_from_other_hub:
     description:
       - Whether a cluster that is registered with another hub may be moved to this ITS. Its ManagedCluster on the other hub
-        is left behind. Refused all the same while works of the other hub are on the cluster.
+        is left behind. What becomes of the other hub's workload, O(works_of_other_hub) says.
+    type: bool
+    default: false
+  works_of_other_hub:
+    description:
+      - For O(move_from_other_hub), what is done about works of the other hub that are on the cluster.
+      - With V(refuse), such a cluster is not moved.
+      - With V(keep), its workload stays, and nothing of it is made anew. Before the move, the agent's eviction is switched off
+        (C(appliedManifestWorkEvictionGracePeriod) of the Klusterlet becomes C(876600h)). It becomes what it was again when each
+        object of the other hub's works is also one of a work of this ITS. What has no such counterpart is named, and stays, and
+        eviction stays off until a later run finds that all of it has one.
+      - Nothing is deleted from the cluster. V(keep) cannot be combined with O(wec_run_on=host).
+    type: str
+    choices: [refuse, keep]
+    default: refuse
+  restart_agents:
+    description:
+      - Whether the agents of WECs that are registered already are restarted, each time. Their pods are deleted, and a lease that is
+        renewed afterwards is waited for.
+      - An agent that has followed a hub before it was restored from a backup hears nothing of what changes there until then.
     type: bool
     default: false
   replace_lost_cluster:

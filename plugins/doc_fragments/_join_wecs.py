@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import json
+import typing as t
 
 from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_join
 
-_WECS = wec_join.SPEC["argument_spec"]["wecs"]
 _OWN = {
     "name": "Name of the WEC.",
     "inventory_hostname": "Its host in the inventory, if that is not O(wecs[].name).",
@@ -22,17 +22,16 @@ def _documented(option: str, spec: dict[str, object]) -> dict[str, object]:
     return {"description": _OWN.get(option, f"As O({option}), for this WEC."), **shown}
 
 
+def wecs(spec: dict[str, t.Any]) -> dict[str, object]:
+    """The documentation of an option wecs with this argument spec."""
+    return {
+        "description": "Several WECs of one ITS. What is not said of one is said of all.",
+        "type": spec["type"],
+        "elements": spec["elements"],
+        "suboptions": {option: _documented(option, one) for option, one in spec["options"].items()},
+    }
+
+
 class ModuleDocFragment:
     # JSON is YAML.
-    DOCUMENTATION: str = json.dumps(
-        {
-            "options": {
-                "wecs": {
-                    "description": "Several WECs of one ITS. What is not said of one is said of all.",
-                    "type": _WECS["type"],
-                    "elements": _WECS["elements"],
-                    "suboptions": {option: _documented(option, spec) for option, spec in _WECS["options"].items()},
-                }
-            }
-        }
-    )
+    DOCUMENTATION: str = json.dumps({"options": {"wecs": wecs(wec_join.SPEC["argument_spec"]["wecs"])}})

@@ -35,6 +35,7 @@ options:
       - V(join) installs the agent with C(clusteradm join), and looks at what that has left behind.
       - V(refresh) gives an agent that is there another introduction to its hub.
       - V(forget) takes its certificate away, and V(restart) restarts it, so that it starts anew.
+      - V(readdress_bootstrap) and, after it, V(readdress_hub) tell it another address of the same hub, and leave it its certificate.
       - V(delete_klusterlet) waits until the agent has taken its workload away, deletes the Klusterlet and waits until the agent is
         gone. V(stand_in_for_operator) does what an operator would do that is gone itself, V(delete_agent_namespaces) deletes the
         namespaces that an agent without a Klusterlet has left.
@@ -48,6 +49,8 @@ options:
       - refresh
       - forget
       - restart
+      - readdress_bootstrap
+      - readdress_hub
       - delete_klusterlet
       - stand_in_for_operator
       - delete_agent_namespaces
@@ -89,7 +92,7 @@ options:
     type: bool
     default: false
   hub_apiserver:
-    description: The address of the hub that the agent dials, and C(clusteradm). Needed for V(join) and V(refresh) in O(steps).
+    description: The address of the hub that the agent dials, and C(clusteradm). Needed in O(steps) for V(join), V(refresh) and the address.
     type: str
   hub_ca:
     description: The CA that the agent trusts the hub by, in PEM. Needed for V(join) and V(refresh) in O(steps).

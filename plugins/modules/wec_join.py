@@ -95,8 +95,10 @@ options:
       - It is refused while the WEC's agent renews its lease.
       - What ran on the lost cluster may run on, and the certificate of its agent works until it expires if a WEC of this name
         is ever accepted again. Prefer another name for its successor.
+      - V(moved) says that the WEC's agent serves another ITS, with O(state=absent). The WEC's connection is needed to see that this is
+        so, and nothing is changed there. What this ITS has of it goes as with V(lost), and no lease is waited for.
     type: str
-    choices: [given, lost]
+    choices: [given, lost, moved]
     default: given
   its_access:
     description:
@@ -329,6 +331,10 @@ wecs:
       type: list
       elements: dict
       sample: []
+    kept_works:
+      description: As RV(kept_works).
+      type: dict
+      sample: null
     seconds:
       description: Seconds from the installation of its agent to the end.
       type: float
@@ -438,6 +444,21 @@ released_finalizers:
       description: The finalizer.
       type: str
       sample: cluster.open-cluster-management.io/manifest-work-cleanup
+kept_works:
+  description:
+    - What became of the workload of another hub, with O(works_of_other_hub=keep) and afterwards. Null where none was kept.
+  returned: success
+  type: dict
+  contains:
+    eviction:
+      description: V(on) if the agent deletes again what its hub does not know, else V(off).
+      type: str
+      sample: "off"
+    without_counterpart:
+      description: ManifestWorks of the other hub that have objects which no ManifestWork of this ITS has, with these objects.
+      type: list
+      elements: dict
+      sample: [{"manifestwork": "w1", "objects": ["configmaps app/settings"]}]
 may_still_run:
   description: The objects that the ITS had sent to a cluster that was not contacted, and that may run there still.
   returned: with O(wec_access=lost)

@@ -131,6 +131,10 @@ options:
     elements: str
     choices: [drift, problems]
     default: []
+  bundle_version:
+    description:
+      - The desired version of the klusterlet. One that is older is drift, where its WEC is asked. By default that of the hub.
+    type: str
   hub_apiserver:
     description: The address of the ITS that agents dial, if it is not one that the ITS is otherwise known by.
     type: str

@@ -26,10 +26,17 @@ Json = dict[str, t.Any]
 T = t.TypeVar("T")
 
 
-def _variable_of(option: str, role: str) -> str:
+def _variables_of(option: str, role: str) -> tuple[str, ...]:
+    """The first that is set counts."""
     if option == "wec_run_on":
-        return option
-    return f"wec_{option}" if option in _OF_WEC else f"{role}_{option}"
+        return (option,)
+    if option in _OF_WEC:
+        return (f"wec_{option}",)
+    if role == "upgrade":
+        # How an agent is installed is said once.
+        own = (f"upgrade_{option}",) if option in _OF_UPGRADE else ()
+        return (*own, f"register_{option}")
+    return (f"{role}_{option}",)
 
 
 def variables_of_options(role: str) -> dict[str, str]:
@@ -37,13 +44,15 @@ def variables_of_options(role: str) -> dict[str, str]:
     found = {
         "name": "wec_name",
         "cluster_set": "wec_cluster_set",
-        **{option: _variable_of(option, "register") for option in (*join_options.SPEC, *_OF_WEC)},
+        **{option: _variables_of(option, "register")[0] for option in (*join_options.SPEC, *_OF_WEC)},
         **{option: f"deregister_{option}" for option in leaving_options.SPEC},
         **{option: f"configure_{option}" for option in _OF_CONFIGURE},
         "wait_timeout": f"{role}_wait_timeout",
     }
     if role == "deregister":
         found["hub_apiserver"] = "deregister_hub_apiserver"
+    if role == "upgrade":
+        found |= {option: f"upgrade_{option}" for option in (*_OF_UPGRADE, "rollback")}
     return found
 
 
@@ -77,6 +86,8 @@ _OF_CONFIGURE = (
     *("allow_removal", "allow_withdrawal", "deliver", "force_conflicts", "protected", "schema"),
     *(f"{part}_state" for part in ("labels", "annotations", "properties")),
 )
+_OF_UPGRADE = ("bundle_version", "image_registry")
+"""What an upgrade may have otherwise than a registration."""
 _PATIENCE = {
     "connect_timeout": "wec_connect_timeout",
     "read_timeout": "wec_read_timeout",
@@ -208,7 +219,7 @@ class HostVariables:
         said = Said({"name": self.wec, "inventory_hostname": self.host})
         for option in spec:
             if option not in said.options:
-                self._take(said, option, [_variable_of(option, role)])
+                self._take(said, option, _variables_of(option, role))
         return said
 
     def merged(self, part: str) -> tuple[Json | None, dict[str, str]]:

@@ -167,6 +167,13 @@ def test_preflight(its: InMemoryIts, wec: InMemory, data: st.DataObject) -> None
 
 
 @given(st.data())
+def test_upgrade(its: InMemoryIts, wec: InMemory, data: st.DataObject) -> None:
+    odd(data, wec)
+    result = ask(its, wec, "wec_upgrade", name="edge-1", bundle_version="1.2.1", clusteradm_binary="/nonexistent")
+    assert [one["name"] for one in result["wecs"]] == ["edge-1"]
+
+
+@given(st.data())
 def test_leftovers(its: InMemoryIts, wec: InMemory, data: st.DataObject) -> None:
     odd(data, wec)
     ask(its, wec, "wec_leftovers", name="edge-1")

@@ -67,6 +67,7 @@ OPTIONS: dict[str, Json] = {
     "wec_configure": {"name": "edge-1", "labels": {"a": "b"}, "stop_on_violation": True},
     "wec_agent": {"name": "edge-1", "hub_token": SECRET, "image_pull_credential": SECRET, **OF_WEC},
     "wec_join": {"wecs": [{"name": "edge-1", "clusteradm_binary": "/nonexistent", **OF_WEC}], "wait_timeout": 1},
+    "wec_upgrade": {"wecs": [{"name": "edge-1", "clusteradm_binary": "/nonexistent", **OF_WEC}], "wait_timeout": 1},
 }
 
 
@@ -90,7 +91,7 @@ def options(draw: st.DrawFn, server: str, module: str) -> Json:
         # Most of these may not be given at once.
         for key in draw(st.sets(st.sampled_from(sorted(connection(side, 0))[:-1]), min_size=3)):
             given.pop(key)
-    if isinstance(given.get("wecs"), list) and module == "wec_join":
+    if isinstance(given.get("wecs"), list) and module in ("wec_join", "wec_upgrade"):
         given["wecs"][0]["kubeconfig"] = written
     return draw(mutated(given, VALUES))
 

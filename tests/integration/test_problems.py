@@ -585,7 +585,7 @@ def test_certificate_expired_and_mended(fleet: Fleet, wec: str) -> None:
 
 
 @pytest.mark.long
-def test_hub_ca_rotated_and_mended(fleet: Fleet, take: t.Callable[..., list[str]]) -> None:
+def test_hub_ca_changed_and_mended(fleet: Fleet, take: t.Callable[..., list[str]]) -> None:
     name, other = take(2)
     registered(fleet, name)
     make_unavailable(fleet, name)
@@ -597,7 +597,7 @@ def test_hub_ca_rotated_and_mended(fleet: Fleet, take: t.Callable[..., list[str]
         data["kubeconfig"] = json.dumps(config).encode()
 
     change_credential(fleet.wec(name), rotate)
-    expect(fleet, name, "hub_ca_rotated")
+    expect(fleet, name, "hub_ca_changed")
     fleet.sandbox("heal", wec=name)
     result = fleet.join(name, wait_timeout=240)
     assert not result.get("failed"), result

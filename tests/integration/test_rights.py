@@ -290,3 +290,20 @@ def test_an_onboarder_changes_no_work_and_deletes_no_namespace_but_mailboxes(fle
             "spec": {"workload": {"manifests": [one]}},
         }
         assert _refused(onboarder, "POST", works_of(wec), work) == 403
+
+
+def test_the_rights_of_docs_rbac_are_enough_to_upgrade(fleet: Fleet, wec: str) -> None:
+    joined = fleet.join(wec, bundle_version="1.0.0")
+    assert not joined.get("failed"), joined
+    config = _as_onboarder(fleet, wec)
+    binary = str(fleet.clusteradm)
+
+    def upgrade(**options: t.Any) -> Json:
+        return fleet.module("wec_upgrade", wec, kubeconfig=config, clusteradm_binary=binary, **options)
+
+    assert upgrade(check_mode=True)["wecs"][0]["problem"]["code"] == "forbidden"
+    _grant(fleet.wec(wec), "wec-onboarder.yml")
+    wait_until(lambda: not upgrade(check_mode=True).get("failed"), 10, "it may")
+    upgraded = upgrade()
+    assert not upgraded.get("failed"), upgraded
+    assert not upgrade()["changed"]

@@ -191,6 +191,35 @@ def test_two_leave_and_one_comes_back(registered: Registered) -> None:
     assert fleet.is_available(leaving[0])
 
 
+def test_those_that_are_behind_are_upgraded_in_waves(registered: Registered) -> None:
+    fleet, names = registered.fleet, registered.healthy[:6]
+    behind = names[2:5]
+    old = "quay.io/open-cluster-management/{}:v1.0.0"
+    fields = {
+        "imagePullSpec": "registration-operator",
+        "registrationImagePullSpec": "registration",
+        "workImagePullSpec": "work",
+    }
+    spec = {field: old.format(repository) for field, repository in fields.items()}
+    containers = [{"name": "klusterlet", "image": old.format("registration-operator")}]
+    for name in behind:
+        wec = fleet.wec(name)
+        wec.request("PATCH", "/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet", {"spec": spec})
+        operator = "/apis/apps/v1/namespaces/open-cluster-management/deployments/klusterlet"
+        wec.request("PATCH", operator, {"spec": {"template": {"spec": {"containers": containers}}}})
+    run = fleet.playbook("upgrade", names, wec_waves="1,100%", wec_remaining_file=str(fleet.state / "left.txt"))
+    assert run.code == 0, run.output
+    assert {name for name, recap in run.recap.items() if recap.changed} == set(behind)
+    for name in behind:
+        assert f"{name} was upgraded from 1.0.0 to 1.2.1." in run.text
+    mark = fleet.mark()
+    again = fleet.playbook("upgrade", names)
+    assert {recap.changed for recap in again.recap.values()} == {0}, again.output
+    reads = [one for one in fleet.requests(mark) if one["cluster"] == names[0]]
+    assert len(reads) <= 8, [one["requestURI"] for one in reads]
+    assert not fleet.writes(mark)
+
+
 def test_faults_come_and_go(registered: Registered) -> None:
     fleet, name = registered.fleet, registered.healthy[2]
     wec = fleet.wec(name)

@@ -23,7 +23,7 @@ from .binaries import (
 )
 from .control import SandboxError, ask
 from .flavours import BY_NAME
-from .layout import ITS, WDS, Layout
+from .layout import ITS, ITS2, WDS, Layout
 from .simulated import faults
 
 Command = t.Callable[[Layout, argparse.Namespace], None]
@@ -32,7 +32,9 @@ Command = t.Callable[[Layout, argparse.Namespace], None]
 def _up(layout: Layout, given: argparse.Namespace) -> None:
     if given.simulated_faults and not given.simulated:
         raise SandboxError("--simulated-faults says how simulated WECs fail, and there are none: add --simulated 100")
-    lifecycle.up(layout, given.wecs, given.ocm, given.kubestellar, given.simulated, given.simulated_faults)
+    lifecycle.up(
+        layout, given.wecs, given.ocm, given.kubestellar, given.simulated, given.simulated_faults, given.second_hub
+    )
     hub = f"hub {ITS}, {WDS} with KubeStellar" if given.kubestellar else f"hub {ITS}"
     simulated = f" and {given.simulated} simulated ones" if given.simulated else ""
     print(
@@ -99,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "build":
             one.add_argument("--kubernetes", choices=_KUBERNETES, help="also for 'add' with this version")
         else:
+            one.add_argument("--second-hub", action="store_true", help=f"with another hub, {ITS2}, without KubeStellar")
             one.add_argument("--wecs", type=int, default=3, help="how many")
             one.add_argument(
                 "--simulated", type=int, default=0, help="how many simulated WECs beside them, in one process"
@@ -174,6 +177,17 @@ def _parser() -> argparse.ArgumentParser:
     add("webhooks-up", _fault("webhooks", state="up"), "undo webhooks-down")
     add("names-down", _fault("names", "wec", known=False), "let a WEC's pods resolve no name").add_argument("wec")
     add("names-up", _fault("names", "wec", known=True), "undo names-down").add_argument("wec")
+
+    for name, hidden, text in (
+        ("hide-name", True, "let the pods of WECs not resolve one name of a hub, such as its1.sandbox"),
+        ("show-name", False, "undo hide-name"),
+    ):
+        add(name, _fault("hide-name", "name", hidden=hidden), text).add_argument("name")
+    one = add("publish", _fault("publish", "name"), f"let {ITS} publish its address with another name")
+    one.add_argument("name", help="its1-new.sandbox or its1.sandbox")
+    add("backup", _fault("backup"), f"keep a copy of everything that {ITS} stores")
+    add("restore", _fault("restore"), f"let {ITS} be as it was at the last backup")
+    add("rebuild", _fault("rebuild"), f"lose {ITS}, and build it anew at its address: empty, with another CA")
 
     one = add("simulate", _simulate, "let simulated WECs fail in some way, or heal them")
     one.add_argument("--fault", choices=[*faults.NAMES, faults.Fault.NONE.value], required=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pathlib
+import shutil
 import signal
 import socket
 import time
@@ -19,7 +20,7 @@ from . import processes
 from .api import Api, client_tls
 from .binaries import Binaries
 from .flavours import KIND, Flavour
-from .layout import Layout, hostname
+from .layout import Layout, hostname, other_hostname
 from .pki import Authority
 
 Json = dict[str, t.Any]
@@ -67,10 +68,12 @@ def free_port() -> int:
 
 
 class Etcd:
-    """The one etcd that all API servers share, each below a prefix of its own."""
+    """An etcd that API servers share, each below a prefix of its own. The hub has one alone, which can be saved and restored."""
 
-    def __init__(self, layout: Layout, binaries: Binaries) -> None:
-        self._layout, self._binary = layout, binaries.path("etcd", "etcd")
+    def __init__(self, layout: Layout, binaries: Binaries, name: str = "etcd") -> None:
+        self._layout, self._binary, self._name = layout, binaries.path("etcd", "etcd"), name
+        self.data, self._backup = layout.etcd(name), layout.etcd(f"{name}-backup")
+        self.process: asyncio.subprocess.Process | None = None
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -79,7 +82,7 @@ class Etcd:
         self.process = await processes.spawn(
             [
                 self._binary,
-                f"--data-dir={self._layout.state / 'etcd'}",
+                f"--data-dir={self.data}",
                 f"--listen-client-urls={self.url}",
                 f"--advertise-client-urls={self.url}",
                 f"--listen-peer-urls={peer}",
@@ -88,8 +91,31 @@ class Etcd:
                 "--unsafe-no-fsync",
             ],
             mark=str(self._layout.state),
-            log=self._layout.state / "etcd.log",
+            log=self._layout.state / f"{self._name}.log",
         )
+
+    async def stop(self) -> None:
+        if self.process is not None:
+            await processes.stop(self.process, grace=10)
+
+    def clear(self) -> None:
+        """Forget everything. It must be stopped."""
+        shutil.rmtree(self.data)
+
+    def save(self) -> None:
+        """Keep a copy of what there is. It must be stopped."""
+        shutil.rmtree(self._backup, ignore_errors=True)
+        shutil.copytree(self.data, self._backup)
+
+    def restore(self) -> None:
+        """Go back to that copy, also in its revision, as a snapshot does that is restored without --bump-revision.
+
+        It must be stopped. Raises StartError.
+        """
+        if not self._backup.exists():
+            raise StartError("there is no copy to go back to: make one with 'sandbox backup'")
+        self.clear()
+        shutil.copytree(self._backup, self.data)
 
 
 class Cluster:
@@ -103,13 +129,14 @@ class Cluster:
         etcd: Etcd,
         flavour: Flavour = KIND,
         controllers: str = f"*,{_CONTROLLERS_THAT_NEED_NODES}",
+        port: int | None = None,
     ) -> None:
         self.name, self.flavour = name, flavour
         self._which_controllers = controllers
         self.user = f"{name}-admin"
         self.folder = layout.cluster(name)
-        self._layout, self._binaries, self._etcd = layout, binaries, etcd
-        self.port = free_port()
+        self._layout, self._binaries, self.etcd = layout, binaries, etcd
+        self.port = port or free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self.egress_socket = layout.runtime / f"{name}--egress"
         self.apiserver: asyncio.subprocess.Process | None = None
@@ -121,7 +148,7 @@ class Cluster:
 
     def _write_files(self) -> None:
         self.authority = authority = Authority(self.folder, f"{self.name}-ca")
-        names = ["127.0.0.1", "localhost", "kubernetes.default.svc", hostname(self.name)]
+        names = ["127.0.0.1", "localhost", "kubernetes.default.svc", hostname(self.name), other_hostname(self.name)]
         authority.issue("apiserver", "kube-apiserver", names=names)
         authority.issue("admin", self.user, ["system:masters"])
         authority.issue("onboarder", f"{self.name}-onboarder", [ONBOARDERS])
@@ -166,7 +193,7 @@ class Cluster:
         await self.start_apiserver()
         await self._start_controllers()
         if self.flavour.publishes_cluster_info:
-            await self._publish_cluster_info()
+            await self.publish_cluster_info()
         for group, (kind, plural) in self.flavour.groups.items():
             await self.api.create(
                 "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", open_crd(group, kind, plural)
@@ -221,7 +248,7 @@ class Cluster:
             [
                 self._binaries.path(self.flavour.binaries, "kube-apiserver"),
                 f"--version={self.flavour.version}",
-                f"--etcd-servers={self._etcd.url}",
+                f"--etcd-servers={self.etcd.url}",
                 f"--etcd-prefix=/{self.name}",
                 "--bind-address=127.0.0.1",
                 "--advertise-address=127.0.0.1",
@@ -271,19 +298,18 @@ class Cluster:
                 await processes.stop(process, grace=0)
         await self.api.close()
 
-    async def _publish_cluster_info(self) -> None:
+    async def publish_cluster_info(self, name: str | None = None) -> None:
         """Write kube-public/cluster-info as kubeadm does: the address at which others reach this API server."""
-        config = self.kubeconfig(server=f"https://{hostname(self.name)}:{self.port}")
+        config = self.kubeconfig(server=f"https://{name or hostname(self.name)}:{self.port}")
         public = {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "", "cluster": config["clusters"][0]["cluster"]}],
         }
         await self.api.create("/api/v1/namespaces", {"metadata": {"name": "kube-public"}})
-        await self.api.create(
-            "/api/v1/namespaces/kube-public/configmaps",
-            {"metadata": {"name": "cluster-info"}, "data": {"kubeconfig": json.dumps(public)}},
-        )
+        info = {"metadata": {"name": "cluster-info"}, "data": {"kubeconfig": json.dumps(public)}}
+        await self.api.create("/api/v1/namespaces/kube-public/configmaps", info)
+        await self.api.merge("/api/v1/namespaces/kube-public/configmaps/cluster-info", info)
 
     @property
     def state(self) -> str:

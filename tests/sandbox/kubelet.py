@@ -22,7 +22,7 @@ from .api import Api, ApiError, Follower
 from .cluster import Cluster
 from .egress import open_port
 from .images import ImagePullError, Images
-from .layout import Layout, hostname
+from .layout import Layout, hostname, other_hostname
 from .status_agent import StatusAgent
 
 Json = dict[str, t.Any]
@@ -45,6 +45,8 @@ class Kubelet:
         self.node = cluster.flavour.node(cluster.name)["metadata"]["name"]
         self.known_hosts = True
         """Whether new containers can resolve the API servers' names."""
+        self.hidden_names: set[str] = set()
+        """Names that containers cannot resolve although they exist."""
         self.status_lag = 0.0
         """Seconds that the status agent is behind."""
         self._wake = asyncio.Event()
@@ -105,12 +107,21 @@ class Kubelet:
     def hosts_file(self) -> str:
         names = ["localhost", "kubernetes.default.svc"]
         if self.known_hosts:
-            names += [hostname(cluster.name) for cluster in self.reachable]
+            both = [name(cluster.name) for cluster in self.reachable for name in (hostname, other_hostname)]
+            names += [name for name in both if name not in self.hidden_names]
         return f"127.0.0.1 {' '.join(names)}\n"
 
     def set_known_hosts(self, known: bool) -> None:
         """Make the API servers' names resolvable or not, in running containers too."""
         self.known_hosts = known
+        self._write_hosts()
+
+    def hide_name(self, name: str, hidden: bool) -> None:
+        """Make one name resolvable or not, in running containers too."""
+        (self.hidden_names.add if hidden else self.hidden_names.discard)(name)
+        self._write_hosts()
+
+    def _write_hosts(self) -> None:
         for runner in self._runners.values():
             for container in runner.containers:
                 container.write_hosts()

@@ -12,12 +12,18 @@ import tempfile
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 ITS = "its1"
+ITS2 = "its2"
 WDS = "wds1"
 
 
 def hostname(cluster: str) -> str:
     """The name of a cluster's API server inside the pods, and only there, as with a container's name under kind."""
     return f"{cluster}.sandbox"
+
+
+def other_hostname(cluster: str) -> str:
+    """A second name of it, which pods can resolve as well: for a hub whose address changes."""
+    return f"{cluster}-new.sandbox"
 
 
 class Layout:
@@ -36,6 +42,10 @@ class Layout:
     def link(self, source: str, target: str) -> pathlib.Path:
         """The socket through which pods of cluster ``source`` reach the API server of ``target``."""
         return self.runtime / f"{source}--{target}"
+
+    def etcd(self, name: str) -> pathlib.Path:
+        """The data of an etcd."""
+        return self.state / name
 
     def kubeconfig(self, name: str) -> pathlib.Path:
         return self.state / f"{name}.kubeconfig"

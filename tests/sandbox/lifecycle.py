@@ -28,9 +28,10 @@ def up(
     kubestellar: bool = False,
     simulated: int = 0,
     simulated_faults: str = "",
+    second_hub: bool = False,
 ) -> None:
     """Bring up a fresh sandbox, replacing one that is there. Raises SandboxError, BuildError."""
-    machine.check(str(layout.state), wecs, kubestellar)
+    machine.check(str(layout.state), wecs, kubestellar, second_hub)
     Binaries().build(needed_sets(ocm_version, kubestellar))
     _check_removable(layout)
     if processes.running(str(layout.state)):
@@ -44,7 +45,8 @@ def up(
     try:
         arguments = ["--wecs", str(wecs), "--ocm", ocm_version]
         arguments += ["--simulated", str(simulated), "--simulated-faults", simulated_faults]
-        _start(layout, [*arguments, *(["--kubestellar"] if kubestellar else [])])
+        switches = {"--kubestellar": kubestellar, "--second-hub": second_hub}
+        _start(layout, [*arguments, *(switch for switch, is_on in switches.items() if is_on)])
     except BaseException:
         down(layout)
         raise
@@ -88,7 +90,7 @@ def down(layout: Layout) -> int:
     killed = processes.kill_all(str(layout.state))
     shutil.rmtree(layout.runtime, ignore_errors=True)
     if (layout.state / _OURS).exists():
-        for waste in [layout.state / "etcd", layout.state / "images", *layout.state.glob("*/pods")]:
+        for waste in [*layout.state.glob("etcd*/"), layout.state / "images", *layout.state.glob("*/pods")]:
             shutil.rmtree(waste, ignore_errors=True)
     return killed
 
@@ -153,6 +155,8 @@ def _faults(one: dict[str, t.Any]) -> t.Iterator[str]:
         yield "webhooks down"
     if not one.get("names", True):
         yield "names do not resolve"
+    if one.get("hidden_names"):
+        yield f"does not resolve {', '.join(one['hidden_names'])}"
     if one.get("addon"):
         yield f"add-ons {one['addon']}"
     if one.get("status_lag"):

@@ -19,12 +19,12 @@ _INOTIFY = {"hub": 18, "wds": 7, "wec": 10}
 """What each has in use once everything is registered: API server 3, its controllers 4 or 5, each Open Cluster Management process 1."""
 
 
-def check(mark: str, wecs: int, kubestellar: bool) -> None:
+def check(mark: str, wecs: int, kubestellar: bool, second_hub: bool = False) -> None:
     """``mark`` is that of a sandbox that will be replaced. Raises SandboxError."""
     if not sys.platform.startswith("linux"):
         raise SandboxError("the sandbox needs Linux: its pods are processes in namespaces of their own")
     _check_namespaces()
-    _check_inotify(mark, inotify_needed(wecs, kubestellar))
+    _check_inotify(mark, inotify_needed(wecs, kubestellar, second_hub))
 
 
 def _check_namespaces() -> None:
@@ -43,9 +43,9 @@ def _check_namespaces() -> None:
         )
 
 
-def inotify_needed(wecs: int, kubestellar: bool) -> int:
+def inotify_needed(wecs: int, kubestellar: bool, second_hub: bool = False) -> int:
     """How many inotify instances a sandbox of this shape uses. Simulated WECs use none."""
-    return _INOTIFY["hub"] + wecs * _INOTIFY["wec"] + (_INOTIFY["wds"] if kubestellar else 0)
+    return _INOTIFY["hub"] * (2 if second_hub else 1) + wecs * _INOTIFY["wec"] + (_INOTIFY["wds"] if kubestellar else 0)
 
 
 def inotify_in_use(besides: t.Collection[int] = (), proc: pathlib.Path = pathlib.Path("/proc")) -> int:

@@ -29,7 +29,7 @@ from .flavours import BY_NAME, KIND, Flavour, of_wec
 from .images import STATUS_AGENT, Images
 from .kubelet import Kubelet
 from .kubestellar import KubeStellar, define, new_wds
-from .layout import ITS, REPOSITORY, WDS, Layout
+from .layout import ITS, ITS2, REPOSITORY, WDS, Layout, hostname, other_hostname
 from .link import Link, Wire
 from .simulated.process import SimulatedFleet, SimulationError
 
@@ -104,6 +104,11 @@ class Supervisor:
             "mend-images": self.mend_images,
             "webhooks": self.webhooks,
             "names": self.names,
+            "hide-name": self.hide_name,
+            "publish": self.publish,
+            "backup": self.backup,
+            "restore": self.restore,
+            "rebuild": self.rebuild,
             "kill-pods": self.kill_pods,
             "simulate": self.simulate,
             "down": self.down,
@@ -112,6 +117,10 @@ class Supervisor:
     @property
     def its(self) -> Cluster:
         return self.members[ITS].cluster
+
+    @property
+    def hubs(self) -> list[Cluster]:
+        return [self.members[name].cluster for name in (ITS, ITS2) if name in self.members]
 
     @property
     def wecs(self) -> list[Member]:
@@ -127,22 +136,29 @@ class Supervisor:
             return f"{time.monotonic() - began:.0f} s"
 
         self._etcd = Etcd(self.layout, self.binaries)
+        self._its_etcd = Etcd(self.layout, self.binaries, f"etcd-{ITS}")
         await self._etcd.start()
+        await self._its_etcd.start()
         names = [f"edge-{number}" for number in range(1, wecs + 1)]
-        others = [*([WDS] if kubestellar else []), *names]
+        others = [*([ITS2] if arguments.second_hub else []), *([WDS] if kubestellar else []), *names]
         tell(f"Starting the API servers of {ITS} and {', '.join(others) or 'no WEC'}")
-        its = self._member(ITS, KIND, None)
+        its = self._member(ITS, KIND, [], self._its_etcd)
         await its.start()
         outputs.write_kubeconfig(self.layout, its.cluster, "onboarder")
         tell(f"Making {ITS} an Open Cluster Management hub, version {self.ocm_version} ({elapsed()})")
-        making_hub = asyncio.create_task(hub.initialise(its.cluster, self.ocm_version, self.layout, self.binaries))
+        making_hub = asyncio.create_task(self._initialise(its.cluster))
+        if arguments.second_hub:
+            second = self._member(ITS2, KIND, [])
+            await second.start()
+            outputs.write_kubeconfig(self.layout, second.cluster, "onboarder")
+            await self._initialise(second.cluster)
         if kubestellar:
             self.wds = new_wds(self.layout, self.binaries, self._etcd)
             await self.wds.start()
             outputs.write_kubeconfig(self.layout, self.wds, "reader")
             self.kubestellar = KubeStellar(its.cluster, self.wds, self.layout, self.binaries)
             await self.kubestellar.install()
-        members = [self._member(name, of_wec(number), its.cluster) for number, name in enumerate(names, start=1)]
+        members = [self._member(name, of_wec(number), self.hubs) for number, name in enumerate(names, start=1)]
         for start in range(0, len(members), 4):
             await asyncio.gather(*(member.start() for member in members[start : start + 4]))
         tell(f"{wecs} WECs are up ({elapsed()})")
@@ -153,8 +169,6 @@ class Supervisor:
             await self.simulated.start()
             tell(f"{arguments.simulated} simulated WECs are up ({elapsed()})")
         await making_hub
-        for manifest in ("its-onboarder.yml", "its-configurer.yml", "its-offboarder.yml", "its-watcher.yml"):
-            await its.cluster.create_all(REPOSITORY / "docs" / "rbac" / manifest)
         tell(f"{ITS} is a hub ({elapsed()})")
         if self.kubestellar is not None:
             await self.kubestellar.start()
@@ -162,9 +176,22 @@ class Supervisor:
         self._write_fleet()
         outputs.write_env(self.layout, self.binaries, self.wds is not None)
 
-    def _member(self, name: str, flavour: Flavour, its: Cluster | None) -> Member:
-        cluster = Cluster(name, self.layout, self.binaries, self._etcd, flavour)
-        member = Member(cluster, [cluster, its] if its else [cluster], self.images, self.layout)
+    async def _initialise(self, cluster: Cluster) -> None:
+        """Make it a hub whose onboarders have the rights that are shipped."""
+        await hub.initialise(cluster, self.ocm_version, self.layout, self.binaries)
+        for manifest in ("its-onboarder.yml", "its-configurer.yml", "its-offboarder.yml", "its-watcher.yml"):
+            await cluster.create_all(REPOSITORY / "docs" / "rbac" / manifest)
+
+    def _member(
+        self,
+        name: str,
+        flavour: Flavour,
+        hubs: t.Sequence[Cluster],
+        etcd: Etcd | None = None,
+        port: int | None = None,
+    ) -> Member:
+        cluster = Cluster(name, self.layout, self.binaries, etcd or self._etcd, flavour, port=port)
+        member = Member(cluster, [cluster, *hubs], self.images, self.layout)
         self.members[name] = member
         return member
 
@@ -224,7 +251,7 @@ class Supervisor:
 
     def _its_link(self, wec: str) -> Link:
         link = self._find(wec).links.get(ITS)
-        if link is None or wec == ITS:
+        if link is None or wec in (ITS, ITS2):
             raise CommandError(f"{wec} is no WEC: name one of {', '.join(one.cluster.name for one in self.wecs)}")
         return link
 
@@ -259,6 +286,7 @@ class Supervisor:
             "broken_images": self.images.broken_for(name),
             "webhooks": "down" if member.egress.broken else "up",
             "names": member.kubelet.known_hosts,
+            "hidden_names": sorted(member.kubelet.hidden_names),
             "addon": "frozen" if name == ITS and self.addon_frozen else "",
             "status_lag": member.kubelet.status_lag,
         }
@@ -273,7 +301,7 @@ class Supervisor:
             if flavour is not None and flavour not in BY_NAME:
                 raise CommandError(f"there is no flavour {flavour}, only {', '.join(BY_NAME)}")
             looks = BY_NAME[flavour] if flavour else of_wec(number)
-            member = self._member(name, dataclasses.replace(looks, kubernetes=kubernetes), self.its)
+            member = self._member(name, dataclasses.replace(looks, kubernetes=kubernetes), self.hubs)
             await member.start()
             self._write_fleet()
             return {"url": member.cluster.url}
@@ -392,6 +420,52 @@ class Supervisor:
     async def names(self, wec: str, known: bool) -> None:
         self._find(wec).kubelet.set_known_hosts(known)
 
+    async def hide_name(self, name: str, hidden: bool) -> None:
+        """Let the pods of WECs not resolve one name of a hub, or resolve it again."""
+        known = [of(cluster.name) for cluster in self.hubs for of in (hostname, other_hostname)]
+        if name not in known:
+            raise CommandError(f"no hub has the name {name}, only {', '.join(known)}")
+        for member in self.wecs:
+            member.kubelet.hide_name(name, hidden)
+
+    async def publish(self, name: str) -> None:
+        """Let the hub publish its address with another name (kube-public/cluster-info)."""
+        await self.its.publish_cluster_info(name)
+
+    async def backup(self) -> None:
+        """Keep a copy of everything that the hub stores."""
+        async with self._changing:
+            await self._with_its_stopped(self._its_etcd.save)
+
+    async def restore(self) -> None:
+        """Let the hub be as it was at its last backup."""
+        async with self._changing:
+            await self._with_its_stopped(self._its_etcd.restore)
+
+    async def _with_its_stopped(self, do: t.Callable[[], None]) -> None:
+        await self.stop(ITS)
+        await self._its_etcd.stop()
+        try:
+            do()
+        finally:
+            await self._its_etcd.start()
+            await self.start(ITS)
+
+    async def rebuild(self) -> None:
+        """Lose the hub for good, and build one at the same address that knows nothing: another CA, other keys."""
+        async with self._changing:
+            if self.kubestellar is not None or self.simulated is not None:
+                raise CommandError("a hub with KubeStellar or simulated WECs cannot be rebuilt")
+            port = self.its.port
+            await self.members.pop(ITS).remove()
+            await self._its_etcd.stop()
+            self._its_etcd.clear()
+            await self._its_etcd.start()
+            fresh = self._member(ITS, KIND, [], self._its_etcd, port)
+            await fresh.start()
+            outputs.write_kubeconfig(self.layout, fresh.cluster, "onboarder")
+            await self._initialise(fresh.cluster)
+
     async def kill_pods(self, cluster: str, namespace: str, selector: str) -> int:
         return await self._find(cluster).kubelet.kill_pods(namespace, selector)
 
@@ -443,6 +517,7 @@ def main() -> int:
     parser.add_argument("--wecs", type=int, required=True)
     parser.add_argument("--ocm", required=True)
     parser.add_argument("--kubestellar", action="store_true")
+    parser.add_argument("--second-hub", action="store_true")
     parser.add_argument("--simulated", type=int, default=0)
     parser.add_argument("--simulated-faults", default="")
     parser.add_argument("--report", type=int, required=True, help="file descriptor for progress lines")

@@ -227,7 +227,7 @@ def install_agent(
     wec.put(f"{namespace}/secrets/bootstrap-hub-kubeconfig", {"data": {"kubeconfig": kubeconfig({"token": token})}})
     if certificate is not None:
         encoded = {
-            "kubeconfig": kubeconfig({"client-certificate": "tls.crt"}),
+            "kubeconfig": kubeconfig({"client-certificate": "tls.crt", "client-key": "tls.key"}),
             "tls.crt": base64.b64encode(certificate).decode(),
             "cluster-name": base64.b64encode(name.encode()).decode(),
             "agent-name": base64.b64encode(b"agent0").decode(),
@@ -247,15 +247,35 @@ if arguments == ["version"]:
 if arguments == ["join", "--help"]:
     print({flags!r})
     sys.exit(0)
-given, words = {{}}, arguments[1:]
+if arguments == ["upgrade", "klusterlet", "--help"]:
+    print("--bundle-version-overrides=FILE --image-registry=quay.io/open-cluster-management --wait=false")
+    sys.exit(0)
+upgrades = arguments[:2] == ["upgrade", "klusterlet"]
+given, words = {{}}, arguments[2 if upgrades else 1 :]
 while words:
     word = words.pop(0)
     given[word] = words.pop(0) if words and not words[0].startswith("--") else ""
 if {failure!r}:
-    print("Error: " + {failure!r} + " " + given["--hub-token"], file=sys.stderr)
+    print("Error: " + {failure!r} + " " + given.get("--hub-token", ""), file=sys.stderr)
     sys.exit(1)
 config = json.load(open(given["--kubeconfig"]))
 server = config["clusters"][0]["cluster"]["server"]
+def patch(path, body):
+    data, kind = json.dumps(body).encode(), {{"Content-Type": "application/merge-patch+json"}}
+    urllib.request.urlopen(urllib.request.Request(server + path, data, kind, method="PATCH"))
+if upgrades:
+    tag, home = json.load(open(given["--bundle-version-overrides"]))["ocm"], given["--image-registry"]
+    image = home + "/registration-operator:" + tag
+    spec = {{"imagePullSpec": image, "registrationImagePullSpec": home + "/registration:" + tag,
+            "workImagePullSpec": home + "/work:" + tag}}
+    own = "/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet"
+    found = json.load(urllib.request.urlopen(server + own))["spec"]
+    if not found.get("resourceRequirement"):
+        spec.update({{"clusterName": "cluster1", "deployOption": {{"mode": "Singleton"}}}})
+    patch(own, {{"spec": spec}})
+    patch("/apis/apps/v1/namespaces/open-cluster-management/deployments/klusterlet",
+          {{"spec": {{"template": {{"spec": {{"containers": [{{"name": "klusterlet", "image": image}}]}}}}}}}})
+    sys.exit(0)
 ca = base64.b64encode(open(given["--ca-file"], "rb").read()).decode()
 def post(path, body):
     data = json.dumps(body).encode()

@@ -417,10 +417,10 @@ class Fleet:
         ]
 
 
-def start(wecs: int, state: pathlib.Path, ocm: str = "1.2.1", kubestellar: bool = False, **simulated: t.Any) -> Fleet:
-    """``simulated``: how many simulated WECs there are, and ``simulated_faults``."""
+def start(wecs: int, state: pathlib.Path, ocm: str = "1.2.1", kubestellar: bool = False, **shape: t.Any) -> Fleet:
+    """``shape``: ``simulated``, how many simulated WECs there are, ``simulated_faults`` and ``second_hub``."""
     layout = Layout(state)
-    lifecycle.up(layout, wecs, ocm, kubestellar, **simulated)
+    lifecycle.up(layout, wecs, ocm, kubestellar, **shape)
     return Fleet(layout)
 
 

@@ -64,6 +64,7 @@ class _VariableManager:
         self._hosts = hosts
         self._inventory = self
         self._nonpersistent_fact_cache: Json = {}
+        self.extra_vars: Json = {}
 
     def get_host(self, name: str) -> Host:
         return Host(name)

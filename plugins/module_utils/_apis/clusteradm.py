@@ -72,8 +72,25 @@ class JoinRequest:
 
 
 @dataclasses.dataclass(frozen=True)
+class UpgradeRequest:
+    """What clusteradm installs over a klusterlet. Without a registry, it would take the images from quay.io."""
+
+    version: Version
+    registry: str
+
+    def flags(self) -> list[str]:
+        """The options of ``clusteradm upgrade klusterlet`` that this uses."""
+        return [word for word in self.arguments(lambda _content: "FILE") if word.startswith("--")]
+
+    def arguments(self, file_of: t.Callable[[bytes], str]) -> list[str]:
+        """All arguments but the WEC's kubeconfig. The version is an override, as in a join."""
+        overrides = file_of(json.dumps({"ocm": f"v{versions.show(self.version)}"}).encode())
+        return ["--image-registry", self.registry, "--bundle-version-overrides", overrides]
+
+
+@dataclasses.dataclass(frozen=True)
 class ClusteradmFacts:
-    """What a binary tells of itself, on whichever machine it is. ``flags`` are the options of its ``join``."""
+    """What a binary tells of itself, on whichever machine it is. ``flags`` are the options of the command that is meant."""
 
     binary: str
     version: Version | None
@@ -146,6 +163,31 @@ class Clusteradm:
 
         The hub's token is visible in the process list while this runs: clusteradm takes it no other way.
         """
+        secrets = [request.hub_token, *request.options.secrets()]
+        self._run(["join"], wec, request.arguments, timeout, secrets)
+
+    def upgrade_facts(self) -> ClusteradmFacts:
+        """As ``facts``, with the options of its ``upgrade klusterlet``. Raises ClusteradmError."""
+        told = self._told("upgrade", "klusterlet", "--help")
+        return ClusteradmFacts(self._binary, self.version(), frozenset(_FLAG.findall(told)))
+
+    def upgrade(self, wec: Kubeconfig, request: UpgradeRequest, timeout: float) -> None:
+        """Apply the operator, its definitions and roles, and the Klusterlet's images. ``timeout`` is in seconds.
+
+        It does not wait, and exits 0 whatever becomes of them. Raises ClusteradmError.
+        """
+        self._run(["upgrade", "klusterlet"], wec, request.arguments, timeout)
+
+    def _run(
+        self,
+        command: list[str],
+        wec: Kubeconfig,
+        arguments: t.Callable[[t.Callable[[bytes], str]], list[str]],
+        timeout: float,
+        secrets: t.Sequence[str] = (),
+    ) -> None:
+        """``arguments`` is given what puts content where clusteradm can read it. Raises ClusteradmError."""
+        what = f"clusteradm {' '.join(command)}"
         with contextlib.ExitStack() as stack:
             files: list[PrivateFile] = []
 
@@ -157,7 +199,7 @@ class Clusteradm:
             target = ["--kubeconfig", kubeconfig, "--context", str(wec["current-context"])]
             try:
                 done = subprocess.run(
-                    [self._binary, "join", *target, *request.arguments(file_of)],
+                    [self._binary, *command, *target, *arguments(file_of)],
                     env=_with_proxy_of(wec, self._environment),
                     stdin=subprocess.DEVNULL,
                     capture_output=True,
@@ -169,12 +211,11 @@ class Clusteradm:
                 )
             except subprocess.TimeoutExpired:
                 # Not chained: the cause carries the whole command line.
-                raise ClusteradmError(f"clusteradm join did not finish within {timeout:.0f} s.") from None
+                raise ClusteradmError(f"{what} did not finish within {timeout:.0f} s.") from None
             except OSError as error:
-                raise ClusteradmError(f"clusteradm join could not be run: {error.strerror}.") from None
+                raise ClusteradmError(f"{what} could not be run: {error.strerror}.") from None
         if done.returncode:
-            told = _last_words(done.stderr, [request.hub_token, *request.options.secrets()])
-            raise ClusteradmError(f"clusteradm join failed (exit code {done.returncode}): {told}")
+            raise ClusteradmError(f"{what} failed (exit code {done.returncode}): {_last_words(done.stderr, secrets)}")
 
     def _told(self, *arguments: str) -> str:
         """What it prints when it is asked about itself, and given no cluster to look at."""

@@ -15,6 +15,7 @@ from .._errors import ApiError, WecError
 from .._rules import (
     addon,
     field_ownership,
+    kept_works,
     kubeconfigs,
     labels,
     problems,
@@ -521,6 +522,26 @@ class Its:
             found = self.managed_cluster(name) if error.status == 409 else None
             if found is None or (found["metadata"].get("annotations") or {}).get(IDENTITY_ANNOTATION) != uid:
                 raise
+
+    def note_kept_works(self, name: str, uid: str) -> None:
+        """Note on a WEC's ManagedCluster, before its agent comes, that workload of another hub is kept on it."""
+        annotations = {IDENTITY_ANNOTATION: uid, kept_works.KEPT_ANNOTATION: "true"}
+        cluster = {
+            "apiVersion": "cluster.open-cluster-management.io/v1",
+            "kind": "ManagedCluster",
+            "metadata": {"name": name, "annotations": annotations},
+            "spec": {"hubAcceptsClient": False},
+        }
+        try:
+            self.kube.create(paths.MANAGED_CLUSTERS, cluster)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            self.kube.merge(paths.managed_cluster(name), {"metadata": {"annotations": annotations}})
+
+    def drop_kept_note(self, name: str) -> None:
+        """The workload that was kept on it has its counterpart."""
+        self.kube.merge(paths.managed_cluster(name), {"metadata": {"annotations": {kept_works.KEPT_ANNOTATION: None}}})
 
     def accept(self, name: str, uid: str | None = None) -> None:
         """Let the WEC in, and note which cluster it is, if that is known. The ITS makes its mailbox thereupon."""

@@ -14,8 +14,8 @@ import json
 import time
 import typing as t
 
-from .._errors import ApiError
-from .._rules import addon, certificates, distributions, kubeconfigs, tokens, works, yaml_text
+from .._errors import ApiError, WecError
+from .._rules import addon, certificates, diagnosis, distributions, kubeconfigs, tokens, works, yaml_text
 from .._rules.distributions import Distribution
 from .._rules.kubeconfigs import KubeconfigError
 from .._rules.leaving import (
@@ -306,6 +306,21 @@ class Wec:
         encoded = base64.b64encode(json.dumps(kubeconfig).encode()).decode()
         self.kube.merge(paths.secret(namespace, BOOTSTRAP_SECRET), {"data": {"kubeconfig": encoded}})
 
+    def readdress(self, namespace: str, secret: str, server: str) -> None:
+        """Give the agent another address of the same hub in this Secret, and change nothing else.
+
+        The agent takes a kubeconfig that is written in another way for another one. Raises WecError where it cannot be read.
+        """
+        content = (self._secret(namespace, secret) or {}).get("kubeconfig", b"")
+        changed = kubeconfigs.with_server(content, server)
+        if changed is None or _read_kubeconfig(changed)[0].get("server") != server:
+            raise WecError(f"The kubeconfig in the Secret {namespace}/{secret} on the WEC cannot be read.")
+        encoded = base64.b64encode(changed).decode()
+        self.kube.merge(paths.secret(namespace, secret), {"data": {"kubeconfig": encoded}})
+
+    def patch_klusterlet(self, name: str, patch: Json) -> None:
+        self.kube.merge(paths.below(paths.KLUSTERLETS, name), patch)
+
     def forget_certificate(self, namespace: str) -> None:
         self.kube.delete(paths.secret(namespace, HUB_SECRET))
 
@@ -321,12 +336,20 @@ class Wec:
         end = time.monotonic() + _STOPPING_TAKES
         while old & {pod["metadata"]["name"] for pod in self.pods(namespace)} and time.monotonic() < end:
             time.sleep(0.5)
+        self.free_locks(namespace)
+
+    def free_locks(self, namespace: str) -> None:
+        """Delete the leases by which an agent leads whose pod is gone: it may have ended without giving them back."""
         alive = {pod["metadata"]["name"] for pod in self.pods(namespace)}
-        for lease in self.kube.items(paths.leases(namespace)):
+        for lease in self.locks(namespace):
             holder = str((lease.get("spec") or {}).get("holderIdentity") or "").rpartition("_")[0]
             if holder and holder not in alive:
                 seen = {key: lease["metadata"][key] for key in ("uid", "resourceVersion")}
                 self.kube.delete_unless_changed(paths.below(paths.leases(namespace), lease["metadata"]["name"]), seen)
+
+    def patch_operator(self, patch: Json) -> None:
+        """Apply a JSON merge patch to the klusterlet operator's Deployment."""
+        self.kube.merge(paths.deployment(OPERATOR_NAMESPACE, "klusterlet"), patch)
 
     def delete_klusterlet(self, name: str, uid: str) -> None:
         """Its operator takes the agent away, and the agent's namespaces. One that was made anew meanwhile stays."""
@@ -382,9 +405,24 @@ class Wec:
     def pods(self, namespace: str) -> list[Json]:
         return self.kube.items(paths.pods(namespace))
 
-    def runs_addon(self) -> bool:
-        """Whether the agent of the status add-on is ready. Raises ApiError, Unreachable."""
-        return addon.is_running(self.deployment(addon.NAMESPACE, addon.DEPLOYMENT))
+    def addon_runtime(self) -> addon.Runtime:
+        """Whether the agent of the status add-on is ready, and if not, why, as far as its pods may be listed.
+
+        Raises ApiError, Unreachable.
+        """
+        deployment = self.deployment(addon.NAMESPACE, addon.DEPLOYMENT)
+        if deployment is None or addon.is_running(deployment):
+            return addon.Runtime(deployment is not None)
+        try:
+            return addon.Runtime(False, tuple(diagnosis.pods_trouble(self.pods(addon.NAMESPACE))))
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return addon.Runtime(False)
+
+    def locks(self, namespace: str) -> list[Json]:
+        """The leases by which the agents there choose who leads."""
+        return self.kube.items(paths.leases(namespace))
 
     def deployment(self, namespace: str, name: str) -> Json | None:
         return self.kube.find(paths.deployment(namespace, name))

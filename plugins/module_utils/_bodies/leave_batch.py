@@ -102,7 +102,7 @@ def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json], shared: Plac
     """Take those of one or several ITSs off. ``unseen`` are hosts whose ITS could not be asked, and why."""
     _refuse_repeated(parts)
     everybody = [(part, leaver) for part in parts for leaver in part.leavers]
-    progress = _Progress(task, len(everybody))
+    progress = Progress(task, len(everybody))
     read_file = reading_once(task.read_file)
 
     def leave(pair: tuple[Part, Leaver]) -> Json:
@@ -197,12 +197,20 @@ def _leave(
 ) -> Json:
     """Take one WEC off; gives what was found and done. Raises WecError."""
     given = task.params
-    choices = leaving.Choices(given["drain"], given["purge"], given["workload"], given["wec_access"] == "lost")
+    is_moved = given["wec_access"] == leaving.MOVED
+    choices = leaving.Choices(
+        given["drain"], given["purge"], given["workload"], given["wec_access"] != "given", wec_is_moved=is_moved
+    )
     with contextlib.ExitStack() as stack:
         its = part.its if given["its_access"] != "lost" else None
-        wec = stack.enter_context(wec_to_join(task, read_file=read_file)) if given["wec_access"] != "lost" else None
+        reached = None
+        if given["wec_access"] != leaving.LOST:
+            reached = stack.enter_context(wec_to_join(task, read_file=read_file))
+        wec = None if is_moved else reached
         wds = part.wds if its is not None else None
-        leaving_one = Leaving(given["name"], its, wec, wds, choices, given["hub_apiserver"])
+        leaving_one = Leaving(
+            given["name"], its, wec, wds, choices, given["hub_apiserver"], reached if is_moved else None
+        )
         departure = leaving_one.observe()
         if not task.check_mode:
             leaving_one.run(departure, Waiter(given["name"], given["wait_timeout"], progress, waiting))
@@ -214,7 +222,7 @@ def _leave(
         return result
 
 
-class _Progress:
+class Progress:
     """One line for all of them, every few seconds: how many are over, and what is waited for."""
 
     def __init__(self, task: Task, count: int) -> None:

@@ -14,7 +14,7 @@ from . import options
 
 SPEC: dict[str, t.Any] = {
     "drain": {"type": "str", "choices": [leaving.REFUSE, leaving.WAIT, leaving.IGNORE], "default": leaving.REFUSE},
-    "wec_access": {"type": "str", "choices": ["given", "lost"], "default": "given"},
+    "wec_access": {"type": "str", "choices": ["given", leaving.LOST, leaving.MOVED], "default": "given"},
     "its_access": {"type": "str", "choices": ["given", "lost"], "default": "given"},
     "workload": {"type": "str", "choices": [leaving.KEEP, leaving.REMOVE]},
     "purge": {"type": "bool"},
@@ -32,18 +32,18 @@ def unused(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
 
 def faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
     """What is wrong with values that can be told without looking at anything."""
-    if given["wec_access"] == "lost":
+    access = given["wec_access"]
+    if access != "given":
+        does_not_count = "the WEC is lost too" if access == leaving.LOST else "the WEC serves another ITS"
         if given["its_access"] == "lost":
-            yield InvalidOption(
-                "its_access", "lost", "leaves nothing to do, because the WEC is lost too", "Leave it out"
-            )
+            yield InvalidOption("its_access", "lost", f"leaves nothing to do, because {does_not_count}", "Leave it out")
         if given["drain"] == leaving.WAIT:
             yield InvalidOption(
                 "drain",
                 leaving.WAIT,
-                "cannot be done on a lost WEC: nothing takes works off it",
+                f"cannot be done with wec_access={access}: no agent takes works off it",
                 "Use refuse or ignore",
             )
         for option in ("purge", "workload"):
             if given[option]:
-                yield InvalidOption(option, given[option], "cannot be done on a WEC that is lost", "Leave it out")
+                yield InvalidOption(option, given[option], f"cannot be done with wec_access={access}", "Leave it out")

@@ -14,8 +14,8 @@ from .._errors import InvalidOption, InvalidOptions, WecError
 from .._operations import acceptance, detaching, verification
 from .._operations.acceptance import Verdict, WaitOptions
 from .._operations.detaching import Verdict as Detached
-from .._operations.verification import RunsAddon
-from .._rules import join_options, leaving, names, problems, wec_results
+from .._operations.verification import AskAddon
+from .._rules import addon, join_options, leaving, names, problems, wec_results
 from .._rules.acceptance import Member
 from .._rules.plan import Plan
 from .._rules.untrusted import Value, WrongShape
@@ -79,7 +79,7 @@ def run(task: Task) -> Json:
     return _accept(task)
 
 
-def _accept(task: Task, runs_addon: RunsAddon | None = None) -> Json:
+def _accept(task: Task, ask_addon: AskAddon | None = None) -> Json:
     given = task.params
     members, odd = _told_apart(task)
     if given["state"] == "absent":
@@ -97,7 +97,7 @@ def _accept(task: Task, runs_addon: RunsAddon | None = None) -> Json:
             verdicts = acceptance.accept_all(its, members, wait_options, task.progress)
             if given["wait"]:
                 wanted = options.wanted_proofs(given, given["progress_interval"])
-                verification.verify(its, verdicts, wanted, task.progress, runs_addon)
+                verification.verify(its, verdicts, wanted, task.progress, ask_addon)
                 for warning in verification.warnings(verdicts):
                     task.warn(warning)
             verdicts.update(odd)
@@ -130,15 +130,15 @@ def records(task: Task, entries: t.Sequence[Json], others: list[Json]) -> list[J
     part.params = {**task.params, "wecs": [{**blank, **one} for one in wecs]}
     by_name = {one["name"]: one for one in entries}
 
-    def runs_addon(name: str) -> bool:
+    def ask_addon(name: str) -> addon.Runtime:
         own = join_batch.part_of(task, by_name[name])
         if own.params["wec_run_on"] == "host":
             # The ITS tells.
-            return False
+            return addon.Runtime(False)
         with wec_of(own) as wec, wec.kube.within(2 * own.params["read_timeout"]):
-            return wec.runs_addon()
+            return wec.addon_runtime()
 
-    result = _accept(part, runs_addon if task.params["ask_wecs"] else None)
+    result = _accept(part, ask_addon if task.params["ask_wecs"] else None)
     server = result["its"]["server"]
     found = []
     for name, verdict in result["verdicts"].items():

@@ -22,7 +22,8 @@ from . import leaving_options, options
 from .task import Task, check_names, wec_of
 
 Json = dict[str, t.Any]
-_STEPS = (agent_plan.JOIN, agent_plan.REFRESH, agent_plan.FORGET, agent_plan.RESTART)
+_READDRESS = (agent_plan.READDRESS_BOOTSTRAP, agent_plan.READDRESS_HUB)
+_STEPS = (agent_plan.JOIN, agent_plan.REFRESH, agent_plan.FORGET, agent_plan.RESTART, *_READDRESS)
 _INTRODUCED_BY = frozenset({agent_plan.JOIN, agent_plan.REFRESH})
 _TOLD = ("hub_apiserver", "hub_ca", "hub_token", "bundle_version")
 
@@ -89,6 +90,8 @@ def _faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
         for option in _TOLD:
             if not given[option]:
                 yield InvalidOption(option, None, "is needed to introduce an agent to its hub", "Set it")
+    elif set(_READDRESS) & set(given["steps"]) and not given["hub_apiserver"]:
+        yield InvalidOption("hub_apiserver", None, "is needed to tell an agent its hub's address", "Set it")
 
 
 def _look(task: Task, wec: Wec, view: WecView) -> Json:

@@ -65,8 +65,8 @@ def run(task: Task) -> Json:
             outcome = joining.run(outcome, wait_options, task.progress)
             if outcome.verdict is not None:
                 verdicts = {outcome.name: outcome.verdict}
-                runs_addon = (lambda _name: wec.runs_addon()) if isinstance(wec, Wec) else None
-                verification.verify(its, verdicts, options.wanted_proofs(given), task.progress, runs_addon)
+                ask_addon = (lambda _name: wec.addon_runtime()) if isinstance(wec, Wec) else None
+                verification.verify(its, verdicts, options.wanted_proofs(given), task.progress, ask_addon)
                 outcome.warnings += verification.warnings(verdicts)
         for warning in outcome.warnings:
             task.warn(warning)

@@ -43,6 +43,7 @@ _TICK = 1.5
 _WANTED = {key: one for key, one in OF_PLAN.items() if key not in ("wait_addon", "ask_wec")}
 _ASKED: Json = {
     "hub_apiserver": {"type": "str"},
+    "bundle_version": {"type": "str"},
     "wec_run_on": {"type": "str", "choices": ["controller", "host"], "default": "controller"},
     **options.wec(),
 }
@@ -214,6 +215,7 @@ def _targets(task: Task, entries: t.Sequence[Json], parts: t.Mapping[str, Task])
                 member(one, twice) if compared else None,
                 functools.partial(wec_of, part) if part is not None and is_asked else None,
                 part.params["hub_apiserver"] if part is not None else None,
+                part.params["bundle_version"] if part is not None else None,
             )
         )
     return targets

@@ -18,8 +18,8 @@ from .._errors import ClusteradmError, WecError
 from .._rules import agent_plan, certificates, endpoints, kubeconfigs, problems, tokens
 from .._rules.join_options import JoinOptions
 from .._rules.plan import Step
-from .._rules.wec_view import AGENT_NAMESPACE, BOOTSTRAP_SECRET, WecView
-from . import clearing, credentials
+from .._rules.wec_view import AGENT_NAMESPACE, BOOTSTRAP_SECRET, HUB_SECRET, WecView
+from . import clearing, credentials, keeping
 from .credentials import Minted
 
 Json = dict[str, t.Any]
@@ -68,6 +68,8 @@ class Agent:
         operations: dict[str, t.Callable[[], None]] = {
             agent_plan.MINT: self._mint,
             agent_plan.RECREATE: lambda: self._its.create_accepted(self._installation.name, self._installation.uid),
+            agent_plan.NOTE_KEPT: lambda: self._its.note_kept_works(self._installation.name, self._installation.uid),
+            agent_plan.DROP_NOTE: lambda: self._its.drop_kept_note(self._installation.name),
             agent_plan.CLEAR_NAME: lambda: clearing.clear_name(self._its, self._installation.name),
         }
         if step.do in operations:
@@ -102,8 +104,20 @@ class AgentOnWec:
             agent_plan.REFRESH: self._refresh,
             agent_plan.FORGET: lambda: self._wec.forget_certificate(self._namespace),
             agent_plan.RESTART: lambda: self._wec.restart_agent(self._namespace),
+            agent_plan.READDRESS_BOOTSTRAP: lambda: self._readdress(BOOTSTRAP_SECRET),
+            agent_plan.READDRESS_HUB: lambda: self._readdress(HUB_SECRET),
+            agent_plan.SWITCH_EVICTION_OFF: lambda: keeping.switch_eviction_off(self._wec, self._view, self._name),
+            agent_plan.SWITCH_EVICTION_ON: lambda: keeping.switch_eviction_on(self._wec, self._view, self._name),
         }
         operations[do]()
+
+    @property
+    def _name(self) -> str:
+        return self._installation.name
+
+    def _readdress(self, secret: str) -> None:
+        endpoint = t.cast(Endpoint, self._installation.endpoint)
+        self._wec.readdress(self._namespace, secret, endpoint.server)
 
     def _join(self) -> None:
         request = dataclasses.replace(t.cast(JoinRequest, self._installation.request), hub_token=self._token)

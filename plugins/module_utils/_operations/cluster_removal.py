@@ -157,7 +157,8 @@ class ClusterRemoval:
         else:
             names()
             view = dataclasses.replace(self._side.view, lease=self._its.lease(self._name))
-            self._refuse(leaving.life_problem(view, self._its.now()))
+            if not self._choices.wec_is_moved:
+                self._refuse(leaving.life_problem(view, self._its.now()))
         # Since the batch was looked at, somebody may have sent something.
         drain = leaving.IGNORE if self._choices.drain == leaving.IGNORE else leaving.REFUSE
         self._refuse(leaving.foreign_problem(dataclasses.replace(self._side, works=tuple(there)), drain))

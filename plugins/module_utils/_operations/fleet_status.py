@@ -38,6 +38,8 @@ class Target:
     member: Member | None = None
     reach: t.Callable[[], t.ContextManager[Wec]] | None = None
     hub_apiserver: str | None = None
+    bundle_version: str | None = None
+    """The version that its klusterlet shall have; None: that of the hub."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,6 +142,9 @@ def _compare(its: Its, seen: Seen, maps: t.Mapping[str, Json], limits: Limits) -
         odd = Drift(drift.INVALID_DESIRED_STATE, seen.target.name, seen.target.host, "; ".join(problem.evidence))
         return dataclasses.replace(seen, drifts=(odd,))
 
+    # Where nobody was asked, no version is known.
+    hub = its.hub.version if seen.status.wec is not None else None
+
     def of_status(one: Status) -> Seen:
         """Of what cannot be read, nobody knows whether it drifts: that is the problem of its status."""
         if one.view.unreadable:
@@ -148,6 +153,14 @@ def _compare(its: Its, seen: Seen, maps: t.Mapping[str, Json], limits: Limits) -
         drifts = (
             *drift.of_wish(member.host, member.wish, observed),
             *drift.of_view(member.host, one.view, its.now(), limits),
+            *drift.of_klusterlet(
+                member.host,
+                member.wish.name,
+                one.klusterlet_version,
+                hub,
+                seen.target.bundle_version,
+                is_unfinished=one.is_being_upgraded,
+            ),
         )
         return dataclasses.replace(seen, status=one, drifts=drifts)
 

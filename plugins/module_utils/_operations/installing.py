@@ -15,7 +15,7 @@ from .._apis.clusteradm import Clusteradm, JoinRequest
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import InvalidOption, WecError
-from .._rules import endpoints, problems, versions
+from .._rules import endpoints, problems, states, versions
 from .._rules.agent_plan import Intended
 from .._rules.join_options import JoinOptions
 from .agent import Endpoint, Installation
@@ -125,33 +125,21 @@ class Installer:
             remedy[0].upper() + remedy[1:],
         )
 
+    def address_for(self, state: str) -> str | None:
+        """The address that the agent of a WEC in this state is to dial; None where it is not moved, or none can be told."""
+        if state not in (states.JOINED, states.JOINED_UNAVAILABLE):
+            return None
+        try:
+            return self.endpoint.server
+        except WecError:
+            return None
+
     @functools.cached_property
     def bundle_version(self) -> str:
         """The klusterlet's version: the hub's own, unless another was asked for. Raises InvalidOption."""
-        hub = self._its.hub.version
-        given = self._options.bundle_version or self._options.bundle_overrides.get("ocm")
-        if given is None and hub is None:
-            remedy = f"set {_wording.option('bundle_version')} to the hub's OCM version"
-            self._its.require_readable(paths.CLUSTER_MANAGER, remedy)
-            raise InvalidOption(
-                "bundle_version",
-                None,
-                "the version of the hub is not known, so the klusterlet's must be given",
-                remedy[0].upper() + remedy[1:],
-            )
-        if given is None:
-            return versions.show(t.cast(versions.Version, hub))
-        wanted = versions.parse(given)
-        if wanted is None:
-            raise InvalidOption("bundle_version", given, "is not a version", "Write it like 1.2.1")
-        if hub is not None and wanted > hub:
-            raise InvalidOption(
-                "bundle_version",
-                given,
-                f"is newer than the hub, which is {versions.show(hub)}: its add-ons would never register",
-                f"Use {versions.show(hub)} or older",
-            )
-        return versions.show(wanted)
+        return versions.show(
+            klusterlet_version(self._its, self._options.bundle_version or self._options.bundle_overrides.get("ocm"))
+        )
 
     def _request(self) -> JoinRequest:
         return JoinRequest(
@@ -163,3 +151,30 @@ class Installer:
             internal_endpoint=self.endpoint.is_published,
             options=self._options,
         )
+
+
+def klusterlet_version(its: Its, given: str | None) -> versions.Version:
+    """The version that a klusterlet shall have: that which is given, or the hub's own. Raises InvalidOption."""
+    hub = its.hub.version
+    if given is None and hub is None:
+        remedy = f"set {_wording.option('bundle_version')} to the hub's OCM version"
+        its.require_readable(paths.CLUSTER_MANAGER, remedy)
+        raise InvalidOption(
+            "bundle_version",
+            None,
+            "the version of the hub is not known, so the klusterlet's must be given",
+            remedy[0].upper() + remedy[1:],
+        )
+    if given is None:
+        return t.cast(versions.Version, hub)
+    wanted = versions.parse(given)
+    if wanted is None:
+        raise InvalidOption("bundle_version", given, "is not a version", "Write it like 1.2.1")
+    if hub is not None and wanted > hub:
+        raise InvalidOption(
+            "bundle_version",
+            given,
+            f"is newer than the hub, which is {versions.show(hub)}: its add-ons would never register",
+            f"Use {versions.show(hub)} or older",
+        )
+    return wanted

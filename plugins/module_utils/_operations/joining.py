@@ -7,22 +7,25 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import time
 import typing as t
 
+from .. import _wording
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import Refused, WecError
-from .._rules import agent_plan, diagnosis, problems, states, timeline
-from .._rules.acceptance import Member, foreseen, remove_step
+from .._rules import agent_plan, diagnosis, kept_works, klusterlet_images, problems, states, timeline, versions
+from .._rules.acceptance import Member, foreseen, remove_step, silent_controllers
 from .._rules.agent_plan import Intended
 from .._rules.its_view import ItsView
 from .._rules.join_options import JoinOptions
+from .._rules.kept_works import Comparison
 from .._rules.plan import Plan, Step
 from .._rules.states import State
 from .._rules.timeline import Reached
 from .._rules.wec_view import AGENT_NAMESPACE, WecView
-from . import acceptance, credentials, late_causes
+from . import acceptance, credentials, keeping, late_causes
 from .acceptance import Verdict, WaitOptions
 from .agent import Agent, AgentOnWec
 from .credentials import HeldByAnotherRunError
@@ -54,6 +57,17 @@ class Outcome:
     """Signing requests to delete."""
     warnings: list[str] = dataclasses.field(default_factory=list)
     reached: list[Reached] = dataclasses.field(default_factory=list)
+    kept: Comparison | None = None
+    """What became of another hub's workload that was kept; None where none was, or where that is not known yet."""
+    is_kept: bool = False
+    """Whether an earlier run has switched eviction off."""
+    began: datetime.datetime | None = None
+    """When the agent was last touched, by the ITS's clock."""
+
+    @property
+    def keeps_works(self) -> bool:
+        """Whether workload of another hub is kept on it, which is to be compared with this ITS's."""
+        return self.is_kept or any(step.do == agent_plan.SWITCH_EVICTION_OFF for step in self.agent.steps)
 
     @property
     def plan(self) -> Plan:
@@ -76,7 +90,18 @@ class Outcome:
             replace_lost_cluster=self.options.replace_lost_cluster,
             remove_foreign_csrs=self.options.remove_foreign_csrs,
             server=self.intended.server if self.intended else None,
+            renewed_after=self.began if self._awaits_lease else None,
         )
+
+    @property
+    def _awaits_lease(self) -> bool:
+        """Whether the agent goes on with its certificate, so that only its lease shows that it is back."""
+        return not self.starts_anew and any(step.do in agent_plan.AWAITS_LEASE for step in self.agent.steps)
+
+    @property
+    def _kept_data(self) -> Json | None:
+        is_restored = any(step.do == agent_plan.SWITCH_EVICTION_ON for step in self.agent.steps)
+        return self.kept.as_data(is_restored=is_restored) if self.kept is not None else None
 
     def as_data(self) -> Json:
         verdict = self.verdict
@@ -92,6 +117,7 @@ class Outcome:
             "member": self.member.as_data(),
             "agent_endpoint": self.intended.server if self.intended else None,
             "klusterlet_version": self.intended.version if self.intended else None,
+            "kept_works": self._kept_data,
             "proofs": verdict.proofs if verdict else {},
             "rejected_csrs": verdict.rejected if verdict else [],
             "addon": verdict.addon if verdict else None,
@@ -124,11 +150,25 @@ class Joining:
         hub = self._its.identity(self._options.hub_apiserver)
         now = self._its.now()
         state = states.classify(self._name, wec, view, hub, now)
-        found = agent_plan.needs(state, wec, view, hub, self._options, now)
+        is_foreign = state.name == states.OTHER_HUB
+        is_kept = kept_works.are_kept(wec.the_klusterlet(self._name))
+        found = agent_plan.needs(
+            state,
+            wec,
+            view,
+            hub,
+            self._options,
+            now,
+            self._installer.address_for(state.name),
+            has_works=is_foreign and self._options.move_from_other_hub and (is_kept or bool(self._wec.works())),
+        )
         if found.do is None:
             raise self._refusal(state)
-        if state.name == states.OTHER_HUB:
-            self._refuse_to_orphan_works()
+        cause = agent_plan.lasting_cause(found, state, wec, view, hub)
+        if is_foreign:
+            cause = keeping.works_problem(self._wec, self._options)
+        if cause is not None:
+            raise Refused(f"{self._name}: {cause}", cause.evidence, cause)
         flood = agent_plan.flooded(found, wec, view, self._options, now)
         if flood is not None:
             raise Refused(f"{self._name}: {flood}", flood.evidence, flood)
@@ -142,27 +182,41 @@ class Joining:
             holds_certificate=wec.credential is not None,
             options=self._options,
             foreign=agent_plan.foreign_csrs(found, view, self._options),
+            is_kept=is_kept,
         )
         if agent_plan.MINT in found.do:
             self._introduction = self._introduction_id()
+        if {agent_plan.MINT, agent_plan.READDRESS_HUB} & set(found.do):
             # Whatever could make it fail is found out here, before anything is changed.
             outcome.intended = self._installer.intended(with_clusteradm=agent_plan.JOIN in found.do)
         outcome.agent.add(*agent_plan.steps(found, view, wec, outcome.intended, outcome.foreign))
+        outcome.warnings += self._other_version(state, wec)
+        if state.name == states.JOINED and isinstance(self._wec, Wec):
+            outcome.kept = keeping.compare(self._its, self._wec, wec, self._name)
+            is_over = outcome.kept is None or outcome.kept.is_complete
+            outcome.agent.add(*(agent_plan.settling(view, wec) if is_over else ()))
         if with_acceptance and (found.do or state.name not in (states.JOINED_UNAVAILABLE,)):
             shown = ItsView(self._name) if agent_plan.CLEAR_NAME in found.do else view
             outcome.acceptance.add(*foreseen(outcome.member, shown))
         return outcome
 
+    def _other_version(self, state: State, wec: WecView) -> list[str]:
+        """A joined WEC keeps its klusterlet, whatever version is asked for."""
+        given = self._options.bundle_version or self._options.bundle_overrides.get("ocm")
+        wanted, klusterlet = versions.parse(given), wec.the_klusterlet(self._name)
+        if state.name not in (states.JOINED, states.JOINED_UNAVAILABLE) or wanted is None or klusterlet is None:
+            return []
+        current = klusterlet_images.read(klusterlet, None).version
+        if current is None or current == wanted:
+            return []
+        fact = f"it is {versions.show(current)}, and {_wording.option('bundle_version')} is {versions.show(wanted)}"
+        if current > wanted:
+            return [f"{self._name}: its klusterlet stays as it is: {fact}."]
+        return [f"{self._name}: {problems.of('klusterlet_behind', fact)}"]
+
     def _refusal(self, state: State) -> Refused:
         problem = diagnosis.of_state(state) or problems.of("membership_unclear", *state.evidence)
         return Refused(f"{self._name}: {state.reason}. {problem.kind.remedy}.", state.evidence, problem)
-
-    def _refuse_to_orphan_works(self) -> None:
-        """The other hub's workload would be left without anybody to look after it."""
-        works = [work["metadata"]["name"] for work in self._wec.works()]
-        if works:
-            problem = problems.of("works_remain", f"works of the other hub on the WEC: {', '.join(works[:5])}")
-            raise Refused(f"{self._name}: {problem}", problem.evidence, problem)
 
     # -- act -----------------------------------------------------------------------------------------------------
 
@@ -180,7 +234,32 @@ class Joining:
                 verdicts = acceptance.accept_all(self._its, [outcome.member], wait_options, progress, causes=causes)
             verdict = verdicts[self._name]
             outcome.verdict, outcome.state, outcome.acceptance = verdict, verdict.state, verdict.plan
+            if verdict.done:
+                self.settle(outcome)
         return outcome
+
+    def settle(self, outcome: Outcome) -> None:
+        """Of a WEC that is available: compare workload of another hub that was kept on it with what this ITS has brought.
+
+        If all of it has its counterpart, its agent may evict again; else a warning says what has none. Raises WecError.
+        """
+        if not outcome.keeps_works or not isinstance(self._wec, Wec):
+            return
+        view = self._its.view(self._name)
+        wec = self._wec_view = self._wec.view(self._name, self._its)
+        found = keeping.compare_in_time(self._its, self._wec, wec, self._name)
+        if found is None:
+            return
+        outcome.kept = found
+        if not found.is_complete:
+            # Right after the move, it is not worth a word that nothing has been delivered yet.
+            if found.has_begun or outcome.before.name != states.OTHER_HUB:
+                outcome.warnings.append(keeping.warning(self._name, found))
+            return
+        agent = self._agent(outcome)
+        for step in agent_plan.settling(view, wec):
+            agent.carry_out(step)
+            outcome.agent.add(step)
 
     def wait_until_deleted(self, timeout: float) -> None:
         """Wait while an earlier registration is still being taken apart; what it is then is for ``observe`` to say."""
@@ -208,6 +287,7 @@ class Joining:
         agent = self._agent(outcome)
         foreign = {remove_step(csr).object: csr for csr in outcome.foreign}
         done: list[Step] = []
+        outcome.began = self._its.now()
         try:
             for step in outcome.agent.steps:
                 if step.do == agent_plan.REMOVE_FOREIGN:
@@ -259,6 +339,10 @@ class Joining:
                 outcome.state = states.of_its_view(view, self._its.now()).name
                 return
             time.sleep(1.0)
+        silent = silent_controllers(view, self._its.now())
+        if silent is not None:
+            # Starting anew would not help: nobody gives it its rights.
+            raise WecError(f"{self._name}: {silent}", silent)
         outcome.warnings.append(
             f"The agent of {self._name} did not come back within {_BACK_WITHIN:.0f} s after its ManagedCluster was "
             "re-created; it was made to start anew."

@@ -83,7 +83,7 @@ class Departure:
             "released_finalizers": self.released,
             "timeline": timeline.as_data(self.reached),
         }
-        if self.its is not None and self.wec is None:
+        if self.its is not None and self.wec is None and self.state != states.OTHER_HUB:
             data["may_still_run"] = leaving.may_still_run(self.its)
         if self.wec is not None:
             data.update(uid=self.wec.view.uid, kubernetes_version=self.wec.view.version)
@@ -105,9 +105,11 @@ class Leaving:
         wds: Wds | None,
         choices: Choices,
         hub_apiserver: str | None = None,
+        moved: Wec | WecOnHost | None = None,
     ) -> None:
+        """``moved``: a WEC that is left alone, because its agent serves another ITS; it is asked only whether that is so."""
         self._name, self._choices, self._hub_apiserver = name, choices, hub_apiserver
-        self._maybe_its, self._maybe_wec, self._wds = its, wec, wds
+        self._maybe_its, self._maybe_wec, self._wds, self._moved = its, wec, wds, moved
 
     @property
     def _its(self) -> SharedIts:
@@ -145,7 +147,7 @@ class Leaving:
         if wec is not None and self._purges(departure, wec):
             departure.plan.add(*leaving.purge_steps(wec))
             departure.warnings += leaving.content_warnings(self._name, wec)
-        if its is not None and wec is None:
+        if its is not None and wec is None and self._moved is None:
             departure.warnings += leaving.warnings_of_loss(its)
         return departure
 
@@ -174,6 +176,11 @@ class Leaving:
             hub, now = self._its.identity(self._hub_apiserver), self._its.now()
             found = leaving.membership(self._name, wec.view, its.view, hub, now)
             self._refuse(leaving.identity_problem(found, wec.view, its.view))
+            return found
+        if its is not None and self._moved is not None:
+            view, now = self._moved.view(self._name, self._its), self._its.now()
+            found = leaving.membership(self._name, view, its.view, self._its.identity(self._hub_apiserver), now)
+            self._refuse(leaving.moved_problem(found, view, its.view))
             return found
         if its is not None:
             self._refuse(leaving.life_problem(its.view, self._its.now()))

@@ -13,7 +13,7 @@ import typing as t
 
 from .._apis.its import Its
 from .._apis.wds import Wds
-from .._rules import addon, heartbeat, problems, readable, states
+from .._rules import addon, heartbeat, kept_works, problems, readable, states
 from .._rules.configuration import Observed, Wish, decide
 from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
 from .._rules.its_view import ItsView
@@ -172,6 +172,8 @@ def _why_register(
             found[name] = state.reason
         elif name in secrets:
             found[name] = "the token that it was introduced with is not revoked"
+        elif kept_works.KEPT_ANNOTATION in view.annotations:
+            found[name] = "workload of the hub that it was moved from is to be compared"
         elif view.identity is None:
             found[name] = "the ITS does not know which cluster has this name"
         else:

@@ -22,6 +22,7 @@ from .._rules.problems import Problem
 from .._rules.rights import Right
 from .._rules.states import State
 from .._rules.wec_view import WecView
+from . import keeping
 from .installing import Installer
 from .wec_on_host import WecOnHost
 
@@ -143,13 +144,19 @@ class Preflight:
             hub = self._its.identity(self._options.hub_apiserver)
             now = self._its.now()
             state = self._state = states.classify(self._options.name, wec, view, hub, now)
-            needs = agent_plan.needs(state, wec, view, hub, self._options, now)
+            address = self._installer.address_for(state.name)
+            needs = agent_plan.needs(state, wec, view, hub, self._options, now, address)
             if needs.do is None:
                 problem = diagnosis.of_state(state) or problems.of("membership_unclear", *state.evidence)
                 # The reason is what the summary would say again.
                 facts = "; ".join(problem.evidence)
                 text = f"{state.reason}{': ' if facts else ''}{facts}. {problem.kind.remedy}. [{problem.code}]"
                 raise WecError(text, problem)
+            cause = agent_plan.lasting_cause(needs, state, wec, view, hub)
+            if state.name == states.OTHER_HUB:
+                cause = keeping.works_problem(self._wec, self._options)
+            if cause is not None:
+                raise WecError(str(cause), cause)
             flood = agent_plan.flooded(needs, wec, view, self._options, now)
             if flood is not None:
                 raise WecError(str(flood), flood)
@@ -218,7 +225,7 @@ class Preflight:
 
     def _rights(self, name: str, side: str, rules: t.Callable[[str], Json], wanted: t.Sequence[Right]) -> None:
         try:
-            lacking = _missing_rights(rules, wanted)
+            lacking = missing_rights(rules, wanted)
         except (ApiError, Unreachable) as error:
             self._note(name, None, f"could not be asked: {error.message}")
             return
@@ -234,7 +241,7 @@ class Preflight:
     def _evidence(self) -> None:
         """Rights that only explain trouble; who has none of them may register all the same."""
         try:
-            lacking = _missing_rights(self._wec.rules, rights.WEC_EVIDENCE_RIGHTS)
+            lacking = missing_rights(self._wec.rules, rights.WEC_EVIDENCE_RIGHTS)
         except (ApiError, Unreachable):
             # The check before this one has said that it cannot be asked.
             return
@@ -251,7 +258,7 @@ class Preflight:
             self._note("clocks", True, f"{skew:.0f} s apart")
 
 
-def _missing_rights(rules: t.Callable[[str], Json], wanted: t.Sequence[Right]) -> list[Right] | None:
+def missing_rights(rules: t.Callable[[str], Json], wanted: t.Sequence[Right]) -> list[Right] | None:
     """None where the API server does not know (an authorizer that cannot list its rules)."""
     lacking: list[Right] = []
     for namespace in rights.namespaces(wanted):

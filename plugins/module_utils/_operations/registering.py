@@ -18,7 +18,7 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import WecError
-from .._rules import problems, states, timeline
+from .._rules import addon, agent_plan, problems, screen, states, timeline
 from .._rules.acceptance import Member
 from .._rules.join_options import JoinOptions
 from .._rules.plan import Plan
@@ -35,7 +35,7 @@ from .verification import VerifyOptions
 from .wec_on_host import WecOnHost
 
 Json = dict[str, t.Any]
-_Work = t.Callable[["Registration", "Wec | WecOnHost"], None]
+Work = t.Callable[["Registration", "Wec | WecOnHost"], None]
 _FOLLOWS = "bootstrap_token_expired"
 _KEPT = 100
 """Up to so many WECs' connections are kept from the first look to the last; for more, files that may be open run out."""
@@ -79,6 +79,10 @@ class Registration:
         return self.error is not None or (self.verdict is not None and self.verdict.failed)
 
     @property
+    def keeps_works(self) -> bool:
+        return self.outcome is not None and self.outcome.keeps_works
+
+    @property
     def plan(self) -> Plan:
         """What was done, or with neither a verdict nor an error, what would be."""
         outcome, verdict = self.outcome, self.verdict
@@ -101,10 +105,17 @@ class Registration:
             code = f" [{known.code}]" if known is not None and f"[{known.code}]" not in told else ""
             return f"{'' if told.startswith(self.name) else f'{self.name}: '}{told}{code}"
         if self.verdict is not None:
-            return self._cause.message if self._cause else self.verdict.message()
+            return self._cause.message if self._cause else f"{self.verdict.message()}{self._readdressed}"
         if self.plan.changes:
             return f"{self.name} would be registered: {self.plan}."
         return f"{self.name} is {self._state}."
+
+    @property
+    def _readdressed(self) -> str:
+        """That its agent was told another address, which nothing else in the result of a WEC tells that is well."""
+        steps = self.outcome.agent.steps if self.outcome else []
+        reason = next((step.reason for step in steps if step.do == agent_plan.READDRESS_HUB), "")
+        return f" {screen.sentence(reason[0].upper() + reason[1:])}" if reason else ""
 
     @property
     def _cause(self) -> Status | None:
@@ -145,6 +156,7 @@ class Registration:
             "problem": self.problem.as_data() if self.problem else None,
             "steps": self.plan.as_data() if done is None else done,
             "diff": self.plan.diff() if done is None else None,
+            "kept_works": outcome.as_data()["kept_works"] if outcome else None,
             "proofs": verdict.proofs if verdict else {},
             "rejected_csrs": verdict.rejected if verdict else [],
             "addon": verdict.addon if verdict else None,
@@ -167,7 +179,7 @@ class BatchOptions:
     seconds_for_one: float
     wait: WaitOptions
     verify: VerifyOptions
-    places: threading.Semaphore
+    places: t.ContextManager[t.Any]
     only_looks: bool = False
 
 
@@ -229,7 +241,7 @@ class Registering:
 
     def check(self) -> None:
         """Whatever could make it fail is found out, for each WEC, before ``run`` does anything."""
-        self._each(self._check)
+        self.each(self._check)
 
     def _check(self, one: Registration, wec: Wec | WecOnHost) -> None:
         report = one.report = self._preflight(one, wec)
@@ -243,10 +255,10 @@ class Registering:
             raise WecError(report.message(one.name), told)
 
     def _preflight(self, one: Registration, wec: Wec | WecOnHost) -> Report:
-        return Preflight(self._its_of(one), wec, one.wanted.options).run()
+        return Preflight(self.its_of(one), wec, one.wanted.options).run()
 
     def _joining(self, one: Registration, wec: Wec | WecOnHost) -> Joining:
-        return Joining(self._its_of(one), wec, one.wanted.options)
+        return Joining(self.its_of(one), wec, one.wanted.options)
 
     # -- act -----------------------------------------------------------------------------------------------------
 
@@ -256,7 +268,7 @@ class Registering:
         def look(one: Registration, wec: Wec | WecOnHost) -> None:
             one.outcome = self._joining(one, wec).observe(with_acceptance=True)
 
-        self._each(look)
+        self.each(look)
 
     def run(self) -> None:
         """Check, join, approve, accept and wait. Raises WecError for what concerns the whole ITS."""
@@ -287,21 +299,27 @@ class Registering:
                 raise
             for done in joined:
                 done.result()
-        verification.verify(self._its, verdicts, self._batch_options.verify, self._progress, self._runs_addon)
+        verification.verify(self._its, verdicts, self._batch_options.verify, self._progress, self._ask_addon)
         for one in self._sound:
             one.verdict = verdicts[one.name]
-        self._each(self._diagnose, [one for one in self._sound if one.failed])
+        self.each(self._settle, [one for one in self._sound if one.keeps_works and not one.failed])
+        self.each(self._diagnose, [one for one in self._sound if one.failed])
+
+    def _settle(self, one: Registration, wec: Wec | WecOnHost) -> None:
+        """Workload of another hub was kept on it: has all of it a counterpart by now?"""
+        if one.outcome is not None:
+            self._joining(one, wec).settle(one.outcome)
 
     def _why_late(self, name: str) -> Problem | None:
         one = next(one for one in self._sound if one.name == name)
         with self._reach(one) as wec:
-            return late_causes.of_both_sides(self._its_of(one), wec, name)
+            return late_causes.of_both_sides(self.its_of(one), wec, name)
 
-    def _runs_addon(self, name: str) -> bool:
-        """Whether the status add-on's agent runs there. Of a WEC that only its host reaches, the ITS tells."""
+    def _ask_addon(self, name: str) -> addon.Runtime:
+        """How the status add-on's agent is there. Of a WEC that only its host reaches, the ITS tells."""
         one = next(one for one in self._sound if one.name == name)
         with self._reach(one) as wec, self._within(one, wec):
-            return isinstance(wec, Wec) and wec.runs_addon()
+            return wec.addon_runtime() if isinstance(wec, Wec) else addon.Runtime(False)
 
     def _abandon(self, joined: t.Sequence[concurrent.futures.Future[None]]) -> None:
         """Begin no other join, let those end that run, each of which has a deadline, and leave no token of them."""
@@ -317,7 +335,7 @@ class Registering:
         # What the ITS has shown is told where a second look is not to be had.
         with contextlib.suppress(Exception):
             if isinstance(wec, Wec):
-                its = self._its_of(one)
+                its = self.its_of(one)
                 one.diagnosis = status.of_one(its, wec, its.view(one.name), one.wanted.options.hub_apiserver)
             else:
                 one.diagnosis = status.of_fleet(self._its, [one.name])[0]
@@ -338,16 +356,20 @@ class Registering:
             return contextlib.nullcontext()
         return wec.kube.within(self._batch_options.seconds_for_one + one.wanted.deletion_timeout)
 
-    def _its_of(self, one: Registration) -> Its:
+    def its_of(self, one: Registration) -> Its:
         """The ITS, as it was seen with this WEC: what concerns the hub as a whole is not asked again."""
         return Its(self._its.kube, self._surveys[one.name])
 
-    def _each(self, do: _Work, some: t.Sequence[Registration] | None = None) -> None:
+    def each(self, do: Work, some: t.Sequence[Registration] | None = None, under_way: int | None = None) -> None:
+        """Do it for each of ``some``, or of those that have not failed. ``under_way``: so many, if those that only wait leave
+        their places."""
         side_by_side.each(
-            lambda one: self._attempt(do, one), self._sound if some is None else some, self._batch_options.at_once
+            lambda one: self._attempt(do, one),
+            self._sound if some is None else some,
+            under_way or self._batch_options.at_once,
         )
 
-    def _attempt(self, do: _Work, one: Registration) -> None:
+    def _attempt(self, do: Work, one: Registration) -> None:
         """What it fails of is noted, and nobody else's. An answer of one WEC may be anything. Raises MissingLibrary."""
         try:
             self._roll.answer_of(one)

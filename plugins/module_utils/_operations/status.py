@@ -20,6 +20,7 @@ from .._rules import (
     delivered_work,
     diagnosis,
     heartbeat,
+    klusterlet_images,
     labels,
     problems,
     readable,
@@ -45,7 +46,15 @@ Json = dict[str, t.Any]
 T = t.TypeVar("T")
 _POLICIES_SHOWN = 3
 _SAYS_WHY = frozenset(
-    {"csr_denied", "csr_not_issued", "csr_not_legitimate", "csr_too_many", "mailbox_terminating", "not_accepted"}
+    {
+        "csr_denied",
+        "csr_not_issued",
+        "csr_not_legitimate",
+        "csr_too_many",
+        "hub_controllers_silent",
+        "mailbox_terminating",
+        "not_accepted",
+    }
 )
 """What the ITS shows that explains why an agent has not come to use its token; other things only follow from that."""
 
@@ -81,6 +90,19 @@ class Status:
         return None
 
     @property
+    def is_being_upgraded(self) -> bool:
+        """Whether an upgrade of its klusterlet was begun, and has not been proved."""
+        klusterlet = self.wec.the_klusterlet(self.view.name) if self.wec else None
+        return klusterlet is not None and klusterlet.is_being_upgraded
+
+    @property
+    def klusterlet_version(self) -> str | None:
+        """The oldest among its agents' images, as far as they tell."""
+        klusterlet = self.wec.the_klusterlet(self.view.name) if self.wec else None
+        version = klusterlet_images.read(klusterlet, None).version if klusterlet else None
+        return versions.show(version) if version else None
+
+    @property
     def message(self) -> str:
         """The state and its most telling problem, as a sentence."""
         cause = str(problems.united(self.problems)[0]) if self.problems else f"{self.state.reason}."
@@ -100,8 +122,6 @@ class Status:
         view, wec = self.view, self.wec
         credential = wec.credential if wec else None
         expires = credential.certificate.not_after if credential and credential.certificate else None
-        klusterlet = wec.the_klusterlet(view.name) if wec else None
-        version = versions.of_image(klusterlet.image) if klusterlet else None
         beat = heartbeat.of_view(view, self.now)
         return {
             "name": view.name,
@@ -127,7 +147,7 @@ class Status:
             "kubernetes_version": (wec.version if wec else None) or view.kubernetes_version,
             "uid": (wec.uid if wec else None) or view.identity,
             "certificate_expires": times.show(expires),
-            "klusterlet_version": versions.show(version) if version else None,
+            "klusterlet_version": self.klusterlet_version,
         }
 
 
@@ -302,7 +322,10 @@ def of_one(its: Its, wec: Wec, view: ItsView, hub_apiserver: str | None = None) 
         found = []
         if state.name != states.JOINED or heartbeat.trouble(view, now):
             agent = health(wec, wec_view, name)
-            found = diagnosis.from_wec(name, wec_view, agent, its.identity(), now)
+            found = diagnosis.from_wec(name, wec_view, agent, its.identity(hub_apiserver), now)
+        else:
+            moved = diagnosis.address_changed(name, wec_view, its.identity(hub_apiserver))
+            found = [moved] if moved else []
         skew = diagnosis.version_skew(wec_view.the_klusterlet(name), its.hub.version)
     except (Unreachable, ApiError) as error:
         problem = error.problem or problems.of(
@@ -336,6 +359,10 @@ def of_one(its: Its, wec: Wec, view: ItsView, hub_apiserver: str | None = None) 
             dataclasses.replace(one, evidence=(*one.evidence, fact)) if one.code in _OF_LEASE else one
             for one in shown_by_its
         ]
+    if any(one.code == "hub_controllers_silent" for one in shown_by_its):
+        # That the agent has no rights on the hub follows from that.
+        found = [one for one in found if one.code != "not_accepted"]
+        found = [*(one for one in shown_by_its if one.code == "hub_controllers_silent"), *found]
     known = {problem.code for problem in found}
     addons = _addons(its, [name]) if view.exists else None
     why_absent = _why_absent(its, {name: view}, addons, now)
@@ -386,28 +413,31 @@ def health(wec: Wec, view: WecView, name: str) -> AgentHealth:
 
 
 def table(found: t.Iterable[Status]) -> list[str]:
-    """The fleet as lines of text. BindingPolicies have a column where a WDS has been looked at."""
+    """The fleet as lines of text. The versions of the klusterlets are known where WECs were asked, and BindingPolicies where a WDS
+    was looked at."""
     in_order = sorted(found, key=lambda one: one.view.name)
+    asked = any(one.wec is not None for one in in_order)
     with_policies = any(one.policies is not None for one in in_order)
     rows: list[tuple[str, ...]] = [
         (
-            *("WEC", "STATE", "SINCE", "HEARTBEAT", "KUBERNETES", "WORKS"),
+            *("WEC", "STATE", "SINCE", "HEARTBEAT", "KUBERNETES"),
+            *(["KLUSTERLET"] if asked else []),
+            "WORKS",
             *(["POLICIES"] if with_policies else []),
             "PROBLEM",
         )
     ]
-    rows += [reading(lambda own: _row(own, with_policies), one) for one in in_order]
+    rows += [reading(lambda own: _row(own, asked, with_policies), one) for one in in_order]
     return screen.table(rows)
 
 
 def _policies_shown(one: Status) -> str:
     told = [policy.shown for policy in one.policies or ()]
-    return ", ".join(
-        [*told[:_POLICIES_SHOWN], *([f"+{len(told) - _POLICIES_SHOWN}"] if told[_POLICIES_SHOWN:] else [])]
-    )
+    more = [f"+{len(told) - _POLICIES_SHOWN}"] if told[_POLICIES_SHOWN:] else []
+    return ", ".join([*told[:_POLICIES_SHOWN], *more])
 
 
-def _row(one: Status, with_policies: bool) -> tuple[str, ...]:
+def _row(one: Status, asked: bool, with_policies: bool) -> tuple[str, ...]:
     age, beat = times.age(one.since, one.now), heartbeat.of_view(one.view, one.now)
     return (
         one.view.name,
@@ -415,6 +445,7 @@ def _row(one: Status, with_policies: bool) -> tuple[str, ...]:
         times.show_seconds(age) if age is not None else "-",
         times.show_seconds(beat.age) if beat else "-",
         (one.wec.version if one.wec else None) or one.view.kubernetes_version or "-",
+        *([one.klusterlet_version or "-"] if asked else []),
         one.works.shown if one.works else "-",
         *([_policies_shown(one) or "-"] if with_policies else []),
         one.problems[0].kind.summary if one.problems else "-",

@@ -42,8 +42,8 @@ class VerifyOptions:
     between_lines: float = 5.0
 
 
-RunsAddon = t.Callable[[str], bool]
-"""Whether the add-on's agent runs on a WEC, as its own API shows. Raises anything where that cannot be asked."""
+AskAddon = t.Callable[[str], addon.Runtime]
+"""How the add-on's agent is on a WEC, as its own API shows. Raises anything where that cannot be asked."""
 
 
 def verify(
@@ -51,11 +51,11 @@ def verify(
     verdicts: t.Mapping[str, Verdict],
     wanted: VerifyOptions,
     progress: t.Callable[[str], None],
-    runs_addon: RunsAddon | None = None,
+    ask_addon: AskAddon | None = None,
 ) -> None:
     """Check every WEC that is available; one that fails gets its problem in its verdict, and the others go on.
 
-    With ``runs_addon``, a WEC whose add-on has registered is asked itself: the ITS knows a minute later.
+    With ``ask_addon``, a WEC whose add-on has registered is asked itself: the ITS knows a minute later.
     """
     available = [verdict for verdict in verdicts.values() if verdict.done]
     if not available:
@@ -63,7 +63,7 @@ def verify(
     if wanted.addon != addon.NEVER:
         is_offered = its.offers_addon()
         if is_offered or wanted.addon == addon.ALWAYS:
-            _Addons(its, available, is_offered, wanted, progress, runs_addon).run()
+            _Addons(its, available, is_offered, wanted, progress, ask_addon).run()
     if wanted.probe:
         _Probes(its, [verdict for verdict in available if verdict.done], wanted, progress).run()
 
@@ -120,13 +120,14 @@ class _Addons(_Wait):
         is_offered: bool,
         wanted: VerifyOptions,
         progress: t.Callable[[str], None],
-        runs_addon: RunsAddon | None,
+        ask_addon: AskAddon | None,
     ) -> None:
         super().__init__(verdicts, wanted.addon_timeout, wanted, progress)
-        self._its, self._is_offered, self._runs_addon = its, is_offered, runs_addon
+        self._its, self._is_offered, self._ask_addon = its, is_offered, ask_addon
         self._is_required = wanted.addon == addon.ALWAYS
         self._cannot_be_asked: set[str] = set()
         self._times_seen: dict[str, int] = {}
+        self._trouble: dict[str, tuple[str, ...]] = {}
 
     def look(self) -> None:
         addons = self._its.addons(list(self._open))
@@ -154,6 +155,9 @@ class _Addons(_Wait):
     def give_up(self, verdict: Verdict) -> None:
         """Statuses do not come back from it, and workload goes there: only who asks for the add-on has it fail."""
         verdict.addon = "unavailable"
+        trouble = self._trouble.get(verdict.name)
+        if verdict.problem is not None and verdict.problem.code == addon.UNAVAILABLE and trouble:
+            verdict.problem = dataclasses.replace(verdict.problem, evidence=(*verdict.problem.evidence, *trouble))
         if verdict.problem is not None and verdict.problem.code == addon.ABSENT and self._is_offered:
             facts = self._machinery.facts(verdict.name)
             verdict.problem = dataclasses.replace(verdict.problem, evidence=(*verdict.problem.evidence, *facts))
@@ -162,17 +166,19 @@ class _Addons(_Wait):
 
     def _running(self, names: t.Sequence[str]) -> set[str]:
         """Those of them whose own API shows that the add-on's agent runs."""
-        runs_addon = self._runs_addon
-        if runs_addon is None:
+        ask_addon = self._ask_addon
+        if ask_addon is None:
             return set()
 
         def ask(name: str) -> bool:
             try:
-                return runs_addon(name)
+                found = ask_addon(name)
             except Exception:
                 # It may not be asked, or does not answer: what the ITS shows is waited for.
                 self._cannot_be_asked.add(name)
                 return False
+            self._trouble[name] = found.trouble
+            return found.is_running
 
         asked = [name for name in names if name not in self._cannot_be_asked]
         found = side_by_side.each(ask, asked, _AT_ONCE)

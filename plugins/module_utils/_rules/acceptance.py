@@ -20,6 +20,8 @@ Json = dict[str, t.Any]
 _NOT_ANNOUNCED = "its agent has not announced itself"
 MOST_REQUESTS = 10
 """With so many requests under its name, an agent makes no more (OCM: pkg/registration/register/csr/csr.go)."""
+_TAKING_UP_TAKES = 10
+"""Seconds after which the hub's registration controller has said something of a ManagedCluster that is accepted; it takes one."""
 _ISSUING_TAKES = 60
 """Seconds after which an approved request without a certificate is a problem."""
 
@@ -41,13 +43,15 @@ class Member:
     awaits_request: bool = False
     replace_lost_cluster: bool = False
     remove_foreign_csrs: bool = False
+    renewed_after: datetime.datetime | None = None
+    """By the ITS's clock. Its agent was restarted or told another address then: only a later renewal of its lease shows it alive."""
     server: str | None = None
     """The address that its agent was told to dial by this run. Whether that leads to the ITS, the agent itself says minutes later."""
 
     def as_data(self) -> Json:
         """For wec_accept, which has told no agent anything."""
         data = dataclasses.asdict(self)
-        del data["server"]
+        del data["server"], data["renewed_after"]
         return data
 
 
@@ -127,6 +131,11 @@ def _identity_step(view: ItsView, uid: str) -> Step:
 def decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
     """The next thing to do for one WEC, from a fresh look at the ITS. Raises MissingLibrary."""
     decision = _decide(member, view, now)
+    silent = None if decision.done or decision.final else silent_controllers(view, now)
+    if silent is not None:
+        decision = dataclasses.replace(
+            decision, waiting_for="the hub's controllers have not taken it up", problem=silent
+        )
     knows_another = member.uid is not None and view.exists and view.identity != member.uid
     if knows_another and (decision.done or decision.accept):
         return dataclasses.replace(decision, identity=member.uid)
@@ -144,7 +153,8 @@ def _decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
     state = states.of_its_view(view, now)
     waits_anew = member.awaits_request and not _has_new_certificate(member, view)
     if state.name == states.JOINED and not waits_anew:
-        return Decision(done=True)
+        since = member.renewed_after
+        return Decision(done=True) if since is None or _has_renewed(view, since) else _awaits_lease(view, now)
     if not view.exists and not view.csrs:
         fact = f"it dials {member.server}" if member.server else ""
         return Decision(waiting_for=_NOT_ANNOUNCED, problem=problems.of("managed_cluster_missing", fact))
@@ -160,6 +170,33 @@ def _decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
         decision.problem if decision.problem and decision.problem.code == "csr_name_in_use" else unavailable(view, now)
     )
     return dataclasses.replace(decision, waiting_for=state.reason, problem=blamed)
+
+
+def _has_renewed(view: ItsView, since: datetime.datetime) -> bool:
+    renewed = view.lease_observed or view.lease_renewed
+    # The ITS notes whole seconds.
+    return renewed is not None and renewed >= since.replace(microsecond=0)
+
+
+def _awaits_lease(view: ItsView, now: datetime.datetime) -> Decision:
+    beat = heartbeat.of_view(view, now)
+    fact = (
+        f"its lease was renewed {times.show_seconds(beat.age)} ago, before its agent was started again" if beat else ""
+    )
+    return Decision(
+        waiting_for="its agent has not renewed its lease since", problem=problems.of("heartbeat_late", fact)
+    )
+
+
+def silent_controllers(view: ItsView, now: datetime.datetime) -> Problem | None:
+    """Whether the hub has accepted a WEC and its own controllers have not noticed: they hear nothing, or do not run."""
+    if not view.hub_accepts_client or view.is_deleting or view.accepted.status:
+        return None
+    age = times.age(view.accepted_at, now)
+    if age is None or age <= _TAKING_UP_TAKES:
+        return None
+    fact = f"ManagedCluster {view.name} was accepted {times.show_seconds(age)} ago, and has no condition {view.accepted.type}"
+    return problems.of("hub_controllers_silent", fact)
 
 
 def _has_new_certificate(member: Member, view: ItsView) -> bool:

@@ -40,6 +40,14 @@ class AddonState:
 
 
 @dataclasses.dataclass(frozen=True)
+class Runtime:
+    """The add-on's agent on a WEC, as its own API shows it. ``trouble`` is why its pods do not run, in the kubelet's words."""
+
+    is_running: bool
+    trouble: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Machinery:
     """What of the hub makes ManagedClusterAddOns. ``chosen`` are the WECs that the Placement has decided for, and
     ``webhook_answers`` is whether the pod that converts add-ons is ready; None where that may not be looked at."""

@@ -10,10 +10,10 @@ import dataclasses
 import datetime
 import typing as t
 
-from . import acceptance, certificates, endpoints, states, times
+from . import acceptance, certificates, diagnosis, endpoints, kept_works, states, times
 from .hub_view import HubIdentity
 from .its_view import IDENTITY_ANNOTATION, ItsView
-from .join_options import JoinOptions
+from .join_options import KEEP, JoinOptions
 from .plan import Step
 from .problems import Problem
 from .states import State
@@ -29,9 +29,21 @@ RESTART = "restart"
 RECREATE = "recreate"
 CLEAR_NAME = "clear_name"
 REMOVE_FOREIGN = "remove_foreign"
+READDRESS_BOOTSTRAP = "readdress_bootstrap"
+READDRESS_HUB = "readdress_hub"
+SWITCH_EVICTION_OFF = "switch_eviction_off"
+SWITCH_EVICTION_ON = "switch_eviction_on"
+NOTE_KEPT = "note_kept"
+DROP_NOTE = "drop_note"
+
+_OF_KEPT_WORKS = frozenset({SWITCH_EVICTION_OFF, SWITCH_EVICTION_ON, NOTE_KEPT, DROP_NOTE})
+ASKED_FOR = "it was asked for"
 
 STARTS_ANEW = frozenset({FORGET, JOIN, REFRESH})
 """After one of these, what the ITS showed before does not count: the agent makes another signing request."""
+
+AWAITS_LEASE = frozenset({READDRESS_HUB, RESTART})
+"""After one of these, only a lease that the agent renews afterwards shows that it works."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +72,14 @@ def needs(
     hub: HubIdentity,
     options: JoinOptions,
     now: datetime.datetime,
+    address: str | None = None,
+    has_works: bool = False,
 ) -> Needs:
-    """The operations that a state asks for. The same for check mode and for real."""
+    """The operations that a state asks for. The same for check mode and for real.
+
+    ``address``: of the ITS, as a new WEC would be told it; None where that is not known. ``has_works``: whether works of
+    another hub are on the WEC.
+    """
     if state.name in (states.ABSENT, states.PARTIAL):
         return Needs((MINT, JOIN), state.reason)
     if state.name == states.TOKEN_EXPIRED:
@@ -73,16 +91,87 @@ def needs(
             )
         return Needs((RECREATE,), state.reason)
     if state.name == states.OTHER_HUB and options.move_from_other_hub:
-        return Needs((MINT, JOIN, FORGET, RESTART), "it was allowed to move it from the other hub")
+        move = (MINT, JOIN, FORGET, RESTART)
+        keeps = has_works and options.works_of_other_hub == KEEP
+        reason = "it was allowed to move it from the other hub"
+        return Needs((SWITCH_EVICTION_OFF, NOTE_KEPT, *move) if keeps else move, reason)
     if state.name == states.REPLACED and options.replace_lost_cluster:
         install = (MINT, JOIN) if wec.the_klusterlet(view.name) is None else (MINT, REFRESH)
         return Needs((CLEAR_NAME, *install), "it was allowed to replace the lost cluster")
-    if state.name == states.JOINED_UNAVAILABLE:
-        reason = _must_start_anew(wec, view, hub, now, options.hub_apiserver)
-        return Needs((MINT, REFRESH, FORGET, RESTART), reason) if reason else Needs(())
-    if state.name in (states.JOINED, states.PENDING_APPROVAL, states.PENDING_CSR):
+    if state.name in (states.JOINED, states.JOINED_UNAVAILABLE):
+        return _of_joined(state, wec, view, hub, options, now, address)
+    if state.name in (states.PENDING_APPROVAL, states.PENDING_CSR):
         return Needs(())
     return Needs(None)
+
+
+def _of_joined(
+    state: State,
+    wec: WecView,
+    view: ItsView,
+    hub: HubIdentity,
+    options: JoinOptions,
+    now: datetime.datetime,
+    address: str | None,
+) -> Needs:
+    anew = (MINT, REFRESH, FORGET, RESTART)
+    if state.name == states.JOINED_UNAVAILABLE:
+        reason = _must_start_anew(wec, view, hub, now)
+        if reason:
+            return Needs(anew, reason)
+    server = wec.credential.server if wec.credential else ""
+    if address and _dials_another(address, state, wec, view, hub, options):
+        reason = f"hub address {server} -> {address}"
+        return Needs(
+            (READDRESS_BOOTSTRAP, READDRESS_HUB) if _keeps_certificate(address, wec, hub, options) else anew, reason
+        )
+    return Needs((RESTART,), ASKED_FOR) if options.restart_agents else Needs(())
+
+
+def _dials_another(
+    address: str, state: State, wec: WecView, view: ItsView, hub: HubIdentity, options: JoinOptions
+) -> bool:
+    """Whether the agent is to be told the ITS's address anew. An address that is one of the ITS's is left alone, unless another
+    was asked for."""
+    credential = wec.credential
+    if credential is None or not _is_certain(wec, view):
+        return False
+    if endpoints.host_and_port(credential.server) == endpoints.host_and_port(address):
+        return False
+    if options.hub_apiserver:
+        return True
+    if not credential.server or hub.has_server(credential.server):
+        return False
+    return state.name == states.JOINED_UNAVAILABLE or diagnosis.is_cut_off(view.name, wec)
+
+
+def _keeps_certificate(address: str, wec: WecView, hub: HubIdentity, options: JoinOptions) -> bool:
+    """Whether another address is all that the agent needs: then it goes on with its certificate, without a new request."""
+    credential, bootstrap = wec.credential, wec.bootstrap
+    ca = options.hub_ca_cert or hub.ca
+    if credential is None or bootstrap is None or not credential.ca or not ca or not bootstrap.ca:
+        return False
+    same_proxy = not options.proxy_url or options.proxy_url == bootstrap.proxy
+    # The second: a run was killed in between.
+    known = map(endpoints.host_and_port, (credential.server, address))
+    return (
+        same_proxy
+        and endpoints.host_and_port(bootstrap.server) in known
+        and _same_ca(credential.ca, ca)
+        and _same_ca(bootstrap.ca, ca)
+    )
+
+
+def lasting_cause(found: Needs, state: State, wec: WecView, view: ItsView, hub: HubIdentity) -> Problem | None:
+    """Why an agent that nothing can be done for will not come back, however long it is waited for; None if it may."""
+    if state.name != states.JOINED_UNAVAILABLE or found.do != () or not _is_certain(wec, view):
+        return None
+    return diagnosis.address_changed(view.name, wec, hub)
+
+
+def _is_certain(wec: WecView, view: ItsView) -> bool:
+    """Whether the agent is this ITS's, and the cluster the one that was registered under the name."""
+    return bool(wec.credential and wec.credential.issued_by_its) and view.identity in (None, wec.uid)
 
 
 def _has_expired(wec: WecView, now: datetime.datetime) -> bool:
@@ -90,21 +179,15 @@ def _has_expired(wec: WecView, now: datetime.datetime) -> bool:
     return certificate is not None and certificate.not_after <= now
 
 
-def _must_start_anew(
-    wec: WecView, view: ItsView, hub: HubIdentity, now: datetime.datetime, hub_apiserver: str | None
-) -> str | None:
+def _must_start_anew(wec: WecView, view: ItsView, hub: HubIdentity, now: datetime.datetime) -> str | None:
     """Why an unavailable agent will never come back by itself; None where it may, or where its identity is not sure."""
     credential = wec.credential
-    is_certain = credential is not None and credential.issued_by_its and view.identity in (None, wec.uid)
-    if credential is None or not is_certain:
+    if credential is None or not _is_certain(wec, view):
         return None
     if _has_expired(wec, now):
         return "its agent's certificate has expired"
     if hub.ca and credential.ca and not _same_ca(credential.ca, hub.ca):
         return "its agent trusts another CA than the ITS has now"
-    wanted = hub_apiserver
-    if wanted and endpoints.host_and_port(credential.server) != endpoints.host_and_port(wanted):
-        return f"its agent dials {credential.server} instead of {wanted}"
     return None
 
 
@@ -155,8 +238,15 @@ def _step(do: str, reason: str, view: ItsView, wec: WecView, intended: Intended 
         before = {"expires": times.show(certificate.not_after) if certificate else None}
         return Step("WEC", "delete", f"Secret {HUB_SECRET}", reason, before, None, do)
     if do == RESTART:
-        return Step("WEC", "restart", "agent", "its pods keep what they were given before", do=do)
+        told = "its pods keep what they were given before" if reason != ASKED_FOR else reason
+        return Step("WEC", "restart", "agent", told, do=do)
+    if do in _OF_KEPT_WORKS:
+        return _step_of_kept_works(do, view, wec)
     agent = t.cast(Intended, intended)
+    if do in (READDRESS_BOOTSTRAP, READDRESS_HUB):
+        secret = BOOTSTRAP_SECRET if do == READDRESS_BOOTSTRAP else HUB_SECRET
+        server = wec.credential.server if wec.credential else None
+        return Step("WEC", "update", f"Secret {secret}", reason, {"hub": server}, {"hub": agent.server}, do)
     if do == MINT:
         return Step(
             "ITS",
@@ -181,3 +271,31 @@ def _step(do: str, reason: str, view: ItsView, wec: WecView, intended: Intended 
         {"clusterName": agent.name, "mode": agent.mode, "version": agent.version, "hub": agent.server},
         do,
     )
+
+
+def settling(view: ItsView, wec: WecView) -> list[Step]:
+    """The steps that end a move that has kept works, when each of these has a counterpart on this ITS."""
+    found = [SWITCH_EVICTION_ON] if kept_works.are_kept(wec.the_klusterlet(view.name)) else []
+    if kept_works.KEPT_ANNOTATION in view.annotations:
+        found.append(DROP_NOTE)
+    return [_step_of_kept_works(do, view, wec) for do in found]
+
+
+def _step_of_kept_works(do: str, view: ItsView, wec: WecView) -> Step:
+    if do in (NOTE_KEPT, DROP_NOTE):
+        noted = view.annotations.get(kept_works.KEPT_ANNOTATION)
+        after = {kept_works.KEPT_ANNOTATION: "true" if do == NOTE_KEPT else None}
+        verb = "update" if view.exists else "create"
+        reason = "workload of the other hub is on the WEC" if do == NOTE_KEPT else _COMPLETE
+        before = {kept_works.KEPT_ANNOTATION: noted} if view.exists else None
+        return Step("ITS", verb, f"ManagedCluster {view.name}", reason, before, after, do)
+    klusterlet = wec.the_klusterlet(view.name)
+    grace = kept_works.grace(klusterlet) if klusterlet else None
+    former = kept_works.former_grace(klusterlet) if klusterlet else None
+    wanted = kept_works.GRACE_OFF if do == SWITCH_EVICTION_OFF else former
+    reason = "its agent would delete what the new hub does not know" if do == SWITCH_EVICTION_OFF else _COMPLETE
+    what = f"Klusterlet {klusterlet.name if klusterlet else ''}".rstrip()
+    return Step("WEC", "update", what, reason, {"eviction grace": grace}, {"eviction grace": wanted}, do)
+
+
+_COMPLETE = "all workload of the other hub has its counterpart on this ITS"

@@ -21,6 +21,8 @@ class Condition:
     reason: str = ""
     message: str = ""
     since: datetime.datetime | None = None
+    generation: int | None = None
+    """Of the object, when this was found; None where that is not told."""
 
     @property
     def is_true(self) -> bool:
@@ -72,6 +74,7 @@ def _read(entry: dict[str, t.Any]) -> Condition:
         _text(entry.get("reason")),
         _text(entry.get("message")),
         times.parse(entry.get("lastTransitionTime")),
+        generation if isinstance(generation := entry.get("observedGeneration"), int) else None,
     )
 
 

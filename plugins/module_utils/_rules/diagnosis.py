@@ -11,7 +11,7 @@ import datetime
 import re
 import typing as t
 
-from . import certificates, heartbeat, its_view, problems, states, times, versions
+from . import acceptance, certificates, endpoints, heartbeat, its_view, kept_works, problems, states, times, versions
 from .acceptance import Member, decide, flood, is_flooded, unavailable
 from .conditions import all_of, find
 from .hub_view import HubIdentity
@@ -62,7 +62,7 @@ class AgentHealth:
 
 def of_state(state: State) -> Problem | None:
     """The problem that a state is by itself; None for the others."""
-    code = _OF_STATE.get(state.name)
+    code = state.problem or _OF_STATE.get(state.name)
     return problems.of(code, *state.evidence) if code else None
 
 
@@ -72,9 +72,14 @@ def from_its(view: ItsView, now: datetime.datetime, token_id: str | None = None)
         return []
     if view.is_deleting or view.mailbox_is_terminating:
         return [_deletion(view)]
+    silent = acceptance.silent_controllers(view, now)
+    if silent is not None:
+        return [*_conditions(view), silent]
     found = [*_conditions(view), *_registration(view, now, token_id)]
     if view.hub_accepts_client and view.mailbox is None:
         found.append(problems.of("mailbox_missing", str(view.accepted)))
+    if kept_works.KEPT_ANNOTATION in view.annotations:
+        found.append(problems.of("works_kept", f"ManagedCluster {view.name} has {kept_works.KEPT_ANNOTATION}"))
     return found
 
 
@@ -141,7 +146,8 @@ def from_wec(name: str, wec: WecView, health: AgentHealth, hub: HubIdentity, now
         if age > _APPLYING_TAKES:
             fact = f"its operator runs, and after {times.show_seconds(age)} there is no pod of the agent"
             found.append(problems.of("klusterlet_not_applied", fact))
-    found += _credential(wec, hub, now)
+    moved = address_changed(name, wec, hub)
+    found += [moved] if moved else _credential(wec, hub, now)
     connection = _hub_connection(wec, klusterlet.hub_connection.message, klusterlet.hub_connection.reason)
     agent = pods_trouble(health.agent_pods)
     degraded = find(klusterlet.raw, "RegistrationDesiredDegraded")
@@ -152,6 +158,32 @@ def from_wec(name: str, wec: WecView, health: AgentHealth, hub: HubIdentity, now
     if connection is not None and connection not in found:
         found.append(connection)
     return found
+
+
+_OF_NETWORK = frozenset({"its_name_unresolvable", "its_unreachable_from_wec", "its_not_trusted_by_wec"})
+
+
+def is_cut_off(name: str, wec: WecView) -> bool:
+    """Whether the WEC's operator says that the address that the agent dials does not lead to the ITS."""
+    return _cut_off(name, wec) is not None
+
+
+def _cut_off(name: str, wec: WecView) -> Problem | None:
+    klusterlet = wec.the_klusterlet(name)
+    if klusterlet is None or not klusterlet.hub_connection.is_true:
+        return None
+    found = _hub_connection(wec, klusterlet.hub_connection.message, klusterlet.hub_connection.reason)
+    return found if found is not None and found.code in _OF_NETWORK else None
+
+
+def address_changed(name: str, wec: WecView, hub: HubIdentity) -> Problem | None:
+    """Whether an agent of this ITS is cut off because the address that it dials is not the ITS's any more."""
+    credential, trouble = wec.credential, _cut_off(name, wec)
+    if credential is None or not credential.issued_by_its or hub.has_server(credential.server) or trouble is None:
+        return None
+    known = [one for one in dict.fromkeys(hub.servers) if not endpoints.is_local(one)]
+    told = f"the ITS is at {', '.join(known)}" if known else "the ITS publishes no address that agents could dial"
+    return problems.of("hub_address_changed", f"its agent dials {credential.server}", told, *trouble.evidence)
 
 
 def from_here(health: AgentHealth) -> str:
@@ -177,7 +209,7 @@ def _credential(wec: WecView, hub: HubIdentity, now: datetime.datetime) -> list[
     if certificate is not None and certificate.not_after <= now:
         return [problems.of("certificate_expired", f"it expired at {times.show(certificate.not_after)}")]
     if credential.issued_by_its and credential.ca and hub.ca and not certificates.same_bundle(credential.ca, hub.ca):
-        return [problems.of("hub_ca_rotated", f"its agent dials {credential.server} with another CA")]
+        return [problems.of("hub_ca_changed", f"its agent dials {credential.server} with another CA")]
     return []
 
 

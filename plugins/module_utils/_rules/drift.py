@@ -27,6 +27,7 @@ INVALID_DESIRED_STATE = "invalid_desired_state"
 MISSING_ON_ITS, MISSING_IN_INVENTORY = "missing_on_its", "missing_in_inventory"
 LABELS, ANNOTATIONS, PROPERTIES, CLUSTER_SET_KIND = "labels", "annotations", "properties", "cluster_set"
 VERSION_SKEW, CERTIFICATE_EXPIRING = "version_skew", "certificate_expiring"
+KLUSTERLET_BEHIND = "klusterlet_behind"
 _OF_KEYS = (LABELS, ANNOTATIONS, PROPERTIES)
 
 _CONFIGURE = "Configure {name}, or correct the inventory"
@@ -40,6 +41,7 @@ REMEDIES = {
     CLUSTER_SET_KIND: _CONFIGURE,
     INVALID_DESIRED_STATE: "Correct the inventory",
     VERSION_SKEW: "Upgrade the cluster {name}",
+    KLUSTERLET_BEHIND: "Run kubestellar.wec.upgrade for {name}",
     CERTIFICATE_EXPIRING: "Look at the agent on {name}, which should have renewed it",
     ORPHAN_MAILBOX.code: ORPHAN_MAILBOX.remedy.replace("{wec}", "{name}"),
     ORPHAN_PROPERTIES.code: ORPHAN_PROPERTIES.remedy.replace("{wec}", "{name}"),
@@ -154,6 +156,30 @@ def of_view(host: str, view: ItsView, now: datetime.datetime, limits: Limits) ->
         told = f"the certificate of its agent {verb} at {times.show(ends)}"
         return [Drift(CERTIFICATE_EXPIRING, view.name, host, told, times.show(ends))]
     return []
+
+
+def of_klusterlet(
+    host: str,
+    name: str,
+    version: str | None,
+    hub: versions.Version | None,
+    given: str | None,
+    *,
+    is_unfinished: bool = False,
+) -> list[Drift]:
+    """Whether a klusterlet is behind: its hub, or what the inventory gives. Of one that was not asked, nothing is known.
+
+    ``is_unfinished``: whether an upgrade was begun and is not proved.
+    """
+    own, wanted = versions.parse(version), versions.parse(given) or hub
+    if is_unfinished:
+        told = f"the upgrade of its klusterlet, which is {version or 'of an unknown version'}, was not finished"
+        return [Drift(KLUSTERLET_BEHIND, name, host, told, version, versions.show(wanted) if wanted else None)]
+    if own is None or wanted is None or own >= wanted:
+        return []
+    what = "the inventory wants" if versions.parse(given) else "the hub is"
+    shown = versions.show(wanted)
+    return [Drift(KLUSTERLET_BEHIND, name, host, f"its klusterlet is {version}, and {what} {shown}", version, shown)]
 
 
 def _newest_certificate(view: ItsView) -> certificates.CertificateFacts | None:

@@ -35,6 +35,7 @@ RETURNED = frozenset(
         "introduction",
         "inventory",
         "its",
+        "kept_works",
         "kind",
         "klusterlet_version",
         "kubernetes_version",

@@ -66,6 +66,18 @@ class ItsView:
         return bool(((self.managed_cluster or {}).get("spec") or {}).get("hubAcceptsClient"))
 
     @property
+    def accepted_at(self) -> datetime.datetime | None:
+        """When hubAcceptsClient was set, or at the earliest when somebody who has set it wrote last (Kubernetes: managedFields)."""
+        metadata = (self.managed_cluster or {}).get("metadata") or {}
+        entries = metadata.get("managedFields")
+        found = [
+            times.parse(entry.get("time"))
+            for entry in (entries if isinstance(entries, list) else ())
+            if isinstance(entry, dict) and "f:hubAcceptsClient" in str(entry.get("fieldsV1"))
+        ]
+        return max(filter(None, found), default=times.parse(metadata.get("creationTimestamp")))
+
+    @property
     def stage(self) -> int:
         """How far it has come: announced, let in, certified, joined, available."""
         is_certified = any(is_issued(csr) for csr in self.csrs)

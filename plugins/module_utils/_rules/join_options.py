@@ -14,6 +14,8 @@ from .._errors import InvalidOption
 from . import endpoints
 
 Json = dict[str, t.Any]
+REFUSE, KEEP = "refuse", "keep"
+"""What becomes of the works of another hub that a cluster is moved from."""
 _KUBERNETES_QUANTITY = re.compile(r"\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?")
 """Without a sign (apimachinery: pkg/api/resource/quantity.go)."""
 _RESOURCE = re.compile(
@@ -82,7 +84,9 @@ class JoinOptions:
     clusteradm_binary: str = _option(default="clusteradm")
     clusteradm_timeout: int = _option("int", default=120)
     move_from_other_hub: bool = _option("bool", default=False, on_host=False)
+    works_of_other_hub: str = _option(default=REFUSE, choices=[REFUSE, KEEP], on_host=False)
     replace_lost_cluster: bool = _option("bool", default=False, on_host=False)
+    restart_agents: bool = _option("bool", default=False, on_host=False)
     remove_foreign_csrs: bool = _option("bool", default=False, on_host=False)
     wec_run_on: str = _option(default="controller", choices=["controller", "host"], on_host=False)
 
@@ -170,6 +174,13 @@ def faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
             "cannot be done: each 'clusteradm join' makes another hosted klusterlet with a random name, so that a run could "
             "not be repeated",
             "Use singleton or default",
+        )
+    if given.get("works_of_other_hub") == KEEP and given.get("wec_run_on") == "host":
+        yield InvalidOption(
+            "works_of_other_hub",
+            KEEP,
+            "needs the WEC's API here, to compare its works",
+            "Leave out wec_run_on=host for the move, or use refuse",
         )
     for option in ("hub_apiserver", "proxy_url"):
         fault = endpoints.fault(given[option]) if given[option] else None

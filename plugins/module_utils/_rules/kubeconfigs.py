@@ -20,6 +20,8 @@ from .untrusted import Value, WrongShape
 Kubeconfig = dict[str, t.Any]
 _PARTS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 PASSWORD_IN_URL = re.compile(r"://[^/@\s]*?:([^/@\s]+)@")
+_SERVER = re.compile(rb'((?<![\w-])"?server"?\s*:\s*)("[^"\s]*"|[^\s",}]+)')
+"""The address of a cluster in a kubeconfig's text, YAML or JSON."""
 _LONGEST_URL = 4096
 _SHORTEST = 100
 """Characters that any kubeconfig has."""
@@ -114,6 +116,17 @@ def build(cluster: dict[str, t.Any], user: dict[str, t.Any], name: str) -> Kubec
         "contexts": [{"name": name, "context": {"cluster": "cluster", "user": "user"}}],
         "current-context": name,
     }
+
+
+def with_server(content: bytes, server: str) -> bytes | None:
+    """A kubeconfig's text with another address of its one cluster, and otherwise the same to the byte; None where that fails."""
+
+    def replaced(found: re.Match[bytes]) -> bytes:
+        is_quoted = found[2].startswith(b'"')
+        return found[1] + (json.dumps(server) if is_quoted else server).encode()
+
+    changed, count = _SERVER.subn(replaced, content)
+    return changed if count == 1 else None
 
 
 def the_cluster(config: Kubeconfig) -> dict[str, t.Any]:

@@ -59,6 +59,8 @@ DELETE_PROPERTIES = "delete_properties"
 DELETE_CSRS = "delete_csrs"
 DELETE_BOOTSTRAP = "delete_bootstrap"
 PURGE = "purge"
+LOST, MOVED = "lost", "moved"
+"""Why a WEC is not touched: it is gone for good, or its agent serves another hub."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +71,9 @@ class Choices:
     purge: bool | None = None
     workload: str | None = None
     wec_is_lost: bool = False
+    """Whether no agent serves this ITS on it any more, and it is not touched."""
+    wec_is_moved: bool = False
+    """Whether that is so because its agent serves another ITS, as the WEC has shown."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -283,6 +288,17 @@ def life_problem(view: ItsView, now: datetime.datetime) -> Problem | None:
     return None
 
 
+def moved_problem(found: State, wec: WecView, view: ItsView) -> Problem | None:
+    """Why a WEC cannot be called moved: its agent does not serve another hub, or it is not the cluster of this name."""
+    credential = wec.credential
+    if found.name != states.OTHER_HUB or credential is None:
+        return problems.of("not_moved", f"it is {found.name}: {found.reason}", *found.evidence)
+    if view.identity not in (None, wec.uid):
+        fact = f"the ITS knows {view.name} as the cluster {view.identity}, and this one is {wec.uid}"
+        return problems.of("not_moved", fact)
+    return None
+
+
 def foreign_problem(its: ItsSide, drain: str) -> Problem | None:
     if drain != REFUSE or not its.foreign_works:
         return None
@@ -458,7 +474,7 @@ def _cluster_steps(its: ItsSide, choices: Choices) -> t.Iterator[Step]:
             "ITS",
             "release",
             f"finalizers of works and add-ons in {view.name}",
-            "the agent that should remove them is lost",
+            "no agent is there any more that would remove them",
             {name_of(item): finalizers(item) for item in held},
             None,
             RELEASE,

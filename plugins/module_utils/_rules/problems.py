@@ -177,7 +177,15 @@ _PATH_TO_ITS = (
         "address that they dial",
     ),
     Kind(
-        "hub_ca_rotated",
+        "hub_address_changed",
+        "the ITS is not at the address any more that the WEC's agent dials",
+        "the agent's certificate is of this ITS, the address in its kubeconfig is not one of the ITS's, and the Klusterlet's condition "
+        "HubConnectionDegraded says that it does not lead there",
+        "Run register: it tells the agent the new address, and the agent keeps its certificate; if the ITS publishes none, set "
+        "{hub_apiserver}",
+    ),
+    Kind(
+        "hub_ca_changed",
         "the ITS has another CA than the one that the WEC's agent was given",
         "the agent's certificate is of this ITS, and the CA in its kubeconfig is not the ITS's any more",
         "Run register: it makes the agent start anew with the new CA",
@@ -239,8 +247,51 @@ _AGENT = (
         "the version in the klusterlet's image tag, and that of the ClusterManager's",
         "Install a klusterlet of the hub's version: its add-ons never register otherwise",
     ),
+    Kind(
+        "klusterlet_behind",
+        "the klusterlet is older than it should be",
+        "the version in the image tags of the Klusterlet and of its operator, and that of the hub or of {bundle_version}",
+        "Run kubestellar.wec.upgrade. An older klusterlet works with a newer hub meanwhile",
+    ),
+    Kind(
+        "klusterlet_version_unknown",
+        "the version of the klusterlet is not known",
+        "an image of the Klusterlet, or of its operator, that has a digest or no tag like v1.2.1",
+        "Give the version ({bundle_version})",
+    ),
+    Kind(
+        "klusterlet_not_upgradable",
+        "clusteradm cannot upgrade this klusterlet",
+        "a Klusterlet in a hosted mode, or of another name than klusterlet",
+        "Upgrade it with what has installed it",
+    ),
+    Kind(
+        "upgrade_image_missing",
+        "an image of the new klusterlet cannot be pulled",
+        "a pod with the new image that waits with ErrImagePull, ImagePullBackOff or the like for five seconds. The pods before go on",
+        "Check {image_registry} and the version; with {rollback}, the images before are written back",
+    ),
+    Kind(
+        "upgrade_stuck",
+        "the new klusterlet does not roll out",
+        "a Deployment of the operator or the agent whose pods are not all updated and available in time. OCM's own conditions do not "
+        "show it, because the pods before go on",
+        "Look at its pods: resources, taints, admission; run upgrade again, or set {rollback}",
+    ),
+    Kind(
+        "upgrade_not_heard_of",
+        "the new agent runs, and the ITS has not heard of it",
+        "no lease on the ITS that was renewed after the new pod began to lead, for 180 s",
+        "Look at the agent's log on the WEC; run upgrade again, or set {rollback}",
+    ),
 )
 _REGISTRATION = (
+    Kind(
+        "not_joined",
+        "the WEC has not joined the ITS",
+        "no ManagedCluster, no Klusterlet, or ManagedClusterJoined is not True",
+        "Register it first",
+    ),
     Kind(
         "managed_cluster_missing",
         "the agent has not announced itself on the ITS",
@@ -311,6 +362,14 @@ _REGISTRATION = (
         "Run register, or set hubAcceptsClient on its ManagedCluster, if it should be a WEC",
     ),
     Kind(
+        "hub_controllers_silent",
+        "the hub's own controllers do not notice what happens on it",
+        "a ManagedCluster that was accepted more than 10 seconds ago and has no condition HubAcceptedManagedCluster, as after a restore "
+        "of the hub's etcd from a backup",
+        "Delete the pods in the namespaces open-cluster-management and open-cluster-management-hub of the ITS, wait until they run, and "
+        "run register again; after a restore, restart the agents as well ({restart_agents})",
+    ),
+    Kind(
         "accept_refused",
         "the ITS refused to accept the WEC",
         "403 Forbidden in answer to setting hubAcceptsClient",
@@ -368,6 +427,12 @@ _IDENTITY = (
         "Deregister it there first, or set {move_from_other_hub}, or take it out of this inventory",
     ),
     Kind(
+        "hub_rebuilt",
+        "the hub was built anew, and the cluster is registered with the one that was there before",
+        "its agent dials an address of this ITS and trusts another CA, its certificate is not of this ITS, and this ITS does not know it",
+        "Set {move_from_other_hub} to register it anew, and {works_of_other_hub} to keep, so that its workload stays",
+    ),
+    Kind(
         "other_name",
         "the cluster is registered under another name",
         "its Klusterlet or its certificate has another cluster name",
@@ -383,7 +448,8 @@ _IDENTITY = (
         "works_remain",
         "works are still there that nobody would look after any more",
         "ManifestWorks in the mailbox, or AppliedManifestWorks on the WEC",
-        "Deregister the WEC properly, or withdraw its workload first",
+        "Deregister the WEC properly, or withdraw its workload first; to move a WEC with the workload of another hub, set "
+        "{works_of_other_hub} to keep",
     ),
 )
 _HEALTH = (
@@ -483,6 +549,13 @@ _ADDON = (
         "what the WEC should run does not run there",
         "a ManifestWork in its mailbox that is not applied, or whose objects are not available, for more than a minute",
         "Look at the ManifestWork's conditions, and at its objects on the WEC",
+    ),
+    Kind(
+        "works_kept",
+        "workload of the hub that the WEC was moved from has no counterpart on this ITS yet",
+        "the annotation wec.kubestellar.io/works-kept on its ManagedCluster; on the WEC, a Klusterlet with an "
+        "appliedManifestWorkEvictionGracePeriod of 876600h, so that nothing is deleted",
+        "Deliver that workload from this ITS, and run register: it names what is missing, and lets the agent clean up when nothing is",
     ),
     Kind(
         "probe_failed",
@@ -591,6 +664,12 @@ _LEAVING = (
         "the WEC is said to be lost, and its agent is alive",
         "a lease that was renewed within its last two durations",
         "Deregister it with its connection; or stop its agent, and wait until its lease is older",
+    ),
+    Kind(
+        "not_moved",
+        "nothing shows that the WEC serves another ITS",
+        "wec_access=moved, and the agent on the WEC has no certificate of another hub, or the cluster is not the one that the ITS knows",
+        "Move it first (kubestellar.wec.move), or deregister it without {wec_access}",
     ),
     Kind(
         "workload_undecided",

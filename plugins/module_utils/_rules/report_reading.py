@@ -19,10 +19,11 @@ from . import report_shape as shape
 
 Json = dict[str, t.Any]
 
-PLAN, REGISTER, CONFIGURE, DEREGISTER, STATUS, LEFTOVERS, CHECK, OTHER = (
+PLAN, REGISTER, CONFIGURE, UPGRADE, DEREGISTER, STATUS, LEFTOVERS, CHECK, OTHER = (
     "plan",
     "register",
     "configure",
+    "upgrade",
     "deregister",
     "status",
     "leftovers",
@@ -235,6 +236,8 @@ def _without_its(result: TaskResult, activity: str, record: Json) -> Finding:
 
 
 def _failed_steps(result: TaskResult, activity: str, reached: t.Sequence[Json]) -> list[Json]:
+    if activity == UPGRADE:
+        return []
     if activity == CONFIGURE:
         return [] if reached else [_attempt(result, timeline.CONFIGURE)]
     if activity == DEREGISTER:
@@ -246,6 +249,19 @@ def _failed_steps(result: TaskResult, activity: str, reached: t.Sequence[Json]) 
 def _result(_result_of_one: TaskResult) -> t.Iterator[Finding]:
     """The task that was for all hosts has told it."""
     return iter(())
+
+
+def _upgrade(result: TaskResult) -> t.Iterator[Finding]:
+    data = result.data
+    if "wecs" not in data:
+        yield from _failure_of_all(result) if result.for_all else [_failure(result, result.host)]
+        return
+    for finding in _many(result, UPGRADE):
+        if "digest" in data:
+            finding.wanted, finding.changed, finding.acts = finding.wanted or finding.changed, False, False
+            finding.steps = [{**step, "done": False} for step in finding.steps]
+        yield finding
+    yield from _unseen(result, UPGRADE)
 
 
 def _verdicts(result: TaskResult) -> t.Iterator[Finding]:
@@ -532,6 +548,7 @@ _ACTIVITIES = {
     "wec_properties": CONFIGURE,
     "wec_status": STATUS,
     "wec_leftovers": LEFTOVERS,
+    "wec_upgrade": UPGRADE,
 }
 _READERS: dict[str, t.Callable[[TaskResult], t.Iterator[Finding]]] = {
     "wec_plan": _plan,
@@ -542,5 +559,6 @@ _READERS: dict[str, t.Callable[[TaskResult], t.Iterator[Finding]]] = {
     "wec_status": _status,
     "wec_leftovers": _leftovers,
     "wec_join": _join,
+    "wec_upgrade": _upgrade,
     "wec_result": _result,
 }

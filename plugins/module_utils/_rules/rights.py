@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from . import statuses
 from .hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE
 
 Json = dict[str, t.Any]
@@ -55,6 +56,11 @@ ITS_RIGHTS: tuple[Right, ...] = (
     ),
     Right(("get", "list", "create", "delete"), "secrets", namespace=BOOTSTRAP_NAMESPACE),
 )
+ITS_EVIDENCE_RIGHTS: tuple[Right, ...] = (
+    Right(("list",), "workstatuses", "control.kubestellar.io"),
+    *(Right(("list",), "rolebindings", "rbac.authorization.k8s.io", name=one) for one in statuses.ROLE_BINDINGS),
+)
+"""What says whether statuses come back. Whoever looks without them sees everything else."""
 CONFIGURE_RIGHTS: tuple[Right, ...] = (
     Right(("get", "list", "patch"), "managedclusters", f"cluster.{_OCM}"),
     Right(("get",), "managedclustersets", f"cluster.{_OCM}"),
@@ -83,6 +89,12 @@ WEC_RIGHTS: tuple[Right, ...] = (
     Right(("list", "delete"), "leases", "coordination.k8s.io", namespace="open-cluster-management-agent"),
     Right(("get",), "configmaps", namespace="kube-public", name="cluster-info"),
 )
+OF_UPGRADE: tuple[Right, ...] = (
+    Right(("list", "delete"), "leases", "coordination.k8s.io", namespace="open-cluster-management"),
+    Right(("get",), "deployments", "apps", namespace="open-cluster-management-agent"),
+)
+"""What wec_upgrade needs on the WEC beyond WEC_RIGHTS, to see whether operator and agents are rolled out and lead."""
+UPGRADE_RIGHTS = (*WEC_RIGHTS, *OF_UPGRADE)
 WEC_EVIDENCE_RIGHTS: tuple[Right, ...] = (Right(("list",), "pods", namespace="open-cluster-management-agent-addon"),)
 """What says why a status add-on does not run. Without it, that it does not is said all the same."""
 LOOKED_AT_ON_WEC = (*WEC_RIGHTS, *WEC_EVIDENCE_RIGHTS)

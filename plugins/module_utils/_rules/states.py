@@ -55,6 +55,8 @@ class State:
     name: str
     reason: str
     evidence: tuple[str, ...] = ()
+    problem: str = ""
+    """The code of the problem that it is, where that is more than the state's own."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", screen.fact(self.reason))
@@ -141,7 +143,7 @@ def _with_credential(
     if same is None:
         return State(UNKNOWN, "nothing shows whether its agent belongs to this ITS", tuple(evidence))
     if not same:
-        return State(OTHER_HUB, f"its agent belongs to another hub, at {credential.server}", tuple(evidence))
+        return _of_other_hub(wec, credential, view, hub, evidence)
     deleting = _deleting(view)
     if deleting:
         return deleting
@@ -159,6 +161,29 @@ def _with_credential(
             (f"the certificate expired at {times.show(certificate.not_after)}", str(view.available)),
         )
     return _joined(view, now)
+
+
+def _of_other_hub(
+    wec: WecView, credential: HubCredential, view: ItsView, hub: HubIdentity, evidence: list[str]
+) -> State:
+    is_unknown = not view.exists or (view.identity == wec.uid and not view.joined.is_true)
+    if hub.has_server(credential.server) and is_unknown and _trusts_another_ca(credential, hub):
+        facts = [*evidence, f"it dials {credential.server}, which is an address of this ITS", "it trusts another CA"]
+        return State(
+            OTHER_HUB, f"the hub at {credential.server} was built anew", (*facts, _UNKNOWN_THERE), "hub_rebuilt"
+        )
+    return State(OTHER_HUB, f"its agent belongs to another hub, at {credential.server}", tuple(evidence))
+
+
+_UNKNOWN_THERE = "the ITS does not know it"
+
+
+def _trusts_another_ca(credential: HubCredential, hub: HubIdentity) -> bool:
+    try:
+        own, shown = (set(certificates.load_bundle(one or b"")) for one in (credential.ca, hub.ca))
+        return bool(own and shown) and own != shown
+    except certificates.MalformedPem:
+        return False
 
 
 def _with_bootstrap(

@@ -21,8 +21,8 @@ WARN, FAIL, IGNORE = "warn", "fail", "ignore"
 UNKNOWN = "wec_unknown_variables"
 _NEAR = 0.75
 """How much of two names must be the same (difflib: ratio)."""
-_FLEET = ("register", "configure", "deregister", "plan", "status", "accept", "diagnose", "leftovers")
-_WAVES = ("register", "configure", "deregister")
+_FLEET = ("register", "configure", "deregister", "plan", "status", "accept", "diagnose", "leftovers", "upgrade", "move")
+_WAVES = ("register", "configure", "deregister", "upgrade", "move")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ OF_PLAYBOOKS = (
         UNKNOWN,
         "str",
         WARN,
-        ("register", "configure", "deregister", "plan", "status", "accept", "diagnose"),
+        ("register", "configure", "deregister", "plan", "status", "accept", "diagnose", "upgrade", "move"),
         "What happens if a variable of a host has a prefix of the collection and is not one of its variables: `warn`, `fail` (the host "
         "fails, before anything is changed for it) or `ignore`.",
     ),
@@ -56,8 +56,8 @@ OF_PLAYBOOKS = (
         "wec_ask_all",
         "bool",
         "false",
-        ("register", "configure"),
-        "Whether each WEC's own API is asked, whatever the ITS shows.",
+        ("register", "configure", "move", "status"),
+        "Whether each WEC's own API is asked, whatever the ITS shows. `status` then shows the versions of klusterlets.",
     ),
     Variable("wec_waves", "str", "", _WAVES, "Sizes of waves, like `1,10%,50%`. Without it, all WECs are one wave."),
     Variable(
@@ -78,9 +78,25 @@ OF_PLAYBOOKS = (
         "expected_plan",
         "raw",
         "",
-        ("register", "configure", "plan"),
+        ("register", "configure", "plan", "move"),
         "The digest of a plan, or the digests of its hosts. Another plan is not carried out.",
     ),
+    Variable(
+        "move_from_its_kubeconfig",
+        "raw",
+        "",
+        ("move",),
+        "A kubeconfig for the ITS that the WECs come from. Without it, what that ITS has of them is left there.",
+    ),
+    Variable("move_from_its_context", "str", "", ("move",), "The context in `move_from_its_kubeconfig`."),
+    Variable(
+        "move_from_wds_kubeconfig",
+        "raw",
+        "",
+        ("move",),
+        "A kubeconfig for a WDS of the ITS that the WECs come from, so that KubeStellar there is waited for.",
+    ),
+    Variable("move_from_wds_context", "str", "", ("move",), "The context in `move_from_wds_kubeconfig`."),
     Variable("wec_plan_file", "path", "", ("plan",), "A file for the plan, as JSON."),
     Variable(
         "status_fail_on", "list", "", ("status",), "Kinds of differences, or `drift` for all, for which a host fails."
@@ -89,6 +105,34 @@ OF_PLAYBOOKS = (
         "status_certificate_days", "float", "30", ("status",), "How many days an agent's certificate has to be valid."
     ),
     Variable("status_version_skew", "int", "2", ("status",), "How many minor versions a WEC may be behind the newest."),
+    Variable(
+        "upgrade_bundle_version",
+        "str",
+        "",
+        ("upgrade",),
+        "Version that klusterlets are upgraded to, not newer than the hub. By default `register_bundle_version`, or else the hub's.",
+    ),
+    Variable(
+        "upgrade_image_registry",
+        "str",
+        "",
+        ("upgrade",),
+        "Where the images come from. By default `register_image_registry`, or else where the present ones come from.",
+    ),
+    Variable(
+        "upgrade_rollback",
+        "bool",
+        "false",
+        ("upgrade",),
+        "Whether the images before are written back where an upgrade fails. The host fails all the same.",
+    ),
+    Variable(
+        "upgrade_wait_timeout",
+        "int",
+        "300",
+        ("upgrade",),
+        "Seconds that the new operator has to roll out, and after it the new agents.",
+    ),
     Variable("diagnose_fail", "bool", "true", ("diagnose",), "Whether a host fails that something is wrong with."),
     Variable("export_file", "path", "", ("export",), "The file for the inventory."),
     Variable("export_overwrite", "bool", "false", ("export",), "Whether a file with another content is written over."),

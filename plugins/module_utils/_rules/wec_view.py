@@ -19,6 +19,8 @@ AGENT_NAMESPACE = "open-cluster-management-agent"
 OPERATOR_NAMESPACE = "open-cluster-management"
 BOOTSTRAP_SECRET = "bootstrap-hub-kubeconfig"
 HUB_SECRET = "hub-kubeconfig-secret"
+UPGRADED_FROM = "wec.kubestellar.io/upgraded-from"
+"""Annotation of a Klusterlet while it is being upgraded: its images before. A run that was killed is recognised by it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Klusterlet:
     def is_hosted(self) -> bool:
         """Its agents serve another cluster than the one they run on."""
         return self.mode.endswith("Hosted")
+
+    @property
+    def is_being_upgraded(self) -> bool:
+        """Whether an upgrade was begun, and has not been proved."""
+        return UPGRADED_FROM in ((self.raw.get("metadata") or {}).get("annotations") or {})
 
     @property
     def hub_connection(self) -> Condition:

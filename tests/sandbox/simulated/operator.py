@@ -157,9 +157,15 @@ class Operator:
             self._identity(klusterlet), self._facts, self._store, namespace, self._feed, self._see_to_it
         )
         self._agent_task = processes.in_background(self._agent.run())
-        spec = {"holderIdentity": f"{pod}_{suffix()}", "leaseDurationSeconds": 137, "renewTime": now_micro()}
-        if not self._store.has(LEASE, namespace, "klusterlet-agent-lock"):
-            self._store.create(LEASE, namespace, {"metadata": {"name": "klusterlet-agent-lock"}, "spec": spec})
+        moment = now_micro()
+        spec = {
+            "holderIdentity": f"{pod}_{suffix()}",
+            "leaseDurationSeconds": 137,
+            "acquireTime": moment,
+            "renewTime": moment,
+        }
+        metadata = {"name": "klusterlet-agent-lock", "namespace": namespace}
+        self._store.apply({"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": metadata, "spec": spec})
 
     def _identity(self, klusterlet: Json) -> Identity:
         spec = klusterlet["spec"]

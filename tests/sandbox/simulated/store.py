@@ -167,6 +167,8 @@ class Store:
             }
             if changed.get("spec") != current.get("spec"):
                 changed["metadata"]["generation"] = current["metadata"].get("generation", 1) + 1
+                if kind == DEPLOYMENT:
+                    asyncio.get_running_loop().call_later(_DEPLOYMENT_STARTS, self._roll_out, namespace, name)
         changed["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
         if changed == current:
             return current
@@ -288,6 +290,18 @@ class Store:
         counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1)
         generation = {"observedGeneration": item["metadata"]["generation"]}
         self.set_status(DEPLOYMENT, namespace, name, {**generation, **counts, "conditions": [{**condition, **message}]})
+
+    def _roll_out(self, namespace: str, name: str) -> None:
+        """Another pod takes the place of one that is of another template."""
+        item = self.find(DEPLOYMENT, namespace, name)
+        if item is None or self._is_ending(namespace):
+            return
+        wanted = _pod_of(item)["spec"]
+        for pod in self.items(POD, namespace):
+            owners = [one["uid"] for one in pod["metadata"].get("ownerReferences") or []]
+            if item["metadata"]["uid"] in owners and pod["spec"] != wanted:
+                self.delete(POD, namespace, pod["metadata"]["name"])
+        self._start(namespace, name)
 
     def _is_ending(self, namespace: str) -> bool:
         found = self.find(NAMESPACE, "", namespace)

@@ -81,3 +81,8 @@ def test_a_limit_that_will_do_or_is_unknown_stops_nothing(limit: t.Callable[[str
 def test_a_larger_sandbox_needs_more() -> None:
     small, large = machine.inotify_needed(0, kubestellar=False), machine.inotify_needed(4, kubestellar=True)
     assert 0 < small < large < 128
+
+
+def test_a_second_hub_needs_as_much_as_the_first() -> None:
+    one = machine.inotify_needed(0, kubestellar=False)
+    assert machine.inotify_needed(0, kubestellar=False, second_hub=True) == 2 * one

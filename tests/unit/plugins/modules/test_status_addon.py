@@ -17,6 +17,7 @@ from records import by_host
 Json = dict[str, t.Any]
 ADDONS = "/apis/addon.open-cluster-management.io/v1alpha1"
 DEPLOYMENT = "/apis/apps/v1/namespaces/open-cluster-management-agent-addon/deployments/status-agent"
+POD = "/api/v1/namespaces/open-cluster-management-agent-addon/pod"
 RUNNING = {
     "metadata": {"generation": 1},
     "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1},
@@ -137,7 +138,11 @@ def test_a_wec_whose_addon_is_in_trouble_is_registered_all_the_same_unless_it_is
     )
     assert any(one.startswith("edge-1: KubeStellar's status add-on is not available") for one in run.warnings)
     entries = [{"name": name, "kubeconfig": wec.kubeconfig()} for name, wec in fleet.wecs.items()]
+    pulling = {"name": "status-agent", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}}
+    for own in fleet.wecs.values():
+        own.put(f"{POD}s/status-agent-1", {"status": {"containerStatuses": [pulling]}})
     found = by_host(run("wec_join", wecs=entries, **options))
+    assert all("ImagePullBackOff" in str(one["problem"]["evidence"]) for one in found.values())
     assert [(one["failed"], one["problem"]["code"]) for one in found.values()] == [(False, "addon_unavailable")] * 2
     strict = run("wec_join", name="edge-1", kubeconfig=wec.kubeconfig(), wait_addon="always", **options)
     assert (strict["failed"], strict["problem"]["code"]) == (True, "addon_unavailable")

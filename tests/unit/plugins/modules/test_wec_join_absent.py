@@ -375,6 +375,32 @@ def test_a_lost_wec_is_taken_off_by_force_and_every_finalizer_is_told(
     assert "until it expires" in run.warnings[1]
 
 
+def test_of_a_wec_that_serves_another_its_only_the_its_is_cleaned(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: Options, member: Membership
+) -> None:
+    install_agent(wec, "edge-1", its, certificate=FakeAuthority("other").client("edge-1"))
+    result = run("wec_join", wec_access="moved", **options)
+    assert not result.get("failed"), result
+    assert left_on_its(its) == []
+    assert wec.writes == []
+    assert run.warnings == []
+    assert "may_still_run" not in result
+    assert not run("wec_join", wec_access="moved", **options)["changed"]
+
+
+@pytest.mark.parametrize("case", ["serves this one", "another cluster"])
+def test_a_wec_that_was_not_moved_is_not_cleaned_as_one(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: Options, member: Membership, case: str
+) -> None:
+    """Works that are deleted while its agent is connected take their workload along."""
+    if case == "another cluster":
+        install_agent(wec, "edge-1", its, certificate=FakeAuthority("other").client("edge-1"))
+        its.change(CLUSTER, {"metadata": {"annotations": {"wec.kubestellar.io/kube-system-uid": "another"}}})
+    result = run("wec_join", wec_access="moved", **options)
+    assert result["problem"]["code"] == "not_moved"
+    assert its.writes == []
+
+
 def test_only_named_finalizers_of_what_is_being_deleted_are_touched(
     run: FrontEnd, its: FakeIts, options: Options, member: Membership
 ) -> None:
@@ -698,6 +724,8 @@ def test_what_comes_back_is_a_leftover_and_a_failure(
         ({"wec_access": "lost", "its_access": "lost"}, "its_access"),
         ({"wec_access": "lost", "drain": "wait"}, "drain"),
         ({"wec_access": "lost", "purge": True}, "purge"),
+        ({"wec_access": "moved", "its_access": "lost"}, "its_access"),
+        ({"wec_access": "moved", "workload": "keep"}, "workload"),
         ({"state": "present", "purge": True}, "purge"),
     ],
 )

@@ -147,6 +147,28 @@ REFUSED: dict[str, t.Callable[[FakeIts, FakeApi], None]] = {
 }
 
 
+def test_another_address_is_given_to_the_agent_from_its_host(
+    run: AsAction, sent: Sent, its: FakeIts, wec: FakeApi, options: Options
+) -> None:
+    its.join("edge-1", wec.uid)
+    certificate = its.authority.client("edge-1")
+    install_agent(wec, "edge-1", its, certificate=certificate, token=jwt("old"), server="https://old.example:6443")
+    result = run("wec_join", **{**options, "hub_apiserver": "https://new.example:6443", "wait": False})
+    assert not result.get("failed"), result
+    done = [one["steps"] for one in sent.options if one.get("steps")]
+    assert done == [["readdress_bootstrap"], ["readdress_hub"]]
+    assert [path.rpartition("/")[2] for _method, path in wec.writes] == [
+        "bootstrap-hub-kubeconfig",
+        "hub-kubeconfig-secret",
+    ]
+
+
+def test_works_of_another_hub_cannot_be_kept_from_there(run: AsAction, sent: Sent, options: Options) -> None:
+    result = run("wec_join", **{**options, "move_from_other_hub": True, "works_of_other_hub": "keep"})
+    assert "works_of_other_hub" in result["msg"]
+    assert sent.options == []
+
+
 @pytest.mark.parametrize("code", REFUSED)
 def test_what_is_dangerous_is_refused_here_and_no_token_is_made(
     run: AsAction, sent: Sent, its: FakeIts, wec: FakeApi, options: Options, code: str

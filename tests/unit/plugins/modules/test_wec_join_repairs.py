@@ -312,3 +312,136 @@ def test_an_object_that_does_not_go_is_named_with_what_holds_it(
     result = run("wec_join", **{**options, "replace_lost_cluster": True})
     assert result["problem"]["code"] == "deletion_stuck"
     assert "example.com/stuck" in result["msg"]
+
+
+HUB_SECRET = f"{AGENT}/secrets/hub-kubeconfig-secret"
+KLUSTERLET = "/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet"
+APPLIED = "/apis/work.open-cluster-management.io/v1/appliedmanifestworks"
+WORKS = "/apis/work.open-cluster-management.io/v1/namespaces/edge-1/manifestworks"
+
+
+def server_in(wec: FakeApi, secret: str) -> str:
+    config = yaml.safe_load(base64.b64decode(wec.objects[secret]["data"]["kubeconfig"]))
+    return str(config["clusters"][0]["cluster"]["server"])
+
+
+def heartbeat_follows(its: FakeIts, wec: FakeApi, secret: str = HUB_SECRET) -> None:
+    """The agent renews its lease when it has been touched."""
+    before = json.dumps(wec.objects[secret])
+    lease = "/apis/coordination.k8s.io/v1/namespaces/edge-1/leases/managed-cluster-lease"
+
+    def renew() -> None:
+        if json.dumps(wec.objects.get(secret)) != before:
+            its.change(lease, {"spec": {"renewTime": now(1)}})
+
+    its.before.append(lambda *_request: renew())
+
+
+def test_another_address_is_given_to_both_secrets_and_nothing_else_changes(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any]
+) -> None:
+    its.join("edge-1", wec.uid)
+    certificate = its.authority.client("edge-1")
+    install_agent(wec, "edge-1", its, certificate=certificate, token=jwt("old"), server="https://old.example:6443")
+    heartbeat_follows(its, wec)
+    asked = {**options, "hub_apiserver": "https://new.example:6443"}
+    planned = run("wec_join", check_mode=True, **asked)
+    assert [step["reason"] for step in planned["steps"]] == [
+        "hub address https://old.example:6443 -> https://new.example:6443"
+    ] * 2
+    assert wec.writes == []
+    result = run("wec_join", **asked)
+    assert not result.get("failed"), result
+    assert wec.writes == [("PATCH", BOOTSTRAP), ("PATCH", HUB_SECRET)], "the other way round, the agent starts anew"
+    assert {server_in(wec, secret) for secret in (BOOTSTRAP, HUB_SECRET)} == {"https://new.example:6443"}
+    assert base64.b64decode(wec.objects[HUB_SECRET]["data"]["tls.crt"]) == certificate
+    assert TOKEN_SECRET not in its.objects
+    assert [step["verb"] for step in result["steps"]] == ["update", "update"]
+    assert run("wec_join", **asked)["steps"] == []
+
+
+def test_a_restart_that_is_asked_for_is_followed_by_a_lease(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any]
+) -> None:
+    its.join("edge-1", wec.uid)
+    install_agent(wec, "edge-1", its, certificate=its.authority.client("edge-1"), token=jwt("old"))
+    pod = f"{AGENT}/pods/klusterlet-agent-1"
+    wec.put(pod, {})
+    heartbeat_follows(its, wec, pod)
+    result = run("wec_join", **{**options, "restart_agents": True})
+    assert not result.get("failed"), result
+    assert [step["verb"] for step in result["steps"]] == ["restart"]
+    assert pod not in wec.objects
+
+
+def test_a_restarted_agent_that_renews_no_lease_has_failed(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any]
+) -> None:
+    """The ITS calls it available for minutes."""
+    its.join("edge-1", wec.uid)
+    lease = "/apis/coordination.k8s.io/v1/namespaces/edge-1/leases/managed-cluster-lease"
+    its.change(lease, {"spec": {"renewTime": now(-5)}})
+    install_agent(wec, "edge-1", its, certificate=its.authority.client("edge-1"), token=jwt("old"))
+    result = run("wec_join", **{**options, "restart_agents": True, "wait_timeout": 1})
+    assert result["failed"]
+    assert result["problem"]["code"] == "heartbeat_late"
+
+
+def applied(hub: str, work: str, name: str) -> dict[str, t.Any]:
+    resource = {"group": "", "version": "v1", "resource": "configmaps", "namespace": "app", "name": name}
+    return {"spec": {"hubHash": hub, "manifestWorkName": work}, "status": {"appliedResources": [resource]}}
+
+
+def test_works_of_another_hub_are_kept_and_noted_before_the_agent_is_touched(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any]
+) -> None:
+    install_agent(wec, "edge-1", its, certificate=FakeAuthority("other").client("edge-1"), token=jwt("old"))
+    wec.put(f"{APPLIED}/theirs", applied("theirs", "w1", "settings"))
+    move = {**options, "move_from_other_hub": True, "works_of_other_hub": "keep", "wait": False}
+    planned = run("wec_join", check_mode=True, **move)
+    assert [step["verb"] for step in planned["steps"]] == ["update", "create", "create", "join", "delete", "restart"]
+    assert (its.writes, wec.writes) == ([], [])
+    wec.change(KLUSTERLET, {"metadata": {"generation": 1}, "status": {"observedGeneration": 1}})
+    for noting in ("create", "update"):
+        # This clusteradm finds a Klusterlet, and gives up: as a run that was killed.
+        result = run("wec_join", **move)
+        assert [step["verb"] for step in result["steps"]] == ["update", noting, "create"], result
+        assert [one for one in wec.writes if one[0] != "POST"] == [("PATCH", KLUSTERLET)], "once is enough"
+        assert "876600h" in json.dumps(wec.objects[KLUSTERLET])
+        assert HUB_SECRET in wec.objects
+    cluster = its.objects[f"{MANAGED_CLUSTERS}/edge-1"]
+    assert cluster["metadata"]["annotations"]["wec.kubestellar.io/works-kept"] == "true"
+    assert cluster["spec"]["hubAcceptsClient"] is False, (
+        "whoever comes is accepted only when it is proved to be the WEC"
+    )
+
+
+@pytest.mark.parametrize("complete", [False, True])
+def test_eviction_is_switched_on_again_only_when_everything_has_its_counterpart(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any], complete: bool
+) -> None:
+    from ansible_collections.kubestellar.wec.plugins.module_utils._rules import kept_works
+
+    its.join("edge-1", wec.uid)
+    its.change(f"{MANAGED_CLUSTERS}/edge-1", {"metadata": {"annotations": {kept_works.KEPT_ANNOTATION: "true"}}})
+    install_agent(wec, "edge-1", its, certificate=its.authority.client("edge-1"), server="https://its1.example:6443")
+    work = {"workConfiguration": {"appliedManifestWorkEvictionGracePeriod": "876600h"}}
+    wec.change(KLUSTERLET, {"metadata": {"annotations": {kept_works.GRACE_ANNOTATION: "90m"}}, "spec": work})
+    wec.put(f"{APPLIED}/theirs", applied("theirs", "w1", "settings"))
+    here = kept_works.hub_hash("https://its1.example:6443")
+    wec.put(f"{APPLIED}/ours", applied(here, "w2", "settings" if complete else "other"))
+    its.put(f"{WORKS}/w2", {"status": {"conditions": [condition("Applied")]}})
+    result = run("wec_join", **options)
+    assert not result.get("failed"), result
+    grace = wec.objects[KLUSTERLET]["spec"]["workConfiguration"]["appliedManifestWorkEvictionGracePeriod"]
+    noted = kept_works.KEPT_ANNOTATION in its.objects[f"{MANAGED_CLUSTERS}/edge-1"]["metadata"]["annotations"]
+    assert f"{APPLIED}/theirs" in wec.objects, "the collection deletes no workload"
+    if complete:
+        assert (grace, noted) == ("90m", False)
+        assert result["kept_works"] == {"eviction": "on", "without_counterpart": []}
+    else:
+        assert (grace, noted) == ("876600h", True)
+        assert result["steps"] == []
+        missing = [{"manifestwork": "w1", "objects": ["configmaps app/settings"]}]
+        assert result["kept_works"] == {"eviction": "off", "without_counterpart": missing}
+        assert "w1 (configmaps app/settings)" in run.warnings[0]

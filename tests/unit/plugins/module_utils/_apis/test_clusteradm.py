@@ -8,7 +8,11 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.kubestellar.wec.plugins.module_utils._apis.clusteradm import Clusteradm, JoinRequest
+from ansible_collections.kubestellar.wec.plugins.module_utils._apis.clusteradm import (
+    Clusteradm,
+    JoinRequest,
+    UpgradeRequest,
+)
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import ClusteradmError
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.join_options import JoinOptions
 from fake_api import FakeApi
@@ -26,6 +30,9 @@ def request(**changes: t.Any) -> JoinRequest:
         "bundle_version": "1.2.1",
     }
     return JoinRequest(**{**given, **changes})
+
+
+Json = dict[str, t.Any]
 
 
 def test_join_says_everything_explicitly(tmp_path: pathlib.Path, wec: FakeApi) -> None:
@@ -121,3 +128,25 @@ def test_every_option_becomes_an_argument() -> None:
 def test_a_missing_binary_is_told_with_the_option() -> None:
     with pytest.raises(ClusteradmError, match="clusteradm_binary: '/nonexistent/clusteradm' is not there"):
         Clusteradm("/nonexistent/clusteradm")
+
+
+def test_an_upgrade_says_registry_and_version_and_no_more(tmp_path: pathlib.Path, wec: FakeApi) -> None:
+    program, log = fake_clusteradm(tmp_path)
+    request = UpgradeRequest((1, 0, 0), "mirror.example/ocm")
+    seen: list[Json] = []
+    arguments = request.arguments(lambda content: seen.append(json.loads(content)) or "FILE")
+    assert arguments == ["--image-registry", "mirror.example/ocm", "--bundle-version-overrides", "FILE"]
+    assert seen == [{"ocm": "v1.0.0"}]
+    clusteradm = Clusteradm(str(program))
+    facts = clusteradm.upgrade_facts()
+    facts.require(request.flags())
+    with pytest.raises(ClusteradmError, match="has no option --another"):
+        facts.require(["--another"])
+    asked = [json.loads(line) for line in log.read_text().splitlines()]
+    assert asked == [["upgrade", "klusterlet", "--help"], ["version"]]
+
+
+def test_an_upgrade_that_fails_tells_its_command(tmp_path: pathlib.Path, wec: FakeApi) -> None:
+    program, _log = fake_clusteradm(tmp_path, failure="klusterlets is forbidden")
+    with pytest.raises(ClusteradmError, match=r"clusteradm upgrade klusterlet failed \(exit code 1\): .*is forbidden"):
+        Clusteradm(str(program)).upgrade(wec.kubeconfig(), UpgradeRequest((1, 2, 1), "a"), 30)

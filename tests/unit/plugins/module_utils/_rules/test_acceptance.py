@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import typing as t
 
@@ -12,6 +13,7 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules.acceptance 
     Member,
     decide,
     foreseen,
+    silent_controllers,
 )
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import IDENTITY_ANNOTATION, ItsView
 from fake_api import now
@@ -255,3 +257,49 @@ def test_a_flood_does_not_matter_once_the_agents_own_request_is_there() -> None:
     others = tuple(csr("edge-2", f"flood-{number}") for number in range(12))
     shown = view(csrs=(*others, csr("edge-1", "own", token_id="own")), token_ids_are_recorded=True)
     assert decide(OWN, shown, NOW).approval is not None
+
+
+def before(seconds: float) -> str:
+    return (NOW - datetime.timedelta(seconds=seconds)).isoformat()
+
+
+def accepted_at(seconds: float, fields: str = "f:hubAcceptsClient") -> t.Any:
+    """Metadata of a ManagedCluster that was made long ago, with when somebody accepted it."""
+    entry = {"manager": "kubestellar.wec", "time": before(seconds), "fieldsV1": {"f:spec": {fields: {}}}}
+    return {"creationTimestamp": before(5000), "managedFields": [entry]}
+
+
+def test_controllers_that_do_not_notice_that_a_wec_is_accepted_are_named() -> None:
+    silent = view(True, metadata=accepted_at(30), csrs=({**csr("edge-1"), "status": ISSUED},))
+    decision = decide(EDGE, silent, NOW)
+    assert decision.problem is not None
+    assert decision.problem.code == "hub_controllers_silent"
+    assert "30 s ago" in str(decision.problem)
+    assert not decision.final, "they may only be slow"
+    assert silent_controllers(silent, NOW) is not None
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        view(True, metadata=accepted_at(5)),
+        view(False, metadata=accepted_at(30)),
+        view(True, metadata=accepted_at(30), conditions=[condition("HubAcceptedManagedCluster")]),
+        view(True, metadata=accepted_at(30), conditions=[condition("HubAcceptedManagedCluster", "False")]),
+        ItsView("edge-1"),
+    ],
+)
+def test_controllers_that_have_had_no_time_or_have_spoken_are_not_silent(shown: ItsView) -> None:
+    assert silent_controllers(shown, NOW) is None
+
+
+def test_a_restarted_agent_is_alive_only_when_it_renews_its_lease_afterwards() -> None:
+    shown = dataclasses.replace(alive(), lease={"spec": {"renewTime": before(10)}})
+    restarted = dataclasses.replace(EDGE, renewed_after=NOW - datetime.timedelta(seconds=5))
+    decision = decide(restarted, shown, NOW)
+    assert not decision.done
+    assert decision.problem is not None
+    assert decision.problem.code == "heartbeat_late"
+    later = dataclasses.replace(EDGE, renewed_after=NOW - datetime.timedelta(seconds=20))
+    assert decide(later, shown, NOW).done
+    assert "renewed_after" not in later.as_data()

@@ -107,9 +107,106 @@ def test_another_ca_of_the_its_means_a_new_start() -> None:
     assert do(states.JOINED_UNAVAILABLE, wec(ca=OTHER.pem)) == NEW_START
 
 
-def test_another_address_than_the_wanted_one_means_a_new_start() -> None:
-    assert do(states.JOINED_UNAVAILABLE, options=JoinOptions(hub_apiserver="https://new.example:6443")) == NEW_START
-    assert do(states.JOINED_UNAVAILABLE, options=JoinOptions(hub_apiserver=SERVER)) == ()
+NEW = "https://new.example:6443"
+READDRESSED = ("readdress_bootstrap", "readdress_hub")
+CUT_OFF = {
+    "type": "HubConnectionDegraded",
+    "status": "True",
+    "reason": "BootstrapSecretError,HubKubeConfigError",
+    "message": "dial tcp: lookup its1.example: no such host",
+}
+
+
+def at(server: str, cut_off: bool = False, days: float = 100, ca: bytes = AUTHORITY.pem) -> WecView:
+    """A WEC whose agent dials this address."""
+    found = wec(days, ca)
+    raw = {**AGENT.raw, "status": {"conditions": [CUT_OFF] if cut_off else []}}
+    return dataclasses.replace(
+        found,
+        klusterlets=(dataclasses.replace(AGENT, raw=raw),),
+        bootstrap=dataclasses.replace(t.cast(Bootstrap, found.bootstrap), server=server),
+        credential=dataclasses.replace(t.cast(HubCredential, found.credential), server=server),
+    )
+
+
+@pytest.mark.parametrize("state", [states.JOINED, states.JOINED_UNAVAILABLE])
+def test_an_agent_is_told_the_address_that_was_asked_for_and_keeps_its_certificate(state: str) -> None:
+    asked = JoinOptions(hub_apiserver=NEW)
+    assert do(state, options=asked, address=NEW) == READDRESSED
+    assert do(state, options=asked, address=SERVER.upper().replace("HTTPS", "https")) == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "cut_off", "operations"),
+    [
+        (states.JOINED_UNAVAILABLE, False, READDRESSED),
+        (states.JOINED_UNAVAILABLE, True, READDRESSED),
+        (states.JOINED, True, READDRESSED),
+        (states.JOINED, False, ()),
+    ],
+)
+def test_an_address_that_is_none_of_the_its_is_replaced_where_the_agent_does_not_get_through(
+    state: str, cut_off: bool, operations: tuple[str, ...]
+) -> None:
+    assert do(state, at("https://old.example:6443", cut_off), address=SERVER) == operations
+    assert do(state, at(SERVER, cut_off), address=NEW) == (), "an address of the ITS is left alone"
+    assert do(state, at("https://old.example:6443", cut_off), address=None) == ()
+
+
+def test_another_address_and_nothing_to_keep_means_a_new_start() -> None:
+    asked = JoinOptions(hub_apiserver=NEW)
+    for found in (at(SERVER, days=-1), at(SERVER, ca=OTHER.pem)):
+        assert do(states.JOINED_UNAVAILABLE, found, options=asked, address=NEW) == NEW_START
+    without_bootstrap = dataclasses.replace(at(SERVER), bootstrap=None)
+    assert do(states.JOINED, without_bootstrap, options=asked, address=NEW) == NEW_START
+    proxied = JoinOptions(hub_apiserver=NEW, proxy_url="http://proxy:3128")
+    assert do(states.JOINED, at(SERVER), options=proxied, address=NEW) == NEW_START
+
+
+def test_a_run_that_was_killed_between_the_two_addresses_is_ended() -> None:
+    found = at("https://old.example:6443")
+    half = dataclasses.replace(found, bootstrap=dataclasses.replace(t.cast(Bootstrap, found.bootstrap), server=SERVER))
+    assert do(states.JOINED_UNAVAILABLE, half, address=SERVER) == READDRESSED
+    elsewhere = dataclasses.replace(half.bootstrap or Bootstrap("", None, TokenFacts()), server="https://third:6443")
+    assert do(states.JOINED_UNAVAILABLE, dataclasses.replace(half, bootstrap=elsewhere), address=SERVER) == NEW_START
+
+
+def test_the_plan_says_from_where_to_where() -> None:
+    needs = agent_plan.needs(
+        State(states.JOINED, ""), at(SERVER), view(), HUB, JoinOptions(hub_apiserver=NEW), NOW, address=NEW
+    )
+    steps = agent_plan.steps(needs, view(), at(SERVER), dataclasses.replace(INTENDED, server=NEW))
+    assert [step.object for step in steps] == ["Secret bootstrap-hub-kubeconfig", "Secret hub-kubeconfig-secret"]
+    assert {step.reason for step in steps} == {f"hub address {SERVER} -> {NEW}"}
+    assert [(step.before, step.after) for step in steps] == [({"hub": SERVER}, {"hub": NEW})] * 2
+
+
+def test_an_agent_that_is_cut_off_and_has_no_address_to_be_told_does_not_come_back_by_itself() -> None:
+    state, idle = State(states.JOINED_UNAVAILABLE, ""), agent_plan.Needs(())
+    lost = at("https://old.example:6443", cut_off=True)
+    found = agent_plan.lasting_cause(idle, state, lost, view(), HUB)
+    assert found is not None
+    assert found.code == "hub_address_changed"
+    assert "https://old.example:6443" in str(found)
+    assert SERVER in str(found)
+    for other in (at(SERVER, cut_off=True), at("https://old.example:6443")):
+        assert agent_plan.lasting_cause(idle, state, other, view(), HUB) is None
+    assert agent_plan.lasting_cause(idle, State(states.JOINED, ""), lost, view(), HUB) is None
+    assert agent_plan.lasting_cause(agent_plan.Needs(NEW_START), state, lost, view(), HUB) is None
+
+
+@pytest.mark.parametrize("state", [states.JOINED, states.JOINED_UNAVAILABLE])
+def test_agents_are_restarted_when_that_is_asked_for(state: str) -> None:
+    assert do(state, options=JoinOptions(restart_agents=True)) == ("restart",)
+    assert do(states.ABSENT, options=JoinOptions(restart_agents=True)) == ("mint", "join")
+
+
+def test_works_of_another_hub_are_kept_before_anything_else_is_done() -> None:
+    keep = JoinOptions(move_from_other_hub=True, works_of_other_hub="keep")
+    move = ("mint", "join", "forget", "restart")
+    assert do(states.OTHER_HUB, options=keep, has_works=True) == ("switch_eviction_off", "note_kept", *move)
+    assert do(states.OTHER_HUB, options=keep) == move
+    assert do(states.OTHER_HUB, options=JoinOptions(works_of_other_hub="keep"), has_works=True) is None
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import typing as t
 
@@ -72,6 +73,10 @@ ON_ITS: dict[str, ItsView] = {
     "certificate_not_used": on_its(csrs=(issued(),)),
     "not_accepted": on_its(accepted=False, csrs=(issued(),)),
     "mailbox_missing": on_its(*JOINED, mailbox=None),
+    "hub_controllers_silent": on_its(metadata={"name": "edge-1", "creationTimestamp": "2026-01-01T00:00:00Z"}),
+    "works_kept": on_its(
+        *JOINED, metadata={"name": "edge-1", "annotations": {"wec.kubestellar.io/works-kept": "true"}}
+    ),
     "mailbox_terminating": on_its(mailbox={"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}),
     "deleting": on_its(
         told("Deleting", "False", "ResourceRemaining", "the remaining count is 1"),
@@ -161,7 +166,16 @@ ON_WEC: dict[str, tuple[dict[str, t.Any], AgentHealth]] = {
         HEALTHY,
     ),
     "certificate_expired": ({"klusterlets": (agent(),), "credential": credential(days=-1)}, HEALTHY),
-    "hub_ca_rotated": ({"klusterlets": (agent(),), "credential": credential(ca=OTHER.pem)}, HEALTHY),
+    "hub_address_changed": (
+        {
+            "klusterlets": (
+                agent(told("HubConnectionDegraded", "True", "E,HubKubeConfigError", "old\nlookup old: no such host")),
+            ),
+            "credential": dataclasses.replace(credential(), server="https://old.example:6443"),
+        },
+        HEALTHY,
+    ),
+    "hub_ca_changed": ({"klusterlets": (agent(),), "credential": credential(ca=OTHER.pem)}, HEALTHY),
 }
 
 

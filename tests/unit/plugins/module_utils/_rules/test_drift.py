@@ -77,3 +77,31 @@ def test_how_far_behind_the_newest_one_may_be(running: dict[str, str | None], be
 def test_a_certificate_that_cannot_be_read_tells_nothing(encoded: str) -> None:
     view = ItsView("edge-1", {"metadata": {}}, ({**csr("edge-1"), "status": {"certificate": encoded}},))
     assert drift.of_view("edge-1", view, NOW, LIMITS) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "hub", "given", "told"),
+    [
+        ("1.0.0", (1, 2, 1), None, "its klusterlet is 1.0.0, and the hub is 1.2.1"),
+        ("1.0.0", (1, 2, 1), "v1.1.0", "its klusterlet is 1.0.0, and the inventory wants 1.1.0"),
+        # The inventory holds it back.
+        ("1.0.0", (1, 2, 1), "1.0.0", None),
+        ("1.2.1", (1, 2, 1), None, None),
+        ("1.3.0", (1, 2, 1), None, None),
+        # Nobody was asked, or the hub does not tell.
+        (None, (1, 2, 1), None, None),
+        ("1.0.0", None, None, None),
+    ],
+)
+def test_a_klusterlet_that_is_older_than_it_should_be_is_drift(
+    version: str | None, hub: tuple[int, int, int] | None, given: str | None, told: str | None
+) -> None:
+    found = drift.of_klusterlet("host", "edge-1", version, hub, given)
+    assert [one.msg for one in found] == ([told] if told else [])
+    assert all(one.remedy == "Run kubestellar.wec.upgrade for edge-1" for one in found)
+
+
+def test_an_upgrade_that_was_not_finished_is_drift_whatever_the_version_is() -> None:
+    (found,) = drift.of_klusterlet("host", "edge-1", "1.2.1", (1, 2, 1), None, is_unfinished=True)
+    assert found.msg == "the upgrade of its klusterlet, which is 1.2.1, was not finished"
+    assert found.kind == "klusterlet_behind"

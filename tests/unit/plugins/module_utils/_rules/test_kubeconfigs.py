@@ -94,3 +94,20 @@ def test_every_secret_is_known() -> None:
         "auth-provider": {"config": {"id-token": "i", "client-secret": "s", "idp-issuer-url": "shown"}},
     }
     assert sorted(kubeconfigs.secrets(config(users=[{"name": "u", "user": user}]))) == sorted("tpkeis")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"clusters:\n- cluster:\n    certificate-authority-data: eA==\n    server: %s\n  name: hub\nkind: Config\n",
+        b'{"clusters": [{"name": "hub", "cluster": {"server": "%s", "tls-server-name": "x"}}]}',
+    ],
+)
+def test_an_address_is_replaced_and_nothing_else(text: bytes) -> None:
+    old, new = b"https://old.example:6443", b"https://new.example:443"
+    assert kubeconfigs.with_server(text % old, new.decode()) == text % new
+
+
+@pytest.mark.parametrize("text", [b"", b"kind: Config", b"- server: https://a\n- server: https://b\n"])
+def test_an_address_is_not_replaced_where_it_is_not_clear_which(text: bytes) -> None:
+    assert kubeconfigs.with_server(text, "https://new.example") is None

@@ -368,6 +368,30 @@ def test_a_comparison_tells_the_hosts_whose_its_does_not_answer_and_nobody_else(
     assert data(report)["run"]["problems"] == []
 
 
+def upgrade(name: str, outcome: str, **more: t.Any) -> Json:
+    failed = outcome == "failed"
+    one = {"side": "WEC", "verb": "upgrade", "object": "Klusterlet klusterlet", "reason": "it is 1.0.0"}
+    record = {"host": name, "name": name, "its": SERVER, "outcome": outcome, "state": "joined", "diff": None}
+    changed = {"changed": outcome in ("changed", "planned"), "failed": failed, "msg": f"{name}: {outcome}"}
+    steps = [] if outcome == "in_sync" else [one]
+    return {**record, **changed, "steps": steps, "problem": None, "klusterlet_version": "1.2.1", **more}
+
+
+def test_of_an_upgrade_in_waves_each_wec_has_what_became_of_it(report: Report) -> None:
+    names = ("edge-1", "edge-2", "edge-3", "edge-4")
+    planned = [upgrade(name, "planned" if name != "edge-4" else "in_sync") for name in names]
+    report.note(task("wec_upgrade", {"digest": "x", "wecs": planned, "unseen": [], "changed": False}, for_all=True))
+    report.note(
+        task("wec_upgrade", {"wecs": [upgrade("edge-1", "changed"), upgrade("edge-2", "failed")]}, for_all=True)
+    )
+    found = wecs(report)
+    outcomes = {name: one["outcome"] for name, one in found.items()}
+    assert outcomes == {"edge-1": "changed", "edge-2": "failed", "edge-3": "not_reached", "edge-4": "as_wanted"}
+    steps = {name: [step["done"] for step in one["steps"]] for name, one in found.items()}
+    assert steps == {"edge-1": [True], "edge-2": [False], "edge-3": [False], "edge-4": []}
+    assert data(report)["run"]["activities"] == ["upgrade"]
+
+
 def test_leftovers_are_trouble_of_those_that_they_are_of(report: Report) -> None:
     leftover = {
         "side": "ITS",

@@ -11,8 +11,10 @@ import yaml
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import rights
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.rights import (
     CONFIGURE_RIGHTS,
+    ITS_EVIDENCE_RIGHTS,
     ITS_RIGHTS,
     KEEP_WORKLOAD_RIGHTS,
+    OF_UPGRADE,
     OFFBOARD_ITS_RIGHTS,
     OFFBOARD_WEC_RIGHTS,
     WEC_EVIDENCE_RIGHTS,
@@ -22,9 +24,9 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules.rights impo
 
 RBAC = pathlib.Path(__file__).parents[5] / "docs" / "rbac"
 FILES = {
-    "its-onboarder.yml": ITS_RIGHTS,
+    "its-onboarder.yml": (*ITS_RIGHTS, *ITS_EVIDENCE_RIGHTS),
     "its-configurer.yml": CONFIGURE_RIGHTS,
-    "wec-onboarder.yml": (*WEC_RIGHTS, *WEC_EVIDENCE_RIGHTS),
+    "wec-onboarder.yml": (*WEC_RIGHTS, *OF_UPGRADE, *WEC_EVIDENCE_RIGHTS),
     "its-offboarder.yml": OFFBOARD_ITS_RIGHTS,
     "wec-offboarder.yml": OFFBOARD_WEC_RIGHTS,
     "wec-workload-keeper.yml": KEEP_WORKLOAD_RIGHTS,

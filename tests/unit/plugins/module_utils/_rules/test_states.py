@@ -236,3 +236,25 @@ def test_a_rejected_token_is_expired_though_its_own_end_is_not_known() -> None:
 )
 def test_the_its_alone_shows_a_state_too(view: ItsView, expected: str) -> None:
     assert states.of_its_view(view, NOW).name == expected
+
+
+REBUILT = credential(by=OTHER_AUTHORITY)
+
+
+def test_a_hub_that_was_built_anew_at_its_address_is_told_from_another_hub() -> None:
+    """Its address is the same, its CA is another one, and it does not know the WEC."""
+
+    def problem(view: ItsView, found: HubCredential = REBUILT, hub: HubIdentity = HUB) -> tuple[str, str]:
+        state = states.classify("edge-1", WecView(UID, "v1", (agent(),), bootstrap(), found), view, hub, NOW)
+        return state.name, state.problem
+
+    assert problem(ItsView("edge-1")) == (states.OTHER_HUB, "hub_rebuilt")
+    noted = on_its(accepted=False, joined=False, renewed_ago=None)
+    assert problem(noted) == (states.OTHER_HUB, "hub_rebuilt"), "a run that moved it was killed"
+    assert problem(on_its()) == (states.OTHER_HUB, ""), "the ITS knows it"
+    elsewhere = dataclasses.replace(REBUILT, server="https://other.example:6443")
+    assert problem(ItsView("edge-1"), elsewhere) == (states.OTHER_HUB, "")
+    same_ca = dataclasses.replace(REBUILT, ca=AUTHORITY.pem)
+    assert problem(ItsView("edge-1"), same_ca) == (states.OTHER_HUB, "")
+    unreadable = dataclasses.replace(REBUILT, ca=b"nonsense")
+    assert problem(ItsView("edge-1"), unreadable) == (states.OTHER_HUB, "")

@@ -1,0 +1,312 @@
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Implementation of wec_upgrade."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import typing as t
+
+from .. import _wording
+from .._apis.clusteradm import Clusteradm
+from .._apis.connection import ReadFile
+from .._apis.wec import Wec
+from .._errors import InvalidOption, Unreachable, WecError
+from .._operations.acceptance import WaitOptions
+from .._operations.installing import klusterlet_version
+from .._operations.registering import BatchOptions, Candidate, Registering, Registration
+from .._operations.side_by_side import ITSS, Places, each
+from .._operations.upgrading import LEASE_WITHIN, Upgrade, Upgrading
+from .._operations.verification import VerifyOptions
+from .._operations.waiting import Waiter
+from .._rules import join_options, limits, screen, wec_results
+from .._rules.join_options import JoinOptions
+from .._rules.unexpected import as_wec_error
+from .._rules.upgrade_plan import Target
+from . import join_batch, options, statistics, written_file
+from .leave_batch import Progress
+from .task import Task, check_names, its_of, reading_once, require_named, wec_of
+from .wec_plan import SMALL
+
+Json = dict[str, t.Any]
+_OF_JOIN = (
+    "bundle_version",
+    "clusteradm_binary",
+    "clusteradm_timeout",
+    "hub_apiserver",
+    "image_registry",
+    "wec_run_on",
+)
+_UNDER_WAY = 100
+"""WECs whose upgrade has begun. With more of them, files that may be open run out."""
+_WAITS = 3
+"""Each for wait_timeout: the operator, the agents, and after a roll-back both."""
+OF_ONE: Json = {
+    "name": {"type": "str", "required": True},
+    "inventory_hostname": {"type": "str"},
+    **options.for_each({option: join_options.SPEC[option] for option in _OF_JOIN}),
+    **options.wec(),
+    "connect_timeout": {"type": "float"},
+    "read_timeout": {"type": "float"},
+}
+"""The options of each of several WECs."""
+SPEC: Json = {
+    "argument_spec": {
+        "name": {"type": "str"},
+        "wecs": {"type": "list", "elements": "dict", "options": OF_ONE},
+        "hosts": {"type": "list", "elements": "str"},
+        "rollback": {"type": "bool", "default": False},
+        "plan_only": {"type": "bool", "default": False},
+        "at_once": {"type": "int"},
+        "progress_interval": {"type": "float", "default": 5.0},
+        "wait_timeout": {"type": "int", "default": 300},
+        "show_table": {"type": "bool", "default": False},
+        "outcome_of": {"type": "str"},
+        "retry_file": {"type": "path"},
+        **{option: join_options.SPEC[option] for option in _OF_JOIN},
+        **options.pattern(),
+        **options.its(),
+        **options.wec(),
+        **options.common(),
+    },
+    "mutually_exclusive": options.NAMED_ONE_WAY,
+    "supports_check_mode": True,
+}
+
+
+class Part:
+    """The WECs of one ITS."""
+
+    def __init__(self, task: Task, registering: Registering, places: Places) -> None:
+        self._task, self._registering, self._places = task, registering, places
+        self._upgrades: dict[str, Upgrade] = {}
+        self._programs: dict[str, Clusteradm] = {}
+
+    def plan(self) -> None:
+        """Look at each of them. What it fails of is noted."""
+        self._registering.each(self._observe)
+
+    def run(self, progress: Progress) -> None:
+        """Upgrade those that are behind."""
+
+        def upgrade(one: Registration, wec: t.Any) -> None:
+            try:
+                self._upgrade(one, wec, progress.say)
+            finally:
+                progress.note()
+
+        wanted = set(self.to_upgrade)
+        some = [one for one in self._registering.registrations if one.host in wanted]
+        self._registering.each(upgrade, some, under_way=_UNDER_WAY)
+
+    def _observe(self, one: Registration, wec: t.Any) -> None:
+        upgrading = self._upgrading(one, wec)
+        its, wanted = self._registering.its_of(one), one.wanted.options
+        version = klusterlet_version(its, wanted.bundle_version)
+        target = Target(version, its.hub.version, wanted.image_registry, wanted.bundle_version is not None)
+        found = self._upgrades[one.host] = upgrading.observe(target)
+        if found.plan.changes:
+            upgrading.check(found, self._clusteradm(wanted))
+
+    def _upgrade(self, one: Registration, wec: t.Any, say: t.Callable[[str], None]) -> None:
+        found = self._upgrades[one.host]
+        given, wanted = self._task.params, one.wanted.options
+        waiter = Waiter(one.name, given["wait_timeout"], say, self._places.left)
+        self._upgrading(one, wec).run(
+            found, self._clusteradm(wanted), wanted.clusteradm_timeout, waiter, rollback=given["rollback"]
+        )
+
+    def _upgrading(self, one: Registration, wec: Wec) -> Upgrading:
+        return Upgrading(self._registering.its_of(one), wec, one.name, one.wanted.options.hub_apiserver)
+
+    def _clusteradm(self, wanted: JoinOptions) -> Clusteradm:
+        """Raises ClusteradmError."""
+        name = wanted.clusteradm_binary
+        if name not in self._programs:
+            self._programs[name] = Clusteradm(name, known=wanted.clusteradm_known)
+        return self._programs[name]
+
+    @property
+    def to_upgrade(self) -> list[str]:
+        """The hosts that something is to be done for, or waited for."""
+        found = {host for host, one in self._upgrades.items() if one.plan.changes or one.unproved}
+        return [one.host for one in self._registering.registrations if one.is_sound and one.host in found]
+
+    def records(self) -> list[Json]:
+        """How it is, or ended, for each of them."""
+        return [self._record(one) for one in self._registering.registrations]
+
+    def _record(self, one: Registration) -> Json:
+        found, error = self._upgrades.get(one.host), one.error
+        foreseen = self._task.check_mode or self._task.params["plan_only"]
+        steps = (
+            [{**one.as_data(), "before": one.before, "after": one.after} for one in found.plan.steps] if found else []
+        )
+        changed = bool(found and found.plan.changes and (found.is_done or foreseen))
+        if error is not None:
+            steps = error.details.get("steps") or []
+            changed = bool(steps)
+        told = one.message if error is not None or found is None else found.message
+        return {
+            "host": one.host,
+            "name": one.name,
+            "its": self._registering.server,
+            "outcome": wec_results.outcome(
+                changed=changed,
+                failed=error is not None,
+                check_mode=foreseen,
+                unreachable=isinstance(error, Unreachable) or bool(error and error.details.get("unreachable")),
+            ),
+            "state": found.state.name if found else None,
+            "uid": found.uid if found else None,
+            "kubernetes_version": found.kubernetes_version if found else None,
+            "klusterlet_version": _version(found, error),
+            "klusterlet_version_before": found.current if found else None,
+            "target_version": found.target.shown if found else None,
+            "rolled_back": error.details.get("rolled_back") if error else None,
+            "changed": changed,
+            "failed": error is not None,
+            "msg": told,
+            "problem": error.problem.as_data() if error and error.problem else None,
+            "steps": steps,
+            "diff": found.plan.diff() if found and changed and error is None else None,
+        }
+
+
+def _version(found: Upgrade | None, error: WecError | None) -> str | None:
+    """What there is now, as far as it is known."""
+    if found is None:
+        return None
+    return found.target.shown if found.is_done and error is None else found.current
+
+
+def run(task: Task) -> Json:
+    require_named(task)
+    entries = task.params["wecs"]
+    if entries is None:
+        entries = [{"name": task.params["name"], "inventory_hostname": None}]
+    shared = places(task)
+    with contextlib.ExitStack() as stack:
+        return finish(task, [look(stack, task, entries, shared)], [])
+
+
+def places(task: Task) -> Places:
+    """For as many WECs as are worked on at once, of whatever ITS. Raises InvalidOption."""
+    return Places(join_batch.at_once(task))
+
+
+def look(
+    stack: contextlib.ExitStack,
+    task: Task,
+    entries: t.Sequence[Json],
+    shared: Places,
+    lost: t.Sequence[Registration] = (),
+) -> Part:
+    """The WECs of one ITS, and what is to be done for each; its connection is open until the end of ``stack``.
+
+    ``lost`` are those whose options cannot be read. Raises WecError for what concerns the whole ITS.
+    """
+    given = task.params
+    check_names(task, {})
+    invalid, candidates = list(lost), []
+    read_file = reading_once(task.read_file)
+    for one in entries:
+        host = one["inventory_hostname"] or one["name"]
+        try:
+            candidates.append(_candidate(task, one, host, read_file))
+        except Exception as error:
+            invalid.append(Registration(host, one["name"], error=as_wec_error(error, one["name"])))
+    seconds = _WAITS * given["wait_timeout"] + LEASE_WITHIN + limits.JOIN_READS * given["read_timeout"]
+    seconds += max((one.options.clusteradm_timeout for one in candidates), default=0)
+    wait = WaitOptions(given["wait_timeout"], between_lines=given["progress_interval"])
+    batch = BatchOptions(join_batch.at_once(task), seconds, wait, VerifyOptions(), shared, only_looks=True)
+    registering = Registering(stack.enter_context(its_of(task)), candidates, batch, task.progress, invalid)
+    stack.callback(registering.close)
+    registering.look()
+    part = Part(task, registering, shared)
+    part.plan()
+    return part
+
+
+def _candidate(task: Task, one: Json, host: str, read_file: ReadFile) -> Candidate:
+    """Raises WecError."""
+    part = join_batch.part_of(task, one)
+    given = part.params
+    check_names(part, {_wording.of_wec("name"): given["name"]})
+    if given["wec_run_on"] == "host":
+        why = "has no upgrade: clusteradm has to reach the WEC's API from here"
+        raise InvalidOption(
+            "wec_run_on", "host", why, "Run clusteradm upgrade klusterlet on that machine (docs/upgrade.md)"
+        )
+    wanted = JoinOptions(**{option: given[option] for option in ("name", *_OF_JOIN) if given[option] is not None})
+    return Candidate(host, wanted, functools.partial(wec_of, part, read_file))
+
+
+def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
+    """Upgrade those of one or several ITSs; ``unseen`` are hosts whose ITS could not be asked, and why."""
+    if task.params["plan_only"]:
+        return _planned(task, parts, unseen)
+    if not task.check_mode:
+        progress = Progress(task, sum(len(part.to_upgrade) for part in parts))
+        each(lambda part: part.run(progress), parts, ITSS)
+    found = [record for part in parts for record in part.records()]
+    if task.params["show_table"]:
+        for line in _table(found):
+            task.progress(line)
+    return wec_results.of_task(found, unseen, "would be upgraded" if task.check_mode else "upgraded")
+
+
+def _planned(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
+    """The plan of a run, for the tasks that follow: the same keys as wec_plan has."""
+    records = [record for part in parts for record in part.records()]
+    behind = [host for part in parts for host in part.to_upgrade]
+    others = [str(one["host"]) for one in records if not one["failed"] and one["host"] not in behind]
+    failed = [str(one["host"]) for one in records if wec_results.has_failed(one)]
+    lost = [host for one in unseen for host in one["hosts"]]
+    # Ansible ends a run when all hosts of a play have failed, however many others there are.
+    to_report = [*behind, *failed, *lost, *(others if len(records) <= SMALL else others[:1])]
+    count = len(records) + len(lost)
+    told = f"{len(behind)} of {count} WEC{'' if count == 1 else 's'} to upgrade, {len(failed) + len(lost)} blocked."
+    digest = hashlib.sha256(json.dumps([[one["host"], one["steps"]] for one in records]).encode()).hexdigest()[:16]
+    if task.params["show_table"]:
+        for line in [*_table(records), told]:
+            task.progress(line)
+    if task.params["retry_file"] is not None and not task.check_mode:
+        written_file.write_hosts(task.params["retry_file"], [*behind, *failed, *lost])
+    result: Json = {
+        "changed": False,
+        "digest": digest,
+        "msg": told,
+        "wecs": records,
+        "to_upgrade": behind,
+        "to_report": to_report,
+        "unseen": unseen,
+    }
+    if task.params["outcome_of"] is not None:
+        outcome = {
+            "playbook": task.params["outcome_of"],
+            "finished": False,
+            "check_mode": task.check_mode,
+            "wecs": len(records) + len(lost),
+            "planned": told,
+            "failed": 0,
+            "failed_hosts": [],
+        }
+        result |= statistics.of(outcome)
+    return result
+
+
+def _table(records: t.Sequence[Json]) -> list[str]:
+    """A line for each WEC that is not in sync."""
+    rows = [("WEC", "KLUSTERLET", "TO", "WHAT")]
+    rows += [
+        (str(one["name"]), one["klusterlet_version"] or "-", one["target_version"] or "-", str(one["msg"]))
+        for one in records
+        if one["outcome"] != wec_results.IN_SYNC
+    ]
+    return screen.table(rows) if len(rows) > 1 else []
