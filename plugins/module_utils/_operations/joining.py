@@ -252,9 +252,7 @@ class Joining:
             return
         outcome.kept = found
         if not found.is_complete:
-            # Right after the move, it is not worth a word that nothing has been delivered yet.
-            if found.has_begun or outcome.before.name != states.OTHER_HUB:
-                outcome.warnings.append(keeping.warning(self._name, found))
+            outcome.warnings.append(keeping.warning(self._name, found))
             return
         agent = self._agent(outcome)
         for step in agent_plan.settling(view, wec):

@@ -41,12 +41,11 @@ _EVICTS_NOTHING = frozenset({"klusterlet-registration-agent"})
 class Comparison:
     """``missing``: objects that no ManifestWork of this ITS has brought, by the names of the other hub's works.
 
-    ``pending``: ManifestWorks of this ITS that the WEC has not applied yet. ``has_begun``: whether there are any.
+    ``pending``: ManifestWorks of this ITS that the WEC has not applied yet.
     """
 
     missing: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     pending: tuple[str, ...] = ()
-    has_begun: bool = True
 
     @property
     def is_complete(self) -> bool:
@@ -158,7 +157,7 @@ def compare(applied: t.Iterable[Json], works: t.Iterable[Json], server: str, age
             others.setdefault(name, set()).update(_objects(one))
     missing = {name: tuple(map(_shown, sorted(found - living))) for name, found in others.items() if found - living}
     pending = tuple(str(work["metadata"]["name"]) for work in works if not _is_applied(work))
-    return Comparison(missing, pending, bool(works))
+    return Comparison(missing, pending)
 
 
 def _is_applied(work: Json) -> bool:

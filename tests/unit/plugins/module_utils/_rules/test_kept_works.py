@@ -77,11 +77,6 @@ def test_what_the_agent_would_not_evict_does_not_count() -> None:
     assert compare([applied(OLD, "theirs", "a", agent_id="another"), applied(OLD, "empty")], []).is_complete
 
 
-def test_what_no_work_has_begun_to_bring_is_told_apart() -> None:
-    assert not compare([applied(OLD, "w1", "a")], []).has_begun
-    assert compare([applied(OLD, "w1", "a")], [work("w2")]).has_begun
-
-
 @pytest.mark.parametrize("before", [None, "90m", "876600h0m0s"])
 def test_the_grace_becomes_what_it_was(before: str | None) -> None:
     off = kept_works.switching_off(agent(before))
