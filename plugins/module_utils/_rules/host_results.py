@@ -65,6 +65,7 @@ RETURNED = frozenset(
         "to_configure",
         "to_register",
         "to_report",
+        "to_upgrade",
         "uid",
         "unseen",
         "verdicts",

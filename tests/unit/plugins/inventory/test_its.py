@@ -226,7 +226,7 @@ def test_selectors_go_to_the_its_and_states_do_not(source: Source, its: FakeIts)
     assert members(source.read(field_selector="metadata.name=edge-1"), "wecs") == ["edge-1"]
     assert members(source.read(states=["pending_approval"]), "wecs") == ["edge-4"]
     assert members(source.read(label_selector="region=mars"), "wecs") == []
-    with pytest.raises(AnsibleParserError, match=r"^states: 'lost' is no state\. There are joined, .*"):
+    with pytest.raises(AnsibleParserError, match=r"^states: 'lost' is not a state\. There are joined, .*"):
         source.read(states=["lost"])
 
 
@@ -451,7 +451,7 @@ def test_what_no_api_server_lets_through_is_no_host(source: Source, its: FakeIts
     its.change(f"{MANAGED_CLUSTERS}/{urllib.parse.quote(name, safe='')}", {"metadata": {"name": name}})
     assert members(source.read(), "wecs") == ["edge-1"]
     assert len(errors) == 1
-    assert "it is no name of a ManagedCluster" in errors[0]
+    assert "it is not a name of a ManagedCluster" in errors[0]
 
 
 def test_one_host_that_makes_no_group_leaves_the_others(source: Source, its: FakeIts, errors: list[str]) -> None:

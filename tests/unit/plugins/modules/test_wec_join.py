@@ -175,7 +175,7 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
     "kubeconfig": ({"kubeconfig": "/nonexistent/kubeconfig"}, "kubeconfig (wec_kubeconfig in an inventory): "),
     "context": ({"context": "nope"}, "context (wec_context in an inventory): "),
     "its_context": ({"its_context": "nope"}, "its_context: "),
-    "hub_apiserver": ({"hub_apiserver": "its1:6443"}, "hub_apiserver: 'its1:6443' is no address"),
+    "hub_apiserver": ({"hub_apiserver": "its1:6443"}, "hub_apiserver: 'its1:6443' is not the address"),
     "wait_timeout": ({"wait_timeout": 0}, "wait_timeout: 0 must be more than 0 seconds"),
     "bundle_version": ({"bundle_version": "9.9.9"}, "bundle_version: '9.9.9' is newer than the hub, which is 1.2.1"),
     "clusteradm_binary": (

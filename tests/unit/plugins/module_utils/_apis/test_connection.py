@@ -105,10 +105,10 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
         {"its_kubeconfig": KUBECONFIG, "its_context": "two"},
         "its_context: .*no context 'two', only one",
     ),
-    "no kubeconfig": ({"its_kubeconfig": {"a": "b"}}, "its_kubeconfig: .*is no kubeconfig"),
+    "no kubeconfig": ({"its_kubeconfig": {"a": "b"}}, "its_kubeconfig: .*is not a kubeconfig"),
     "both": ({"its_kubeconfig": KUBECONFIG, "its_host": "https://x"}, "its_host: .*cannot go together"),
     "no credentials": ({"its_host": "https://x"}, "its_api_key: nothing says as whom"),
-    "no address": ({"its_host": "x:6443", "its_api_key": "k"}, "its_host: 'x:6443' is no address"),
+    "no address": ({"its_host": "x:6443", "its_api_key": "k"}, "its_host: 'x:6443' is not the address"),
     "context alone": ({"its_host": "https://x", "its_api_key": "k", "its_context": "c"}, "its_context: .*no meaning"),
     "no CA file": ({"its_kubeconfig": KUBECONFIG, "its_ca_cert": "/nonexistent"}, "its_ca_cert: .*cannot be read"),
 }

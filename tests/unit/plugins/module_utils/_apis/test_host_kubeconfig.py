@@ -161,7 +161,7 @@ REFUSED: dict[str, tuple[Node, Json, str]] = {
     "no address": (
         Node({PLACES["k3s"]: k3s(server="127.0.0.1")}),
         {},
-        f"{OPTION}: '127.0.0.1' is no address of an API server",
+        f"{OPTION}: '127.0.0.1' is not the address of an API server",
     ),
     "another server": (
         Node({PLACES["k3s"]: k3s(server="https://169.254.169.254/")}),
@@ -171,7 +171,7 @@ REFUSED: dict[str, tuple[Node, Json, str]] = {
     "half an address": (
         Node({PLACES["k3s"]: k3s(server="https://[::1")}),
         {},
-        f"{OPTION}: 'https://[::1' is no address of an API server",
+        f"{OPTION}: 'https://[::1' is not the address of an API server",
     ),
     "too long": (
         Node({PLACES["k3s"]: b"#" * (limits.DOCUMENT + 1)}),
@@ -196,7 +196,7 @@ REFUSED: dict[str, tuple[Node, Json, str]] = {
     "no text": (
         Node({PLACES["k3s"]: b"\xff\xfe\x00"}),
         {},
-        f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3s.yaml is no",
+        f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3s.yaml is not",
     ),
     "a field": (
         Node({PLACES["k3s"]: k3s({"as": ["admin"]})}),

@@ -31,10 +31,10 @@ def test_other_addresses_are_not_local(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("its1.example:6443", "no address"),
-        ("ftp://its1.example", "no address"),
-        ("https://", "no address"),
-        ("https://its1.example:99999", "no number"),
+        ("its1.example:6443", "not the address"),
+        ("ftp://its1.example", "not the address"),
+        ("https://", "not the address"),
+        ("https://its1.example:99999", "not a number"),
         ("https://its1.example:0", "port 0"),
     ],
 )

@@ -178,9 +178,9 @@ WRONG: dict[str, tuple[t.Any, str]] = {
     "a file that is a list": (k3s(user={"client-key": ["/k"]}), "users[0].user.client-key must be text"),
     "a file with a line end": (k3s(user={"tokenFile": "/t\n/etc/shadow"}), "users[0].user.tokenFile has"),
     "a file with a NUL": (k3s(user={"tokenFile": "/t\0"}), "users[0].user.tokenFile has"),
-    "nothing": (None, "is no kubeconfig"),
-    "a list": ([k3s()], "is no kubeconfig"),
-    "a text": ("apiVersion: v1", "is no kubeconfig"),
+    "nothing": (None, "is not a kubeconfig"),
+    "a list": ([k3s()], "is not a kubeconfig"),
+    "a text": ("apiVersion: v1", "is not a kubeconfig"),
 }
 
 

@@ -179,7 +179,7 @@ def test_resources_are_those_that_a_container_can_ask_for(resource: str) -> None
 @pytest.mark.parametrize("resource", ["cpus", "CPU", "a=b", "cpu,memory", "", "hugepages-", 1])
 def test_what_is_no_resource_is_refused(resource: t.Any) -> None:
     (message,) = told(resource_requests={resource: "1"})
-    assert message.startswith(f"resource_requests: {str(resource)!r} is no name of a resource")
+    assert message.startswith(f"resource_requests: {str(resource)!r} is not the name of a resource")
 
 
 @pytest.mark.parametrize("path", [None, ""])

@@ -46,7 +46,7 @@ def test_what_is_missing_is_named(changes: dict[str, t.Any], context: str | None
 
 @pytest.mark.parametrize("content", [None, [], "text", {}, {"kind": "Config"}])
 def test_what_is_no_kubeconfig_is_refused(content: t.Any) -> None:
-    with pytest.raises(KubeconfigError, match="no kubeconfig"):
+    with pytest.raises(KubeconfigError, match="not a kubeconfig"):
         kubeconfigs.check_shape(content)
 
 
