@@ -179,7 +179,12 @@ def test_members_that_cannot_be_any_fail_alone(
     ]
     result = run("wec_accept", wecs=[*odd, {"name": "ok"}], check_mode=check_mode, wait=wait, **options)
     assert result["failed"]
-    for told in ("wecs[0].name: 'Edge'", "wecs[1].name: '********-1'", "wecs[2].uid: is not", "wecs[3].token_id: is not"):
+    for told in (
+        "wecs[0].name: 'Edge'",
+        "wecs[1].name: '********-1'",
+        "wecs[2].uid: is not",
+        "wecs[3].token_id: is not",
+    ):
         assert told in result["msg"]
     assert {name for name, one in result["verdicts"].items() if one["failed"]} == {one["name"] for one in odd}
     assert result["verdicts"]["ok"]["changed"]
