@@ -15,6 +15,7 @@ import urllib.error
 
 import pytest
 import yaml
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import rights
 from fleet import ITS, REPOSITORY, Cluster, Fleet, wait_until, works_of
 
 Json = dict[str, t.Any]
@@ -108,6 +109,10 @@ def test_each_right_that_is_taken_away_is_named_by_verb_and_resource(fleet: Flee
     assert checked >= 25
 
 
+_EVIDENCE = {right.resource for right in rights.ITS_EVIDENCE_RIGHTS}
+"""Without these, status only says less."""
+
+
 def _take_each_away(fleet: Fleet, wec: str) -> int:
     checked = 0
     for role in _roles():
@@ -117,6 +122,8 @@ def _take_each_away(fleet: Fleet, wec: str) -> int:
         path = f"{_path(role)}/{role['metadata']['name']}"
         with _changed(fleet, role, role["rules"]):
             for verb, resource, less in _without_each_right(role):
+                if resource in _EVIDENCE:
+                    continue
                 fleet.its.request("PUT", path, less)
                 told = _preflight_that_fails(fleet, wec)
                 assert {verb, resource} <= set(re.findall(r"[\w/-]+(?:\.[\w/-]+)*", told)), (

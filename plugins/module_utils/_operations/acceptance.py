@@ -28,7 +28,7 @@ _AT_ONCE = 8
 """WECs that are written to at the same time. More bring nothing: the hub is the limit by then."""
 _MOST_TOLD = 12
 """Foreign signing requests of one WEC that one line names."""
-_NEEDS_SOMEBODY = frozenset({"csr_name_in_use", "csr_several_requesters", "csr_too_many"})
+NEEDS_SOMEBODY = frozenset({"csr_name_in_use", "csr_several_requesters", "csr_too_many"})
 """What waiting does not cure."""
 _SHORTEST_TICK = 0.5
 """Seconds. Somebody gets further at nearly each look of a batch that is getting on."""
@@ -122,7 +122,7 @@ def _preview(its: Its, member: Member, view: ItsView) -> Verdict:
         decision = decide(member, view, its.now())
         _note(verdict, view, decision, its)
         is_announced = view.exists and (decision.approval is not None or decision.done)
-        is_blocked = decision.problem is not None and decision.problem.code in _NEEDS_SOMEBODY
+        is_blocked = decision.problem is not None and decision.problem.code in NEEDS_SOMEBODY
         verdict.plan.add(*(decision.steps(view) if is_announced or is_blocked else foreseen(member, view)))
         verdict.done, verdict.failed = decision.done, decision.final
     except Exception as error:

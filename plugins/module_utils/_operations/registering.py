@@ -123,6 +123,9 @@ class Registration:
         found = self.diagnosis
         if not (self.verdict and self.verdict.failed and found and found.problems):
             return None
+        if self.verdict.problem is not None and self.verdict.problem.code in acceptance.NEEDS_SOMEBODY:
+            # An agent that has only just been installed shows other trouble then, which passes.
+            return None
         united = problems.united(found.problems)
         return None if united[0].code == _FOLLOWS else dataclasses.replace(found, problems=tuple(united))
 
