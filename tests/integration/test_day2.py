@@ -109,7 +109,7 @@ def test_an_address_that_is_gone_is_named_and_replaced_with_two_writes(fleet: Fl
         fleet.sandbox("publish", name=hostname(ITS))
 
 
-@pytest.mark.parametrize("moment", [1, 2])
+@pytest.mark.parametrize("moment", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_an_address_is_changed_while_both_lead_to_the_hub_also_in_two_runs(fleet: Fleet, wec: str, moment: int) -> None:
     """Killed after the first write, the agent hangs between two addresses."""
     before, new = uids(fleet, wec), address(fleet, other_hostname)
@@ -177,7 +177,9 @@ def test_a_wec_is_moved_with_its_workload_and_the_old_hub_is_cleaned(
     assert again.recap[wec].changed == 0
 
 
-@pytest.mark.parametrize("moment", [2, 8, pytest.param(14, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "moment", [pytest.param(2, marks=pytest.mark.long), 8, pytest.param(14, marks=pytest.mark.long)]
+)
 def test_a_move_that_is_killed_is_ended_by_the_next_run(
     fleet: Fleet, wec: str, tmp_path: pathlib.Path, moment: int
 ) -> None:

@@ -88,6 +88,7 @@ def test_a_row_for_each_wec_and_their_sum(stellar: Fleet, application: t.Callabl
     )
 
 
+@pytest.mark.long
 def test_workload_that_cannot_run_on_one_wec_is_seen_in_the_wds(
     stellar: Fleet, application: t.Callable[..., Application]
 ) -> None:
@@ -157,6 +158,7 @@ def test_the_row_of_a_wec_that_leaves_goes(stellar: Fleet, application: t.Callab
     wait_until(lambda: app.rows() == {"edge-1": 1, "edge-2": 1}, 60, "the row of edge-2 is back")
 
 
+@pytest.mark.long
 def test_a_partition_keeps_the_last_status_and_then_the_new_one_comes(
     stellar: Fleet, application: t.Callable[..., Application]
 ) -> None:

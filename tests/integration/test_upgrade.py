@@ -158,6 +158,7 @@ def test_a_bad_image_stops_the_waves_and_is_rolled_back(fleet: Fleet, take: Take
     assert _workload(fleet, first) == before
 
 
+@pytest.mark.long
 def test_one_that_clusteradm_would_take_from_its_hub_keeps_its_name_and_its_mirror(fleet: Fleet, wec: str) -> None:
     _register(fleet, [wec], register_image_registry="mirror.example/ocm")
     tolerations = [{"key": "edge", "operator": "Exists"}]
