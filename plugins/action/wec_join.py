@@ -58,7 +58,7 @@ class ActionModule(FleetAction):
 
     def _leave(self, stack: contextlib.ExitStack, task: Task) -> Json:
         connections, lost = self._by_connection(task, with_wds=True)
-        places = leave_batch.places(task)
+        places = join_batch.places(task)
 
         def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], leave_batch.Part]:
             part = self._with(task, {**connection, "at_once": task.params["at_once"]})

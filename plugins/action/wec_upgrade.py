@@ -10,7 +10,7 @@ import typing as t
 
 from ansible import context
 
-from ..module_utils._bodies import wec_upgrade
+from ..module_utils._bodies import join_batch, wec_upgrade
 from ..module_utils._bodies.task import Task
 from ..module_utils._operations.registering import Registration
 from ..plugin_utils._fleet_action import FleetAction
@@ -35,7 +35,7 @@ class ActionModule(FleetAction):
     def _run_for_hosts(self, task: Task) -> Json:
         with contextlib.ExitStack() as stack:
             connections, lost = self._by_connection(task, with_wds=False)
-            places = wec_upgrade.places(task)
+            places = join_batch.places(task)
 
             def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], wec_upgrade.Part]:
                 part = self._with(task, {**connection, "at_once": task.params["at_once"]})

@@ -20,10 +20,6 @@ options:
       - With the keyword C(run_once), one task works on all hosts of the batch, and M(kubestellar.wec.wec_result) then gives each
         host its own result. Without it, each host's task is for this host alone.
     type: str
-  hosts:
-    description: The hosts of the batch to work on, if not all of them. Only with the keyword C(run_once).
-    type: list
-    elements: str
   stop_on_violation:
     description:
       - With the hosts of the play, whether nothing is changed for any of them if the desired state of one is not valid.

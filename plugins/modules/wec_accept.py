@@ -30,17 +30,6 @@ attributes:
   idempotent:
     support: full
 options:
-  name:
-    description:
-      - Name of one WEC.
-      - Without it and without O(wecs), the hosts of the play are meant, which needs O(run_on=controller). With the keyword C(run_once),
-        one task is for all hosts of the batch, and M(kubestellar.wec.wec_result) then gives each host its own result. Without it, each
-        host's task is for this host alone.
-    type: str
-  hosts:
-    description: The hosts of the batch to work on, if not all of them. Only with the keyword C(run_once).
-    type: list
-    elements: str
   wecs:
     description: Several WECs.
     type: list
@@ -135,6 +124,8 @@ options:
 extends_documentation_fragment:
   - kubestellar.wec._attributes
   - kubestellar.wec._attributes.actiongroup_wec
+  - kubestellar.wec._batch
+  - kubestellar.wec._batch.name
   - kubestellar.wec._its
   - kubestellar.wec._proofs
   - kubestellar.wec._common

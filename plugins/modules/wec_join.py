@@ -45,10 +45,6 @@ options:
       - Name of the WEC on the ITS. A DNS label.
       - Without it and without O(wecs), the hosts of the play are meant, which needs O(run_on=controller).
     type: str
-  hosts:
-    description: The hosts of the batch to work on, if not all of them. Only with the keyword C(run_once).
-    type: list
-    elements: str
   at_once:
     description:
       - With several WECs, how many are worked on at the same time, of whatever ITS. One that does not answer holds up its own place
@@ -150,6 +146,7 @@ options:
 extends_documentation_fragment:
   - kubestellar.wec._attributes
   - kubestellar.wec._attributes.actiongroup_wec
+  - kubestellar.wec._batch
   - kubestellar.wec._its
   - kubestellar.wec._wec
   - kubestellar.wec._wds

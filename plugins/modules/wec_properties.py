@@ -56,6 +56,7 @@ options:
 extends_documentation_fragment:
   - kubestellar.wec._attributes
   - kubestellar.wec._attributes.actiongroup_wec
+  - kubestellar.wec._batch
   - kubestellar.wec._configure
   - kubestellar.wec._its
   - kubestellar.wec._wds

@@ -15,6 +15,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
 
 from ..module_utils._bodies.configure_options import PARTS
+from ..module_utils._rules import screen
 
 Json = dict[str, t.Any]
 _NAMED = 5
@@ -54,12 +55,12 @@ class GroupVariables:
         told = []
         for variable, (keys, hosts) in self._overridden.items():
             told.append(
-                f"{variable} ({', '.join(sorted(keys))}) does not count for {_listed(hosts)}: the inventory plugin kubestellar.wec.its says "
+                f"{variable} ({', '.join(sorted(keys))}) does not count for {screen.listed(hosts, _NAMED)}: the inventory plugin kubestellar.wec.its says "
                 "that their state is the desired one. Set as_wanted to false in its file, and your variables say it."
             )
         for (group, part), (keys, hosts) in self._hidden.items():
             told.append(
-                f"wec_{part} of the group {group} ({', '.join(sorted(keys))}) does not count for {_listed(hosts)}: "
+                f"wec_{part} of the group {group} ({', '.join(sorted(keys))}) does not count for {screen.listed(hosts, _NAMED)}: "
                 f"a more specific wec_{part} hides it. Call the group's variable wec_{part}_{_identifier(group)}, and they are put together."
             )
         return told
@@ -72,10 +73,6 @@ class GroupVariables:
                 merged |= get_vars_from_path(self._loader, self._loader.get_basedir(), [group], stage)
             self._known[group.name] = {name: merged.get(name) for name in (f"wec_{part}" for part in PARTS)}
         return self._known[group.name]
-
-
-def _listed(hosts: t.Sequence[str]) -> str:
-    return ", ".join(hosts[:_NAMED]) + (f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else "")
 
 
 def _identifier(group: str) -> str:

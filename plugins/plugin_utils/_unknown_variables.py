@@ -10,7 +10,7 @@ import functools
 import pathlib
 import typing as t
 
-from ..module_utils._rules import variables, yaml_text
+from ..module_utils._rules import screen, variables, yaml_text
 from ..module_utils._rules.variables import FAIL, IGNORE, UNKNOWN, WARN
 from ._hosts import HostVariables, InvalidVariable
 
@@ -53,9 +53,8 @@ class UnknownVariables:
     def warnings(self) -> list[str]:
         told = []
         for name, hosts in self._hosts.items():
-            more = f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
             told.append(
-                f"{name} ({', '.join(hosts[:_NAMED])}{more}) is not a variable of this collection.{_meant(name)} If it is yours, "
+                f"{name} ({screen.listed(hosts, _NAMED)}) is not a variable of this collection.{_meant(name)} If it is yours, "
                 f"give it another prefix, or set {UNKNOWN}: {IGNORE}."
             )
         return told

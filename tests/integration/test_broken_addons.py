@@ -18,7 +18,6 @@ pytestmark = pytest.mark.long
 SOUND, WEC = "edge-1", "edge-2"
 NAMESPACE = "open-cluster-management-agent-addon"
 SECRET = f"/api/v1/namespaces/{NAMESPACE}/secrets/addon-status-hub-kubeconfig"
-ADDON = f"/apis/addon.open-cluster-management.io/v1alpha1/namespaces/{WEC}/managedclusteraddons/addon-status"
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +63,6 @@ def kill_pod(stellar: Fleet) -> None:
     stellar.sandbox("kill-pods", cluster=WEC, namespace=NAMESPACE, selector="app=status-agent")
 
 
-def is_called_available(stellar: Fleet) -> bool:
-    conditions = (stellar.its.get(ADDON) or {}).get("status", {}).get("conditions", [])
-    return any(one["type"] == "Available" and one["status"] == "True" for one in conditions)
-
-
 def stays_without_problems(stellar: Fleet, seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -83,14 +77,14 @@ def test_an_image_that_is_missing_is_seen_at_once_on_the_wec_and_within_two_minu
     wait_until(lambda: "ImagePullBackOff" in asked(stellar).get("addon_unavailable", ""), 30, "the cause, on the WEC")
     assert time.monotonic() - began < 30
     wait_until(lambda: "addon_unavailable" in problems(stellar), 120, "the problem, on the ITS")
-    assert not is_called_available(stellar)
+    assert stellar.addon_condition(WEC) != "True"
 
 
 def test_with_its_controller_down_the_its_is_not_believed(stellar: Fleet) -> None:
     stellar.sandbox("addon-freeze")
     stellar.sandbox("addon-agent", wec=WEC, state="down")
     wait_until(lambda: "addon_controller_down" in problems(stellar), 120, "the truth")
-    assert is_called_available(stellar)
+    assert stellar.addon_condition(WEC) == "True"
     assert "addon_unavailable" in asked(stellar)
 
 
@@ -98,7 +92,7 @@ def test_a_missing_role_binding_is_named(stellar: Fleet) -> None:
     stellar.sandbox("addon-rights", wec=WEC, state="down")
     # The workload has been there for a minute, or will be.
     wait_until(lambda: "RoleBinding" in problems(stellar).get("statuses_old", ""), 90, "statuses_old")
-    assert is_called_available(stellar)
+    assert stellar.addon_condition(WEC) == "True"
     assert "statuses_old" in asked(stellar)
 
 

@@ -149,13 +149,10 @@ def monitoring(guide: Guide, app: Application) -> None:
     wait_until(lambda: app.total() == (2, 4), 30, "two WECs and four replicas")
     # The ITS hears about once a minute whether the add-on's agent is ready: until then, it calls the add-on unavailable.
     for name in WECS:
-        wait_until(lambda name=name: is_addon_available(guide.fleet, name), 120, f"the add-on of {name} is available")
+        wait_until(
+            lambda name=name: guide.fleet.addon_condition(name) == "True", 120, f"the add-on of {name} is available"
+        )
     guide.run("diagnose")
-
-
-def is_addon_available(fleet: Fleet, name: str) -> bool:
-    conditions = (fleet.its.get(ADDON.format(name)) or {}).get("status", {}).get("conditions", [])
-    return any(one["type"] == "Available" and one["status"] == "True" for one in conditions)
 
 
 def deregistration(guide: Guide, app: Application, before: dict[str, set[str]]) -> None:

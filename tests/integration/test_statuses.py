@@ -17,7 +17,6 @@ from statuses import Application
 
 Json = dict[str, t.Any]
 WECS = ("edge-1", "edge-2")
-ADDON = "/apis/addon.open-cluster-management.io/v1alpha1/namespaces/{}/managedclusteraddons/addon-status"
 
 
 @pytest.fixture(scope="module")
@@ -216,27 +215,19 @@ def test_an_agent_that_lags_reports_late(stellar: Fleet, application: t.Callable
 @pytest.mark.long
 def test_a_frozen_controller_calls_a_dead_agent_available(stellar: Fleet) -> None:
     """The worst of all: only the feedback of the add-on's own work tells the truth."""
-    wait_until(lambda: available(stellar, "edge-2") == "True", 120, "the add-on is available")
+    wait_until(lambda: stellar.addon_condition("edge-2") == "True", 120, "the add-on is available")
     stellar.sandbox("addon-freeze")
     try:
         stellar.sandbox("addon-agent", wec="edge-2", state="down")
         wait_until(lambda: not feedback(stellar, "edge-2").get("ReadyReplicas"), 120, "the feedback says so")
         time.sleep(10)
-        assert available(stellar, "edge-2") == "True"
+        assert stellar.addon_condition("edge-2") == "True"
         stellar.sandbox("addon-thaw")
-        wait_until(lambda: available(stellar, "edge-2") != "True", 120, "the truth")
+        wait_until(lambda: stellar.addon_condition("edge-2") != "True", 120, "the truth")
     finally:
         stellar.sandbox("addon-thaw")
         stellar.sandbox("addon-agent", wec="edge-2", state="up")
-    wait_until(lambda: available(stellar, "edge-2") == "True", 150, "the add-on is available again")
-
-
-def available(stellar: Fleet, wec: str) -> str:
-    found = stellar.its.get(ADDON.format(wec)) or {}
-    for condition in found.get("status", {}).get("conditions", []):
-        if condition["type"] == "Available":
-            return t.cast(str, condition["status"])
-    return ""
+    wait_until(lambda: stellar.addon_condition("edge-2") == "True", 150, "the add-on is available again")
 
 
 def feedback(stellar: Fleet, wec: str) -> dict[str, int]:

@@ -169,6 +169,14 @@ class Cluster:
         return found
 
 
+def _condition(item: Json | None, kind: str) -> str:
+    """The status of a condition; empty where it is not set."""
+    for condition in (item or {}).get("status", {}).get("conditions", []):
+        if condition["type"] == kind:
+            return t.cast(str, condition["status"])
+    return ""
+
+
 class Fleet:
     """One sandbox. Each test takes fresh WECs from it, so that tests can run in any order."""
 
@@ -236,11 +244,12 @@ class Fleet:
         return self.its.get(f"{MANAGED_CLUSTERS}/{name}")
 
     def condition(self, name: str, kind: str) -> str:
-        found: Json = self.managed_cluster(name) or {}
-        for condition in found.get("status", {}).get("conditions", []):
-            if condition["type"] == kind:
-                return t.cast(str, condition["status"])
-        return ""
+        return _condition(self.managed_cluster(name), kind)
+
+    def addon_condition(self, name: str) -> str:
+        """Whether the ITS calls a WEC's status add-on available; empty where there is none."""
+        path = f"/apis/addon.open-cluster-management.io/v1alpha1/namespaces/{name}/managedclusteraddons/addon-status"
+        return _condition(self.its.get(path), "Available")
 
     def seconds_to_join(self, name: str) -> float:
         """From the announcement of a WEC to its first being available."""

@@ -413,12 +413,16 @@ class Wec:
         deployment = self.deployment(addon.NAMESPACE, addon.DEPLOYMENT)
         if deployment is None or addon.is_running(deployment):
             return addon.Runtime(deployment is not None)
+        return addon.Runtime(False, self.addon_trouble() or ())
+
+    def addon_trouble(self) -> tuple[str, ...] | None:
+        """Why the pods of the status add-on's agent do not run; None where they may not be listed."""
         try:
-            return addon.Runtime(False, tuple(diagnosis.pods_trouble(self.pods(addon.NAMESPACE))))
+            return tuple(diagnosis.pods_trouble(self.pods(addon.NAMESPACE)))
         except ApiError as error:
             if error.status != 403:
                 raise
-            return addon.Runtime(False)
+            return None
 
     def locks(self, namespace: str) -> list[Json]:
         """The leases by which the agents there choose who leads."""

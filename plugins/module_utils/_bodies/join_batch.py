@@ -10,7 +10,6 @@ import contextlib
 import copy
 import dataclasses
 import functools
-import threading
 import typing as t
 
 from .. import _wording
@@ -19,6 +18,7 @@ from .._errors import InvalidOption, Refused, Unreachable
 from .._operations import side_by_side, verification
 from .._operations.acceptance import WaitOptions
 from .._operations.registering import BatchOptions, Candidate, Registering, Registration
+from .._operations.side_by_side import Places
 from .._operations.surveying import ask_clusteradm
 from .._rules import join_options, limits, wec_results
 from .._rules.unexpected import as_wec_error
@@ -53,9 +53,9 @@ def run(task: Task) -> Json:
         return finish(task, [look(stack, task, task.params["wecs"], places(task))], [])
 
 
-def places(task: Task) -> threading.Semaphore:
+def places(task: Task) -> Places:
     """For as many WECs as are worked on at once, of whatever ITS. Raises InvalidOption."""
-    return threading.Semaphore(at_once(task))
+    return Places(at_once(task))
 
 
 def at_once(task: Task) -> int:
@@ -71,7 +71,7 @@ def look(
     stack: contextlib.ExitStack,
     task: Task,
     wecs: t.Sequence[Json],
-    shared: threading.Semaphore,
+    shared: Places,
     lost: t.Sequence[Registration] = (),
     *,
     is_one_of_several: bool = False,

@@ -55,13 +55,8 @@ class Part:
 def run(task: Task) -> Json:
     """The WECs of the option wecs, of one ITS."""
     with contextlib.ExitStack() as stack:
-        shared = places(task)
+        shared = join_batch.places(task)
         return finish(task, [look(stack, task, task.params["wecs"], shared)], [], shared)
-
-
-def places(task: Task) -> Places:
-    """For as many WECs as are worked on at once, of whatever ITS. Raises InvalidOption."""
-    return Places(join_batch.at_once(task))
 
 
 def look(

@@ -16,3 +16,16 @@ Json = dict[str, t.Any]
 def of(outcome: Json, **more: t.Any) -> Json:
     """In the result of an action, as ansible.builtin.set_stats has it. ``outcome`` is small, and one name for everything."""
     return {"ansible_stats": {"data": {OUTCOME: outcome, **more}, "per_host": False, "aggregate": False}}
+
+
+def planned(playbook: str, count: int, told: str, *, check_mode: bool) -> Json:
+    """The outcome of a playbook that has planned, and not begun: what follows says how it ended."""
+    return {
+        "playbook": playbook,
+        "finished": False,
+        "check_mode": check_mode,
+        "wecs": count,
+        "planned": told,
+        "failed": 0,
+        "failed_hosts": [],
+    }

@@ -14,7 +14,7 @@ from .._operations import planning
 from .._operations.configuring import Allowed
 from .._operations.delivering import Settling
 from .._operations.planning import FleetPlan, Member
-from .._rules import addon, field_ownership, fleet_plan, merging, problems, readable
+from .._rules import addon, field_ownership, fleet_plan, merging, problems, readable, screen, wec_results
 from .._rules.configuration import Part, Wish
 from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
 from . import configure_options, options, statistics, written_file
@@ -32,8 +32,6 @@ OF_TASK = "of_task"
 """In such an entry: whether the task itself gives labels, annotations or properties, and not the host's variables."""
 IS_NAMED = "is_named"
 """In such an entry: whether its name is the WEC's, and not only the host's because nobody can read the other."""
-SMALL = 20
-"""In a fleet of so many WECs, each is reported, whatever is to be done for it."""
 _NAMED = 10
 """So many hosts are named in a sentence."""
 OWN = {
@@ -121,10 +119,8 @@ def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Js
     to_report: list[str] = [
         *(one.host for one in found if one.action != NOTHING),
         *(host for one in unseen for host in one["hosts"]),
+        *wec_results.reported_in_sync(in_sync, len(found)),
     ]
-    # Ansible ends a run when all hosts of a play have failed, however many others there are.
-    shown = len(in_sync) if len(found) <= SMALL else 1
-    to_report += in_sync[:shown]
     digests, told = fleet_plan.digests(found), f"{fleet_plan.summary(found)}."
     if unseen:
         told = " ".join([*dict.fromkeys(one["msg"] for one in unseen), *([told] if found else [])])
@@ -156,17 +152,7 @@ def _statistics(task: Task, count: int, told: str, digest: str, digests: dict[st
     if playbook == "plan":
         outcome = {"playbook": "plan", "finished": True, "wecs": count, "planned": told, "digest": digest}
         return statistics.of(outcome, expected_plan=digests)
-    return statistics.of(
-        {
-            "playbook": playbook,
-            "finished": False,
-            "check_mode": task.check_mode,
-            "wecs": count,
-            "planned": told,
-            "failed": 0,
-            "failed_hosts": [],
-        }
-    )
+    return statistics.of(statistics.planned(playbook, count, told, check_mode=task.check_mode))
 
 
 def require_expected(given: t.Any, found: t.Sequence[Forecast], unseen: t.Sequence[Json]) -> None:
@@ -202,8 +188,7 @@ def _changed(
     if isinstance(expected, str):
         return f"it is {digest}, and {expected} was expected" if expected != digest or unseen else ""
     hosts = [*fleet_plan.differing(found, expected), *(host for one in unseen for host in one["hosts"])]
-    more = f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
-    return f"it is another for {', '.join(hosts[:_NAMED])}{more}" if hosts else ""
+    return f"it is another for {screen.listed(hosts, _NAMED)}" if hosts else ""
 
 
 def member(one: Json, twice: t.Mapping[str, list[str]]) -> Member:

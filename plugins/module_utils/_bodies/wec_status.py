@@ -31,7 +31,7 @@ from .task import (
     wec_of,
 )
 from .wec_plan import OWN as OF_PLAN
-from .wec_plan import SMALL, member, repeated
+from .wec_plan import member, repeated
 
 Json = dict[str, t.Any]
 DRIFT, PROBLEMS = "drift", "problems"
@@ -341,7 +341,7 @@ def _to_report(records: t.Sequence[Json], strangers: t.Sequence[Json]) -> list[s
     """Hosts that fail, and in a small fleet all of them. One that does not fail is always there."""
     failed = [str(record["host"]) for record in records if wec_results.has_failed(record)]
     others = [str(record["host"]) for record in records if not wec_results.has_failed(record)]
-    return [*failed, *(others if len(records) <= SMALL else others[:1])]
+    return [*failed, *wec_results.reported_in_sync(others, len(records))]
 
 
 def _lines(task: Task, found: t.Sequence[FleetStatus], unseen: t.Sequence[Json]) -> t.Iterator[str]:

@@ -31,7 +31,6 @@ from .._rules.upgrade_plan import Target
 from . import join_batch, options, statistics, written_file
 from .leave_batch import Progress
 from .task import Task, check_names, its_of, reading_once, require_named, wec_of
-from .wec_plan import SMALL
 
 Json = dict[str, t.Any]
 _OF_JOIN = (
@@ -190,14 +189,9 @@ def run(task: Task) -> Json:
     entries = task.params["wecs"]
     if entries is None:
         entries = [{"name": task.params["name"], "inventory_hostname": None}]
-    shared = places(task)
+    shared = join_batch.places(task)
     with contextlib.ExitStack() as stack:
         return finish(task, [look(stack, task, entries, shared)], [])
-
-
-def places(task: Task) -> Places:
-    """For as many WECs as are worked on at once, of whatever ITS. Raises InvalidOption."""
-    return Places(join_batch.at_once(task))
 
 
 def look(
@@ -268,8 +262,7 @@ def _planned(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
     others = [str(one["host"]) for one in records if not one["failed"] and one["host"] not in behind]
     failed = [str(one["host"]) for one in records if wec_results.has_failed(one)]
     lost = [host for one in unseen for host in one["hosts"]]
-    # Ansible ends a run when all hosts of a play have failed, however many others there are.
-    to_report = [*behind, *failed, *lost, *(others if len(records) <= SMALL else others[:1])]
+    to_report = [*behind, *failed, *lost, *wec_results.reported_in_sync(others, len(records))]
     count = len(records) + len(lost)
     told = f"{len(behind)} of {count} WEC{'' if count == 1 else 's'} to upgrade, {len(failed) + len(lost)} blocked."
     digest = hashlib.sha256(json.dumps([[one["host"], one["steps"]] for one in records]).encode()).hexdigest()[:16]
@@ -288,15 +281,7 @@ def _planned(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
         "unseen": unseen,
     }
     if task.params["outcome_of"] is not None:
-        outcome = {
-            "playbook": task.params["outcome_of"],
-            "finished": False,
-            "check_mode": task.check_mode,
-            "wecs": len(records) + len(lost),
-            "planned": told,
-            "failed": 0,
-            "failed_hosts": [],
-        }
+        outcome = statistics.planned(task.params["outcome_of"], count, told, check_mode=task.check_mode)
         result |= statistics.of(outcome)
     return result
 

@@ -12,7 +12,7 @@ import typing as t
 
 from .._apis.its import Its
 from .._errors import ApiError, WecError
-from .._rules import problems, states, timeline
+from .._rules import problems, screen, states, timeline
 from .._rules.acceptance import Decision, Member, decide, foreseen, remove_step
 from .._rules.its_view import ItsView
 from .._rules.plan import Plan
@@ -25,6 +25,8 @@ from .waiting import Lines
 
 Json = dict[str, t.Any]
 _AT_ONCE = 8
+_NAMED = 5
+"""So many WECs are named in a line, each with why it is late."""
 """WECs that are written to at the same time. More bring nothing: the hub is the limit by then."""
 _MOST_TOLD = 12
 """Foreign signing requests of one WEC that one line names."""
@@ -366,7 +368,7 @@ class _Batch:
         text = f"{total} WEC{'s' if total != 1 else ''} after {passed}: {told}"
         failed = [one.name for one in verdicts if one.failed]
         if failed:
-            text += f", {len(failed)} failed ({_some(failed)})"
+            text += f", {len(failed)} failed ({screen.listed(failed, _NAMED)})"
         return text + late
 
 
@@ -374,10 +376,10 @@ def waited_for(verdicts: t.Sequence[Verdict], cause: t.Callable[[Verdict], str] 
     """For the end of a line: what is waited for, and why that may be, if anything shows it. The first of many show it for all."""
     late: dict[str, list[str]] = {}
     for number, one in enumerate(verdicts):
-        why = cause(one) if number < _SHOW_WHY else ""
+        why = cause(one) if number < _NAMED else ""
         late.setdefault(f"{one.waiting_for} ({why})" if why else one.waiting_for, []).append(one.name)
     found = sorted(late.items(), key=lambda item: -len(item[1]))
-    return "".join(f"; {_some(names)}: {reason}" for reason, names in found)
+    return "".join(f"; {screen.listed(names, _NAMED)}: {reason}" for reason, names in found)
 
 
 def cause_on_its(verdict: Verdict) -> str:
@@ -396,10 +398,3 @@ def _note(verdict: Verdict, view: ItsView, decision: Decision, its: Its) -> None
     verdict.waiting_for = decision.waiting_for
     verdict.problem = decision.problem
     verdict.rejected = [{"name": one.name, "faults": list(one.faults)} for one in decision.rejected] or verdict.rejected
-
-
-_SHOW_WHY = 5
-
-
-def _some(names: t.Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

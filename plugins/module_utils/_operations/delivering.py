@@ -13,7 +13,7 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wds import Wds
 from .._errors import ApiError, WecError
-from .._rules import problems, readable, works
+from .._rules import problems, readable, screen, works
 from .._rules.problems import Problem
 from .._rules.wds_view import Binding
 from .waiting import LINE_EVERY, Lines
@@ -63,8 +63,7 @@ class Settling:
                 return waiting
             names = sorted(waiting)
             if lines.take((what, *names)):
-                more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-                shown = f"waiting for {', '.join(names[:_NAMED])}{more} ({elapsed:.0f} s of {timeout:.0f} s)"
+                shown = f"waiting for {screen.listed(names, _NAMED)} ({elapsed:.0f} s of {timeout:.0f} s)"
                 self._progress(f"{what}: {shown}; {names[0]}: {waiting[names[0]]}")
             self._pause()
 

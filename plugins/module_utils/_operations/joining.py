@@ -99,7 +99,7 @@ class Outcome:
         return not self.starts_anew and any(step.do in agent_plan.AWAITS_LEASE for step in self.agent.steps)
 
     @property
-    def _kept_data(self) -> Json | None:
+    def kept_data(self) -> Json | None:
         is_restored = any(step.do == agent_plan.SWITCH_EVICTION_ON for step in self.agent.steps)
         return self.kept.as_data(is_restored=is_restored) if self.kept is not None else None
 
@@ -117,7 +117,7 @@ class Outcome:
             "member": self.member.as_data(),
             "agent_endpoint": self.intended.server if self.intended else None,
             "klusterlet_version": self.intended.version if self.intended else None,
-            "kept_works": self._kept_data,
+            "kept_works": self.kept_data,
             "proofs": verdict.proofs if verdict else {},
             "rejected_csrs": verdict.rejected if verdict else [],
             "addon": verdict.addon if verdict else None,

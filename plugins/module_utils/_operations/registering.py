@@ -159,7 +159,7 @@ class Registration:
             "problem": self.problem.as_data() if self.problem else None,
             "steps": self.plan.as_data() if done is None else done,
             "diff": self.plan.diff() if done is None else None,
-            "kept_works": outcome.as_data()["kept_works"] if outcome else None,
+            "kept_works": outcome.kept_data if outcome else None,
             "proofs": verdict.proofs if verdict else {},
             "rejected_csrs": verdict.rejected if verdict else [],
             "addon": verdict.addon if verdict else None,
@@ -313,14 +313,17 @@ class Registering:
         if one.outcome is not None:
             self._joining(one, wec).settle(one.outcome)
 
+    def _named(self, name: str) -> Registration:
+        return next(one for one in self._sound if one.name == name)
+
     def _why_late(self, name: str) -> Problem | None:
-        one = next(one for one in self._sound if one.name == name)
+        one = self._named(name)
         with self._reach(one) as wec:
             return late_causes.of_both_sides(self.its_of(one), wec, name)
 
     def _ask_addon(self, name: str) -> addon.Runtime:
         """How the status add-on's agent is there. Of a WEC that only its host reaches, the ITS tells."""
-        one = next(one for one in self._sound if one.name == name)
+        one = self._named(name)
         with self._reach(one) as wec, self._within(one, wec):
             return wec.addon_runtime() if isinstance(wec, Wec) else addon.Runtime(False)
 

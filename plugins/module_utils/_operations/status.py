@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import typing as t
 
 from .._apis.its import Its
@@ -170,7 +171,12 @@ def of_views(
     now = its.now()
     addons = _addons(its, list(views))
     mailboxes = _mailboxes(its, list(views)) if with_works else None
-    evidence = _evidence(its, views, addons, mailboxes, now)
+
+    @functools.cache
+    def due(name: str) -> list[Json]:
+        return statuses.due((mailboxes or {})[name], now)
+
+    evidence = _evidence(its, views, due) if addons is not None and mailboxes is not None else Evidence()
     why_absent = _why_absent(its, views, addons, now)
 
     def of_view(view: ItsView) -> Status:
@@ -184,11 +190,11 @@ def of_views(
             return Status(view, state, shown, now, addon=_addon_word(addon))
         items = mailboxes[view.name]
         runs = delivered_work.read(items, now)
-        of_works = [*_work_problems(state, addon, runs), *_status_problems(view, state, addon, items, evidence, now)]
+        of_works = [*_work_problems(state, addon, runs), *_status_problems(view, state, addon, items, evidence, due)]
         selecting = None
         if policies is not None:
             is_silent = _is_silent(view, state, addon, runs, evidence)
-            selecting = statuses.of_policies(policies, view.labels, items, now, is_silent, evidence)
+            selecting = statuses.of_policies(policies, view.labels, items, due(view.name), is_silent, evidence)
         return Status(view, state, (*shown, *of_works), now, addon=_addon_word(addon), works=runs, policies=selecting)
 
     return [readable.reading(of_view, view) for view in readable.views(views).values()]
@@ -241,20 +247,16 @@ def _controller_is_down(addon: AddonState | None, runs: Works) -> bool:
     return addon is not None and addon.available and runs.addon_ready == 0
 
 
-def _evidence(
-    its: Its,
-    views: t.Mapping[str, ItsView],
-    addons: t.Mapping[str, Json] | None,
-    mailboxes: t.Mapping[str, list[Json]] | None,
-    now: datetime.datetime,
-) -> Evidence:
+_Due = t.Callable[[str], list[Json]]
+"""The works of a WEC of which a status should be there."""
+
+
+def _evidence(its: Its, views: t.Mapping[str, ItsView], due: _Due) -> Evidence:
     """It is looked at only if there are works of which a status should be there."""
 
     def reports(view: ItsView) -> bool:
-        return not view.unreadable and view.exists and bool(statuses.due((mailboxes or {})[view.name], now))
+        return not view.unreadable and view.exists and bool(due(view.name))
 
-    if addons is None or mailboxes is None:
-        return Evidence()
     names = [view.name for view in views.values() if readable.reading(reports, view)]
     return its.status_evidence(names) if names else Evidence()
 
@@ -265,14 +267,14 @@ def _status_problems(
     addon: AddonState | None,
     items: t.Sequence[Json],
     evidence: Evidence,
-    now: datetime.datetime,
+    due: _Due,
 ) -> list[Problem]:
     """Where the add-on is not available, that is the problem."""
     found = None
     if addon is not None and state.name == states.JOINED_UNAVAILABLE:
         found = statuses.of_unavailable(items)
     elif addon is not None and addon.available and state.name == states.JOINED:
-        found = statuses.problem(view.name, statuses.due(items, now), evidence)
+        found = statuses.problem(view.name, due(view.name), evidence)
     return [found] if found else []
 
 
@@ -385,19 +387,21 @@ def _addon_on_wec(wec: Wec, state: State, addon: AddonState | None) -> list[Prob
     found = _addon_problems(state, addon)
     if not found and (addon is None or state.name != states.JOINED):
         return []
-    try:
-        if not found:
+    if not found:
+        try:
             deployment = wec.deployment(addon_rules.NAMESPACE, addon_rules.DEPLOYMENT)
-            if addon_rules.is_running(deployment):
-                return []
-            what = "is not ready" if deployment else "is not there"
-            fact = f"Deployment {addon_rules.DEPLOYMENT} on the WEC {what}, and the ITS shows the add-on as available"
-            found = [problems.of(addon_rules.UNAVAILABLE, fact)]
-        trouble = diagnosis.pods_trouble(wec.pods(addon_rules.NAMESPACE))
-    except ApiError as error:
-        if error.status != 403:
-            raise
-        trouble = ["its pods may not be listed there"] if found else []
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return []
+        if addon_rules.is_running(deployment):
+            return []
+        what = "is not ready" if deployment else "is not there"
+        fact = f"Deployment {addon_rules.DEPLOYMENT} on the WEC {what}, and the ITS shows the add-on as available"
+        found = [problems.of(addon_rules.UNAVAILABLE, fact)]
+    trouble = wec.addon_trouble()
+    if trouble is None:
+        trouble = ("its pods may not be listed there",)
     return [dataclasses.replace(one, evidence=(*one.evidence, *trouble)) for one in found]
 
 

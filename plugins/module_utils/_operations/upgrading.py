@@ -99,8 +99,6 @@ class Upgrading:
 
     def check(self, found: Upgrade, clusteradm: Clusteradm) -> None:
         """Whatever could make it fail is found out before anything is changed. Raises WecError."""
-        if not found.plan.changes:
-            return
         clusteradm.upgrade_facts().require(self._request(found).flags())
         try:
             lacking = missing_rights(self._wec.rules, rights.UPGRADE_RIGHTS)

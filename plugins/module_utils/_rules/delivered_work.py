@@ -66,7 +66,7 @@ def read(items: t.Iterable[Json], now: datetime.datetime) -> Works:
             continue
         own += 1
         is_applied = works.is_applied(item)
-        is_available = is_applied and find(item, "Available").is_true
+        is_available = works.is_available(item)
         applied, available = applied + is_applied, available + is_available
         why = None if is_available else _why(item, now)
         if why:

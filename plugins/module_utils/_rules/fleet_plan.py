@@ -138,10 +138,9 @@ def warnings(forecasts: t.Iterable[Forecast]) -> list[str]:
             found.setdefault(problem.code, []).append((one, problem))
     texts = []
     for those in found.values():
-        named = ", ".join(f"{one.host} ({one.heartbeat})" for one, _problem in those[:_NAMED])
-        more = f" and {len(those) - _NAMED} more" if len(those) > _NAMED else ""
+        named = screen.listed([f"{one.host} ({one.heartbeat})" for one, _problem in those], _NAMED)
         kind = those[0][1].kind
-        texts.append(f"{named}{more}: {kind.summary}. {kind.remedy}; diagnose asks the WECs themselves. [{kind.code}]")
+        texts.append(f"{named}: {kind.summary}. {kind.remedy}; diagnose asks the WECs themselves. [{kind.code}]")
     return texts
 
 

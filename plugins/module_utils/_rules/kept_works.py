@@ -54,9 +54,8 @@ class Comparison:
     @property
     def told(self) -> str:
         """The works without a counterpart, with their objects."""
-        shown = [f"{work} ({_some(objects)})" for work, objects in list(self.missing.items())[:_SHOWN]]
-        more = f" and {len(self.missing) - _SHOWN} more" if len(self.missing) > _SHOWN else ""
-        return screen.fact(f"{', '.join(shown)}{more}")
+        works = [f"{work} ({screen.listed(objects, _SHOWN)})" for work, objects in self.missing.items()]
+        return screen.fact(screen.listed(works, _SHOWN))
 
     def as_data(self, *, is_restored: bool) -> Json:
         return {
@@ -65,11 +64,6 @@ class Comparison:
                 {"manifestwork": work, "objects": list(objects)} for work, objects in self.missing.items()
             ],
         }
-
-
-def _some(objects: t.Sequence[str]) -> str:
-    more = f" and {len(objects) - _SHOWN} more" if len(objects) > _SHOWN else ""
-    return f"{', '.join(objects[:_SHOWN])}{more}"
 
 
 def are_kept(klusterlet: Klusterlet | None) -> bool:

@@ -14,7 +14,7 @@ import os.path
 import re
 import typing as t
 
-from . import as_written, clientcmd, yaml_text
+from . import as_written, clientcmd, screen, yaml_text
 from .untrusted import Value, WrongShape
 
 Kubeconfig = dict[str, t.Any]
@@ -267,4 +267,4 @@ def _listed(names: t.Sequence[str | None]) -> str:
     shown = sorted({str(name) for name in names})
     if not shown:
         return "none"
-    return ", ".join(shown[:10]) + (f" and {len(shown) - 10} more" if len(shown) > 10 else "")
+    return screen.listed(shown, 10)

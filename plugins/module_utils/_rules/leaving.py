@@ -11,7 +11,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from . import configuration, heartbeat, labels, probe, problems, states, times, works
+from . import configuration, heartbeat, labels, probe, problems, screen, states, times, works
 from .hub_view import HubIdentity
 from .its_view import IDENTITY_ANNOTATION, ItsView
 from .plan import Step
@@ -231,8 +231,7 @@ def without_owner(item: Json) -> list[Json] | None:
 
 
 def named(items: t.Sequence[Json], limit: int = 5) -> str:
-    names = [name_of(item) for item in items]
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+    return screen.listed([name_of(item) for item in items], limit)
 
 
 # -- who may be taken off ----------------------------------------------------------------------------------------

@@ -133,15 +133,8 @@ def _workload(wec: Json) -> t.Iterator[tuple[str, str]]:
     if works and works["count"]:
         yield "ManifestWorks", f"{works['available']} of {works['count']} available"
     if wec["binding_policies"]:
-        old = statuses.OLD
-        told = [
-            f"{one['name']} (statuses old)" if one["statuses"] == old else one["name"]
-            for one in wec["binding_policies"]
-        ]
-        yield (
-            "BindingPolicies",
-            ", ".join(told[:_MOST]) + (f" and {len(told) - _MOST} more" if len(told) > _MOST else ""),
-        )
+        policies = [statuses.PolicyState(**one).shown for one in wec["binding_policies"]]
+        yield "BindingPolicies", screen.listed(policies, _MOST)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

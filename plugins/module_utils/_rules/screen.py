@@ -58,6 +58,12 @@ def fact(text: str) -> str:
     return shortened(text, limits.TEXT)
 
 
+def listed(names: t.Sequence[str], most: int) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
+
+
 def cell(value: t.Any, longest: int = limits.CELL) -> str:
     """What stands in a cell of a table: one line, and not endless."""
     text = str(value)

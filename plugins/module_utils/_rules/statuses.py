@@ -14,7 +14,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from . import problems, selection, times, works
+from . import problems, screen, selection, times, works
 from .conditions import find
 from .merging import Texts
 from .problems import Problem
@@ -89,8 +89,7 @@ def problem(name: str, expected: t.Sequence[Json], evidence: Evidence) -> Proble
         facts.append(f"RoleBinding {ROLE_BINDING} is not in its mailbox, so that the add-on's agent cannot write there")
     lacking = sorted(str(one["metadata"]["name"]) for one in evidence.lacking(expected))
     if lacking:
-        more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
-        named = f"ManifestWork{'' if len(lacking) == 1 else 's'} {', '.join(lacking[:_NAMED])}{more}"
+        named = f"ManifestWork{'' if len(lacking) == 1 else 's'} {screen.listed(lacking, _NAMED)}"
         facts.append(f"no WorkStatus of {named} after more than a minute")
     return problems.of("statuses_old", *facts) if facts else None
 
@@ -108,15 +107,15 @@ def of_policies(
     policies: t.Iterable[Policy],
     labels: Texts,
     items: t.Sequence[Json],
-    now: datetime.datetime,
+    expected: t.Sequence[Json],
     is_silent: bool,
     evidence: Evidence,
 ) -> tuple[PolicyState, ...]:
     """Those that select a WEC with these labels, or have works in its mailbox still, by their names.
 
-    ``is_silent``: whether no status of anything comes from there.
+    ``expected`` are the works of which there should be a status. ``is_silent``: whether no status of anything comes from there.
     """
-    expected = due(items, now)
+    late = {id(item) for item in evidence.lacking(expected)}
     of_binding: dict[str, list[Json]] = {}
     for item in items:
         if works.is_delivered(item):
@@ -125,17 +124,16 @@ def of_policies(
     found = []
     for name in sorted({*selecting, *of_binding}):
         own = of_binding.get(name, [])
-        told = {OLD} if is_silent and own else {_freshness(item, expected, evidence) for item in own}
+        told = {OLD} if is_silent and own else {_freshness(item, id(item) in late, evidence) for item in own}
         worst = next((one for one in (OLD, FRESH) if one in told), UNKNOWN)
-        available = sum(works.is_applied(item) and find(item, "Available").is_true for item in own)
-        found.append(PolicyState(name, len(own), available, worst))
+        found.append(PolicyState(name, len(own), sum(map(works.is_available, own)), worst))
     return tuple(found)
 
 
-def _freshness(item: Json, expected: t.Sequence[Json], evidence: Evidence) -> str:
+def _freshness(item: Json, is_late: bool, evidence: Evidence) -> str:
     if evidence.reported is not None and item["metadata"].get("uid") in evidence.reported:
         return FRESH
-    return OLD if evidence.reported is not None and item in expected else UNKNOWN
+    return OLD if is_late else UNKNOWN
 
 
 def _has_had_time(item: Json, now: datetime.datetime) -> bool:

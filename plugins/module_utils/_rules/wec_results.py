@@ -41,6 +41,16 @@ def has_failed(record: Json) -> bool:
     return record["outcome"] in _FAILURES
 
 
+SMALL = 20
+"""In a fleet of so many WECs, each is reported, whatever is to be done for it."""
+
+
+def reported_in_sync(hosts: t.Sequence[str], count: int) -> t.Sequence[str]:
+    """Which of the hosts with nothing to tell are reported, in a fleet of so many: Ansible ends a run when all hosts of a play have
+    failed, however many others there are."""
+    return hosts if count <= SMALL else hosts[:1]
+
+
 def without_its(host: str, failure: Json) -> Json:
     """The record of a host about which its ITS could not be asked; ``failure`` has msg, and perhaps problem."""
     return {

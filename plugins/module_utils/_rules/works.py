@@ -71,6 +71,11 @@ def is_applied(work: Json) -> bool:
     return False
 
 
+def is_available(work: Json) -> bool:
+    """Whether it is applied as it is now, and all of its objects are available."""
+    return is_applied(work) and find(work, "Available").is_true
+
+
 def trouble(work: Json) -> str:
     """Why a work is not applied, as far as it tells."""
     applied = find(work, "Applied")
