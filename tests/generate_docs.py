@@ -19,6 +19,31 @@ Json = dict[str, t.Any]
 _MARKUP = re.compile(r"\b[A-Z]+\(([^()]*)\)")
 
 
+RENAMED = {
+    # Codes of 0.1.0 -> codes of 1.0.0.
+    "agent_silent": "agent_not_responding",
+    "always_selected": "selected_without_labels",
+    "cannot_be_wanted": "invalid_desired_state",
+    "changed_meanwhile": "field_conflict",
+    "csr_several_requesters": "csr_multiple_requesters",
+    "half_purged": "klusterlet_half_removed",
+    "hub_ca_rotated": "hub_ca_changed",
+    "identity_unproved": "cluster_identity_unproved",
+    "kubestellar_silent": "kubestellar_not_responding",
+    "membership_unclear": "cluster_identity_unclear",
+    "name_used_twice": "duplicate_name",
+    "property_needed": "property_required",
+    "property_perhaps_needed": "property_possibly_required",
+    "wec_alive": "lost_wec_alive",
+    "workload_going": "workload_terminating",
+    "workload_undecided": "workload_policy_required",
+    "works_keep_access": "access_kept_by_manifestworks",
+    "works_not_ours": "foreign_manifestworks",
+    "works_remain": "manifestworks_remain",
+    "would_withdraw": "workload_withdrawal",
+}
+
+
 def problems_page() -> str:
     """docs/problems.md."""
     lines = [
@@ -43,6 +68,16 @@ def problems_page() -> str:
                 f"- Shows as: {kind.signs}.",
                 f"- What to do: {kind.remedy}.",
             ]
+    lines += [
+        "",
+        "## Renamed codes",
+        "",
+        "Rulebooks and scripts that look for the codes of 0.1.0 need these of 1.0.0:",
+        "",
+        "| 0.1.0 | 1.0.0 |",
+        "|---|---|",
+        *(f"| `{old}` | [`{new}`](#{new}) |" for old, new in RENAMED.items()),
+    ]
     return "\n".join(lines) + "\n"
 
 

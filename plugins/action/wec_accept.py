@@ -7,8 +7,8 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from ..module_utils._bodies import wec_accept
-from ..module_utils._bodies.task import Task
+from ..module_utils._modules import wec_accept
+from ..module_utils._modules.task import Task
 from ..module_utils._rules import wec_results
 from ..plugin_utils._fleet_action import FleetAction
 from ..plugin_utils._hosts import HostVariables, each_connection

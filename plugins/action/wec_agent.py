@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ..module_utils._bodies import wec_agent
+from ..module_utils._modules import wec_agent
 from ..plugin_utils._in_process import InProcessAction
 
 

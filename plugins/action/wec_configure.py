@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ..module_utils._bodies import wec_configure
+from ..module_utils._modules import wec_configure
 from ..plugin_utils._configure_action import ConfigureAction
 
 

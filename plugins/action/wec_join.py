@@ -10,8 +10,8 @@ import typing as t
 
 from ansible import context
 
-from ..module_utils._bodies import join_batch, leave_batch, leaving_options, wec_join
-from ..module_utils._bodies.task import Task
+from ..module_utils._modules import join_batch, leave_batch, leaving_options, wec_join
+from ..module_utils._modules.task import Task
 from ..module_utils._operations.registering import Registering, Registration
 from ..plugin_utils._fleet_action import FleetAction
 from ..plugin_utils._hosts import HostVariables, each_connection
@@ -38,7 +38,7 @@ class ActionModule(FleetAction):
 
     def _join(self, stack: contextlib.ExitStack, task: Task) -> Json:
         connections, lost = self._by_connection(task, with_wds=False)
-        places = join_batch.places(task)
+        slots = join_batch.slots(task)
 
         def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], Registering]:
             part = self._with(task, {**connection, "at_once": task.params["at_once"]})
@@ -48,7 +48,7 @@ class ActionModule(FleetAction):
                 stack,
                 part,
                 entries,
-                places,
+                slots,
                 [Registration(host.host, name, error=error) for host, name, error in invalid],
                 is_one_of_several=len(connections) > 1,
             )
@@ -58,14 +58,14 @@ class ActionModule(FleetAction):
 
     def _leave(self, stack: contextlib.ExitStack, task: Task) -> Json:
         connections, lost = self._by_connection(task, with_wds=True)
-        places = join_batch.places(task)
+        slots = join_batch.slots(task)
 
         def prepare(connection: Json, hosts: list[HostVariables]) -> t.Callable[[], leave_batch.Part]:
             part = self._with(task, {**connection, "at_once": task.params["at_once"]})
             spec = {**join_batch.OF_ONE, **leaving_options.OF_ONE}
             entries, invalid = self._entries(task, hosts, spec, "deregister", with_machine=True)
             leavers = [leave_batch.Leaver(host.host, name, error=error) for host, name, error in invalid]
-            return functools.partial(leave_batch.look, stack, part, entries, places, leavers)
+            return functools.partial(leave_batch.look, stack, part, entries, slots, leavers)
 
         parts, unseen = each_connection(connections, prepare)
-        return leave_batch.finish(task, parts, [*lost, *unseen], places)
+        return leave_batch.finish(task, parts, [*lost, *unseen], slots)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ..module_utils._bodies import wec_label
+from ..module_utils._modules import wec_label
 from ..plugin_utils._configure_action import ConfigureAction
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import typing as t
 
 from ..module_utils import _wording
-from ..module_utils._bodies import wec_leftovers
-from ..module_utils._bodies.task import Task
+from ..module_utils._modules import wec_leftovers
+from ..module_utils._modules.task import Task
 from ..plugin_utils._hosts import variables_of_options
 from ..plugin_utils._in_process import InProcessAction
 

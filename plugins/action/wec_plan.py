@@ -9,8 +9,8 @@ import functools
 import typing as t
 
 from ..module_utils import _wording
-from ..module_utils._bodies import wec_plan
-from ..module_utils._bodies.task import Task
+from ..module_utils._modules import wec_plan
+from ..module_utils._modules.task import Task
 from ..module_utils._operations.planning import FleetPlan
 from ..plugin_utils import _desired_state
 from ..plugin_utils._hosts import HostVariables, each_connection, variables_of_options

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils._bodies import wec_result
-from ..module_utils._bodies.task import Task
+from ..module_utils._modules import wec_result
+from ..module_utils._modules.task import Task
 from ..module_utils._rules import wec_results
 from ..plugin_utils._in_process import InProcessAction, plain
 

@@ -9,8 +9,8 @@ import typing as t
 
 from ansible import context
 
-from ..module_utils._bodies import wec_status
-from ..module_utils._bodies.task import Task, failure
+from ..module_utils._modules import wec_status
+from ..module_utils._modules.task import Task, failure
 from ..module_utils._operations.fleet_status import FleetStatus
 from ..module_utils._rules import readable
 from ..plugin_utils import _desired_state
@@ -71,6 +71,8 @@ class ActionModule(FleetAction):
             except Exception as error:
                 # Of the hosts of the play, it is told as a failure.
                 if host not in self._variables["ansible_play_batch"]:
-                    told = error.message if isinstance(error, InvalidVariable) else f"{host}: {readable.why(error)}."
-                    task.warn(f"{told} Until that is corrected, nobody knows which WEC the host is.")
+                    sentence = (
+                        error.message if isinstance(error, InvalidVariable) else f"{host}: {readable.why(error)}."
+                    )
+                    task.warn(f"{sentence} Until that is corrected, nobody knows which WEC the host is.")
         return names

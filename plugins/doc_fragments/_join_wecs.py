@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_join
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import wec_join
 
 _OWN = {
     "name": "Name of the WEC.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from ansible_collections.kubestellar.wec.plugins.doc_fragments._join_wecs import wecs
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_upgrade
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import wec_upgrade
 
 
 class ModuleDocFragment:

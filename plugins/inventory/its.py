@@ -141,10 +141,10 @@ from ansible.utils.unsafe_proxy import wrap_var
 
 from ..module_utils._apis.connection import FIELDS, ITS, secrets_in
 from ..module_utils._apis.host import Host
-from ..module_utils._bodies import inventory as body
-from ..module_utils._bodies import options as specs
-from ..module_utils._bodies.this_host import ThisHost
 from ..module_utils._errors import MissingLibrary
+from ..module_utils._modules import inventory as body
+from ..module_utils._modules import options as specs
+from ..module_utils._modules.this_host import ThisHost
 from ..module_utils._rules import host_names, limits, screen, secrecy, states
 from ..module_utils._rules.unexpected import as_wec_error
 from ..plugin_utils import _files

@@ -74,9 +74,9 @@ class Unreachable(WecError):
 class ApiError(WecError):
     """An API server answered a request with an error."""
 
-    def __init__(self, side: str, method: str, path: str, status: int, reason: str, told: str) -> None:
-        super().__init__(f"The {side} answered {method} {path} with {status} {reason}: {told}".rstrip(": "))
-        self.method, self.status, self.reason, self.told = method, status, reason, told
+    def __init__(self, side: str, method: str, path: str, status: int, reason: str, server_message: str) -> None:
+        super().__init__(f"The {side} answered {method} {path} with {status} {reason}: {server_message}".rstrip(": "))
+        self.method, self.status, self.reason, self.server_message = method, status, reason, server_message
 
     @property
     def is_transient(self) -> bool:
@@ -85,7 +85,7 @@ class ApiError(WecError):
 
     @property
     def is_webhook_down(self) -> bool:
-        return "failed calling webhook" in self.told
+        return "failed calling webhook" in self.server_message
 
 
 class Refused(WecError):

@@ -262,8 +262,8 @@ its:
   sample: {"server": "https://its1.example:6443", "source": "its_kubeconfig /home/ops/.kube/its1.kubeconfig, context its1"}
 """
 
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_accept
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies.module import run
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import wec_accept
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules.module import run
 
 
 def main() -> None:

@@ -227,8 +227,8 @@ wec:
   sample: {"server": "https://127.0.0.1:6443", "source": "kubeconfig_from_host k3s: /etc/rancher/k3s/k3s.yaml on the host, context default"}
 """
 
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_agent
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies.module import run
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import wec_agent
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules.module import run
 
 
 def main() -> None:

@@ -132,8 +132,8 @@ msg:
   sample: 1 WEC.
 """
 
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_export
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies.module import run
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import wec_export
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules.module import run
 
 
 def main() -> None:

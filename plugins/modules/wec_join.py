@@ -611,8 +611,8 @@ wec:
   sample: {"server": "https://edge-1.example:6443", "source": "kubeconfig /home/ops/.kube/fleet.kubeconfig, context edge-1"}
 """
 
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_join
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies.module import run
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import wec_join
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules.module import run
 
 
 def main() -> None:

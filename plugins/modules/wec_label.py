@@ -154,8 +154,8 @@ wds:
       sample: wds_kubeconfig /home/ops/.kube/wds1.kubeconfig, context wds1
 """
 
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_label
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies.module import run
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import wec_label
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules.module import run
 
 
 def main() -> None:

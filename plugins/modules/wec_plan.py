@@ -284,8 +284,8 @@ msg:
   sample: "1000 WECs: 990 in sync, 10 to register."
 """
 
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_plan
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies.module import run
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import wec_plan
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules.module import run
 
 
 def main() -> None:

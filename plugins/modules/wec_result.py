@@ -104,8 +104,8 @@ msg:
   sample: edge-1 is joined and available.
 """
 
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_result
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies.module import run
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import wec_result
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules.module import run
 
 
 def main() -> None:

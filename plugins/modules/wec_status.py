@@ -487,8 +487,8 @@ msg:
   sample: "2 drifts: 1 missing_on_its, 1 labels."
 """
 
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_status
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies.module import run
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import wec_status
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules.module import run
 
 
 def main() -> None:

@@ -205,8 +205,8 @@ unseen:
   sample: []
 """
 
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_upgrade
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies.module import run
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import wec_upgrade
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules.module import run
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ import contextlib
 import functools
 import typing as t
 
-from ..module_utils._bodies import configure_batch, wec_plan
-from ..module_utils._bodies.configure_options import PARTS
-from ..module_utils._bodies.task import Task
+from ..module_utils._modules import configure_batch, wec_plan
+from ..module_utils._modules.configure_options import PARTS
+from ..module_utils._modules.task import Task
 from ..module_utils._operations.planning import FleetPlan
 from . import _desired_state
 from ._fleet_action import FleetAction

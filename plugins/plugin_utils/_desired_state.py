@@ -11,9 +11,9 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ..module_utils._bodies import wec_plan
-from ..module_utils._bodies.configure_options import PARTS
 from ..module_utils._errors import WecError
+from ..module_utils._modules import wec_plan
+from ..module_utils._modules.configure_options import PARTS
 from ..module_utils._rules import merging
 from ._hidden_groups import GroupVariables
 from ._hosts import HostVariables
@@ -46,7 +46,7 @@ def entry(host: HostVariables, given: t.Mapping[str, t.Any], others: t.Collectio
     """
     try:
         nothing = {f"{part}_state": merging.PRESENT for part in others if part in PARTS} | dict.fromkeys(others)
-        said = host.wish(_ENTRIES, {**given, **nothing}, wait_addon=["register_wait_addon"])
+        said = host.desired(_ENTRIES, {**given, **nothing}, wait_addon=["register_wait_addon"])
         verify = host.get("register_verify")
     except WecError as error:
         return {

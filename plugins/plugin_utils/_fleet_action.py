@@ -11,9 +11,9 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils import _wording
-from ..module_utils._bodies import join_batch
-from ..module_utils._bodies.task import Task
 from ..module_utils._errors import InvalidOption, MissingLibrary, WecError
+from ..module_utils._modules import join_batch
+from ..module_utils._modules.task import Task
 from ..module_utils._rules.unexpected import as_wec_error
 from ._batch_host import BatchHost
 from ._hosts import HostVariables, type_faults, variables_of_options

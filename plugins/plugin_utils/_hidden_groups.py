@@ -14,7 +14,7 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
 
-from ..module_utils._bodies.configure_options import PARTS
+from ..module_utils._modules.configure_options import PARTS
 from ..module_utils._rules import screen
 
 Json = dict[str, t.Any]
@@ -52,18 +52,18 @@ class GroupVariables:
 
     @property
     def warnings(self) -> list[str]:
-        told = []
+        names = []
         for variable, (keys, hosts) in self._overridden.items():
-            told.append(
+            names.append(
                 f"{variable} ({', '.join(sorted(keys))}) does not count for {screen.listed(hosts, _NAMED)}: the inventory plugin kubestellar.wec.its says "
                 "that their state is the desired one. Set as_wanted to false in its file, and your variables say it."
             )
         for (group, part), (keys, hosts) in self._hidden.items():
-            told.append(
+            names.append(
                 f"wec_{part} of the group {group} ({', '.join(sorted(keys))}) does not count for {screen.listed(hosts, _NAMED)}: "
                 f"a more specific wec_{part} hides it. Call the group's variable wec_{part}_{_identifier(group)}, and they are put together."
             )
-        return told
+        return names
 
     def _of(self, group: Group) -> Json:
         if group.name not in self._known:

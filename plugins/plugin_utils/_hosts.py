@@ -15,9 +15,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import ArgumentTypeError
 
 from ..module_utils._apis.connection import FIELDS, FROM_HOST, ITS, WDS, WEC
-from ..module_utils._bodies import leaving_options
-from ..module_utils._bodies.task import each_its, failure
 from ..module_utils._errors import MissingLibrary, WecError
+from ..module_utils._modules import leaving_options
+from ..module_utils._modules.task import each_its, failure
 from ..module_utils._rules import as_written, join_options, merging, problems, readable, screen
 from ..module_utils._rules.unexpected import as_wec_error
 from ._in_process import plain
@@ -145,8 +145,8 @@ class HostVariables:
                 if value is not None:
                     return name, plain(value)
             except Exception as error:
-                told = error.message if isinstance(error, AnsibleError) else error
-                raise InvalidVariable(self.host, name, f" cannot be evaluated: {_short(told)}") from error
+                sentence = error.message if isinstance(error, AnsibleError) else error
+                raise InvalidVariable(self.host, name, f" cannot be evaluated: {_short(sentence)}") from error
         return name, None
 
     def get(self, *names: str) -> t.Any:
@@ -185,7 +185,7 @@ class HostVariables:
         """The WEC's name. Raises InvalidVariable."""
         return self.text(*_NAME) or self.host
 
-    def wish(
+    def desired(
         self, validator: ArgumentSpecValidator, given: t.Mapping[str, t.Any] | None = None, **more: t.Sequence[str]
     ) -> Said:
         """What it shall have, as an entry of the option wecs, which ``validator`` knows; faults are its own, and all are named.
@@ -322,10 +322,10 @@ def _word(value: t.Any) -> str:
     return _WORDS.get(type(value).__name__, "something else")
 
 
-def _short(told: t.Any) -> str:
-    if isinstance(told, BaseException):
-        return readable.why(told)
-    return screen.shortened(" ".join(str(told).split()), 300).rstrip(".")
+def _short(sentence: t.Any) -> str:
+    if isinstance(sentence, BaseException):
+        return readable.why(sentence)
+    return screen.shortened(" ".join(str(sentence).split()), 300).rstrip(".")
 
 
 def by_connection(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from ..module_utils._bodies.task import Task
+from ..module_utils._modules.task import Task
 from ._hidden_groups import GroupVariables
 from ._hosts import HostVariables, by_connection
 from ._in_process import InProcessAction

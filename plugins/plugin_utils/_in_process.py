@@ -34,9 +34,9 @@ from ansible.utils.display import Display
 
 from ..module_utils._apis.connection import secrets_in
 from ..module_utils._apis.host import Host
-from ..module_utils._bodies import options
-from ..module_utils._bodies import task as tasks
 from ..module_utils._errors import InvalidOption, InvalidOptions, MissingLibrary, WecError
+from ..module_utils._modules import options
+from ..module_utils._modules import task as tasks
 from ..module_utils._rules import as_written, screen, secrecy
 from ..module_utils._rules.unexpected import as_wec_error
 from . import _files, _host_results

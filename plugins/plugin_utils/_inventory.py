@@ -19,8 +19,8 @@ from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 
 from ..module_utils._apis.connection import FIELDS, ITS
-from ..module_utils._bodies.fleet_source import Inventory
 from ..module_utils._errors import InvalidOption, WecError
+from ..module_utils._modules.fleet_source import Inventory
 from ..module_utils._rules import readable
 from ..module_utils._rules.events import Expected
 from ._hosts import HostVariables
@@ -61,8 +61,10 @@ def read(sources: t.Sequence[str], group: str) -> Inventory:
         try:
             name, expected, connection = _of_host(HostVariables(host, _Variables(variables[host])))
         except Exception as error:
-            told = error.message if isinstance(error, WecError) else f"{host}: {readable.why(error)}. {_remedy(error)}."
-            found.faults.append(f"{told} Until that is corrected, the source does not expect this host's WEC.")
+            sentence = (
+                error.message if isinstance(error, WecError) else f"{host}: {readable.why(error)}. {_remedy(error)}."
+            )
+            found.faults.append(f"{sentence} Until that is corrected, the source does not expect this host's WEC.")
             continue
         found.wecs[name] = expected
         if connection and connection not in found.connections:

@@ -50,17 +50,17 @@ class TaskHost:
         Raises OSError (FileNotFoundError for none), ValueError. A connection that fails is Ansible's own error.
         """
         with self._in_silence():
-            told = self._action._low_level_execute_command(f"LC_ALL=C cat {shlex.quote(path)}")
+            answer = self._action._low_level_execute_command(f"LC_ALL=C cat {shlex.quote(path)}")
         # With a terminal, which some connections need to become another user, lines end otherwise, and errors go along.
-        text = str(told["stdout"]).replace("\r\n", "\n")
-        if told["rc"] == 0:
+        text = str(answer["stdout"]).replace("\r\n", "\n")
+        if answer["rc"] == 0:
             content = text.encode()
             if len(content) > limits.DOCUMENT:
                 raise OSError(errno.EFBIG, f"it is longer than {limits.DOCUMENT} bytes", path)
             return content
-        lines = [line.strip() for line in f"{told['stderr']}\n{text}".splitlines() if line.strip()]
+        lines = [line.strip() for line in f"{answer['stderr']}\n{text}".splitlines() if line.strip()]
         own = [line for line in lines if path in line]
-        why = (own or lines or [f"the command ended with {told['rc']}"])[-1].rpartition(": ")[2]
+        why = (own or lines or [f"the command ended with {answer['rc']}"])[-1].rpartition(": ")[2]
         why = screen.shown(why)[: limits.NAME]
         raise FileNotFoundError(errno.ENOENT, why, path) if why == _MISSING else OSError(errno.EACCES, why, path)
 

@@ -51,13 +51,13 @@ class UnknownVariables:
 
     @property
     def warnings(self) -> list[str]:
-        told = []
+        warnings = []
         for name, hosts in self._hosts.items():
-            told.append(
+            warnings.append(
                 f"{name} ({screen.listed(hosts, _NAMED)}) is not a variable of this collection.{_meant(name)} If it is yours, "
                 f"give it another prefix, or set {UNKNOWN}: {IGNORE}."
             )
-        return told
+        return warnings
 
 
 def _meant(name: str) -> str:

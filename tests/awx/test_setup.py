@@ -29,8 +29,8 @@ def test_it_makes_all_changes_nothing_again_and_removes_all(awx: FakeAwx, tmp_pa
     assert (awx.writes, awx.faults) == ([], [])
     for items in awx_data.lists().values():
         for item in items:
-            told = rf"^changed: \[localhost\] => \(item={re.escape(item['name'])}\)"
-            assert re.search(told, checked.stdout, re.MULTILINE), f"{item['name']}: {checked.stdout}"
+            message = rf"^changed: \[localhost\] => \(item={re.escape(item['name'])}\)"
+            assert re.search(message, checked.stdout, re.MULTILINE), f"{item['name']}: {checked.stdout}"
 
     first = run(f"{commands['make']} -vvv", awx, tmp_path)
     assert first.returncode == 0, first.stdout + first.stderr

@@ -71,11 +71,12 @@ def test_an_administrator_needs_a_superuser_for_the_types(awx: FakeAwx, tmp_path
     awx.add("organizations", name="Fleet")
     refused = run(FLEET, awx, tmp_path, **awx.administrator("Fleet"))
     assert refused.returncode != 0
-    told = sentences(refused.stdout)
+    message = sentences(refused.stdout)
     assert (
-        "KubeStellar ITS, KubeStellar WEC bundle, KubeStellar WDS. Only a superuser may create or change them" in told
+        "KubeStellar ITS, KubeStellar WEC bundle, KubeStellar WDS. Only a superuser may create or change them"
+        in message
     )
-    assert "'admin-of-Fleet' is not one. Ask a superuser to run kubestellar.wec.awx_setup" in told
+    assert "'admin-of-Fleet' is not one. Ask a superuser to run kubestellar.wec.awx_setup" in message
     assert (awx.writes, awx.faults) == ([], [])
 
 

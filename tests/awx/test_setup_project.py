@@ -19,10 +19,10 @@ def test_the_reason_of_a_failed_update_is_told_and_the_next_run_goes_on(awx: Fak
     for _attempt in range(2):
         failed = run(SETUP, awx, tmp_path)
         assert failed.returncode != 0
-        told = sentences(failed.stdout)
+        message = sentences(failed.stdout)
         assert (
             f"of the project 'KubeStellar WECs' is failed: {GONE}. Check awx_project_url, awx_project_branch and"
-            in told
+            in message
         )
         assert awx.names("job_templates") == []
     assert awx.faults == []

@@ -109,8 +109,8 @@ def _requests(one: Measurement) -> str:
     by_verb = sorted(one.requests.get(OURS, {}).items(), key=lambda item: -item[1])
     if one.own_requests < one.wecs:
         return f"{one.own_requests} in all ({', '.join(f'{verb} {count}' for verb, count in by_verb)})"
-    told = [f"{verb} {_number(count / one.wecs)}" for verb, count in by_verb if count >= one.wecs / 20]
-    return f"{_number(one.per_wec(OURS))} ({', '.join(told)})"
+    message = [f"{verb} {_number(count / one.wecs)}" for verb, count in by_verb if count >= one.wecs / 20]
+    return f"{_number(one.per_wec(OURS))} ({', '.join(message)})"
 
 
 def _number(value: float) -> str:

@@ -160,11 +160,11 @@ SHELL: Json = {
 
 
 @given(st.fixed_dictionaries({"rc": st.integers(-1, 255), "stdout": TEXTS | st.text(), "stderr": TEXTS | st.text()}))
-def test_a_file_of_it(told: Json) -> None:
+def test_a_file_of_it(message: Json) -> None:
     """Ansible itself makes the three of what comes over the connection."""
     context = types.SimpleNamespace(no_log=False)
     action = types.SimpleNamespace(
-        _low_level_execute_command=lambda _command: told,
+        _low_level_execute_command=lambda _command: message,
         _play_context=context,
         _connection=types.SimpleNamespace(_play_context=context),
     )

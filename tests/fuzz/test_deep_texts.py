@@ -52,7 +52,7 @@ class _NoApi:
     def no_api_server(self, asked: str) -> WecError:
         return WecError(asked)
 
-    def errors_told(self, _method: str, _path: str) -> t.Any:
+    def errors_translated(self, _method: str, _path: str) -> t.Any:
         return contextlib.nullcontext()
 
 

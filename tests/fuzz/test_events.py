@@ -74,13 +74,13 @@ def texts(value: t.Any) -> t.Iterator[str]:
 
 @given(st.lists(change(), max_size=4), st.lists(change(), min_size=1, max_size=6))
 def test_the_others_are_told_of(first: list[Changed], then: list[Changed]) -> None:
-    told: list[Json] = []
+    message: list[Json] = []
     warned: list[str] = []
     expected = {name: Expected(name, {"region": "eu"}) for name in ("edge-1", "edge-2")}
     watch = FleetWatch(
         lambda: None,  # type: ignore[arg-type, return-value]
         Wanted,
-        lambda event: told.append(json.loads(json.dumps(event_texts.harmless(event), allow_nan=False))),
+        lambda event: message.append(json.loads(json.dumps(event_texts.harmless(event), allow_nan=False))),
         Settings(),
         warned.append,
     )
@@ -95,8 +95,8 @@ def test_the_others_are_told_of(first: list[Changed], then: list[Changed]) -> No
         watch._take(one)
         watch._note_time()
     watch._take(Changed(paths.MANAGED_CLUSTERS, "edge-1", cluster("edge-1", "9", "Unknown")))
-    assert ("became_unavailable", "edge-1") in [(one["type"], one["name"]) for one in told]
-    for text in (text for one in told for text in texts(one)):
+    assert ("became_unavailable", "edge-1") in [(one["type"], one["name"]) for one in message]
+    for text in (text for one in message for text in texts(one)):
         assert "{{" not in text
         assert "{%" not in text
         assert "{#" not in text

@@ -45,12 +45,12 @@ class Evaluated:
         trust = "trusted_as_template" in inspect.signature(loader.load_from_file).parameters
         found = loader.load_from_file(str(self.path), cache="none", **({"trusted_as_template": True} if trust else {}))
         templar = Templar(loader, variables={"found": found})
-        told = templar.template(trusted("{{ found }}"))
+        message = templar.template(trusted("{{ found }}"))
         templar.template(trusted("{{ found | to_json }}{{ [found] | to_nice_yaml }}"))
-        again = Templar(loader, variables={"again": told}).template(trusted("{{ again }}"))
-        assert bare(again) == bare(told) == bare(found)
+        again = Templar(loader, variables={"again": message}).template(trusted("{{ again }}"))
+        assert bare(again) == bare(message) == bare(found)
         assert not self.mark.exists()
-        return bare(told)
+        return bare(message)
 
 
 @pytest.fixture(scope="module")

@@ -74,9 +74,9 @@ def elsewhere() -> t.Iterator[RawServer]:
 
 @given(st.data(), STATUSES | ODD, headers(), body(), st.sampled_from(["/", "/a", "//evil", "file:///etc/passwd", None]))
 def test_whatever_comes(
-    elsewhere: RawServer, data: st.DataObject, status: str, told: list[str], content: bytes, location: str | None
+    elsewhere: RawServer, data: st.DataObject, status: str, message: list[str], content: bytes, location: str | None
 ) -> None:
-    lines = [f"HTTP/1.1 {status}", *told]
+    lines = [f"HTTP/1.1 {status}", *message]
     lines.append(f"Location: {elsewhere.url if location is None else location}")
     if data.draw(st.booleans()):
         lines.append(f"Content-Length: {len(content)}")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import wec_plan
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import WecError
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import wec_plan
 from ansible_collections.kubestellar.wec.plugins.plugin_utils._hosts import HostVariables, by_connection
 from fuzzing import VALUES, Json, check_names, check_told, mutated
 from hypothesis import given
@@ -48,7 +48,7 @@ class Variables(dict[str, t.Any]):
 def test_they_are_read_or_named(variables: t.Any) -> None:
     host = HostVariables("host-1", Variables(variables))
     for read in (
-        lambda: host.wish(ENTRIES),
+        lambda: host.desired(ENTRIES),
         lambda: host.wec,
         lambda: host.entry(["context"], "register"),
     ):

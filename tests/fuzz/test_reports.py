@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return tmp_path_factory.mktemp("report")
 
 
-def told(module: str, data: t.Any, host: str) -> t.Any:
+def message(module: str, data: t.Any, host: str) -> t.Any:
     action = module if "." in module else f"kubestellar.wec.{module}"
     found = mock.Mock(result=data, task_fields={"args": {}, "check_mode": False})
     found.task = mock.Mock(
@@ -63,10 +63,10 @@ def test_they_are_read_as_far_as_they_can_be(
     options = {"formats": ["json", "junit", "html"], "title": "Fleet report", "report_dir": str(folder)}
     callback.get_option = options.__getitem__
     callback.v2_playbook_on_start(mock.Mock(_file_name="/a/register.yml"))
-    callback.v2_runner_on_ok(told("wec_plan", plan(forecast("edge-1")), "edge-1"))
+    callback.v2_runner_on_ok(message("wec_plan", plan(forecast("edge-1")), "edge-1"))
     for module, sound in chosen:
         odd, how = data.draw(mutated(sound, VALUES | TEXTS)), data.draw(HOW)
-        result = told(module, {"results": [odd, sound]} if how == "items" else odd, "edge-2")
+        result = message(module, {"results": [odd, sound]} if how == "items" else odd, "edge-2")
         result.task.loop = ["a", "b"] if how == "items" else None
         if how == "failed":
             callback.v2_runner_on_failed(result)
@@ -74,7 +74,7 @@ def test_they_are_read_as_far_as_they_can_be(
             callback.v2_runner_on_unreachable(result)
         else:
             callback.v2_runner_on_ok(result)
-    callback.v2_runner_on_ok(told("wec_join", joined("edge-1"), "edge-1"))
+    callback.v2_runner_on_ok(message("wec_join", joined("edge-1"), "edge-1"))
     for name in ("report.json", "junit.xml", "report.html"):
         (folder / name).unlink(missing_ok=True)
     callback.v2_playbook_on_stats(mock.Mock())

@@ -12,7 +12,9 @@ import typing as t
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import csr as rules
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import diagnosis, events, readable
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.acceptance import Member, decide
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import ItsView
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import (
+    ObservedManagedCluster,
+)
 from fake_ocm import condition, csr, request, subject
 from fuzzing import Json, mutated
 from hypothesis import given
@@ -81,7 +83,7 @@ def test_none_is_approved_but_what_is_proved(made: list[Json], cluster: t.Any, r
     sound = [
         one for one in made if isinstance(one.get("metadata"), dict) and isinstance(one["metadata"].get("name"), str)
     ]
-    view = readable.checked(ItsView("edge-1", cluster, tuple(sound), token_ids_are_recorded=records))
+    view = readable.checked(ObservedManagedCluster("edge-1", cluster, tuple(sound), token_ids_are_recorded=records))
     member = Member("edge-1", uid="u", token_id="own")
     decision = decide(member, view, NOW)
     if decision.approval is not None:

@@ -70,8 +70,8 @@ def test_documents_of_strangers(text: str) -> None:
     try:
         yaml_text.parse_untrusted(text)
     except NotYamlError as error:
-        told = str(error)
-        assert len(told) < 100
+        message = str(error)
+        assert len(message) < 100
 
 
 @given(mutated(CREDENTIAL, JSON_VALUES) | st.text(max_size=60))
@@ -80,8 +80,8 @@ def test_credentials_of_plugins(answer: t.Any) -> None:
     try:
         found = credential_plugin._read("/bin/plugin", "client.authentication.k8s.io/v1", output)
     except credential_plugin.PluginError as error:
-        told = str(error)
-        assert SECRET not in told
+        message = str(error)
+        assert SECRET not in message
     else:
         assert found.token or found.key
         assert all(isinstance(one, str) for one in found.secrets)
@@ -93,7 +93,7 @@ class _Kube:
     def no_api_server(self, asked: str) -> WecError:
         return WecError(asked)
 
-    def errors_told(self, _method: str, _path: str) -> t.Any:
+    def errors_translated(self, _method: str, _path: str) -> t.Any:
         import contextlib
 
         return contextlib.nullcontext()

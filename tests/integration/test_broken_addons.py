@@ -39,7 +39,7 @@ def stellar(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Fleet]:
 
 
 @pytest.fixture(autouse=True)
-def _sound(stellar: Fleet) -> t.Iterator[None]:
+def _valid(stellar: Fleet) -> t.Iterator[None]:
     """Before and after each fault."""
     wait_until(lambda: problems(stellar) == {} == asked(stellar), 180, "no problem")
     yield
@@ -91,9 +91,9 @@ def test_with_its_controller_down_the_its_is_not_believed(stellar: Fleet) -> Non
 def test_a_missing_role_binding_is_named(stellar: Fleet) -> None:
     stellar.sandbox("addon-rights", wec=WEC, state="down")
     # The workload has been there for a minute, or will be.
-    wait_until(lambda: "RoleBinding" in problems(stellar).get("statuses_old", ""), 90, "statuses_old")
+    wait_until(lambda: "RoleBinding" in problems(stellar).get("statuses_stale", ""), 90, "statuses_stale")
     assert stellar.addon_condition(WEC) == "True"
-    assert "statuses_old" in asked(stellar)
+    assert "statuses_stale" in asked(stellar)
 
 
 def test_a_secret_that_is_deleted_comes_back_and_is_no_problem(stellar: Fleet) -> None:
@@ -130,8 +130,8 @@ def test_a_wec_that_is_partitioned_is_late_first_and_its_statuses_are_old_then(s
     stellar.sandbox("partition", wec=WEC)
     try:
         wait_until(lambda: set(problems(stellar)) & {"heartbeat_late", "lease_expired"} != set(), 90, "a late lease")
-        wait_until(lambda: "statuses_old" in problems(stellar), 120, "statuses_old")
-        assert list(problems(stellar))[-1] == "statuses_old", "the cause comes first"
+        wait_until(lambda: "statuses_stale" in problems(stellar), 120, "statuses_stale")
+        assert list(problems(stellar))[-1] == "statuses_stale", "the cause comes first"
     finally:
         stellar.sandbox("heal", wec=WEC)
         stellar.its.request(

@@ -64,10 +64,10 @@ def test_works_of_others_are_refused_or_waited_for_or_go(fleet: Fleet, wec: str)
     with_work(fleet, wec)
     mark = fleet.mark()
     refused = fleet.leave(wec)
-    assert refused["problem"]["code"] == "works_not_ours"
+    assert refused["problem"]["code"] == "foreign_manifestworks"
     assert "by-hand" in refused["msg"]
     late = fleet.leave(wec, drain="wait", wait_timeout=3)
-    assert late["problem"]["code"] == "works_not_ours"
+    assert late["problem"]["code"] == "foreign_manifestworks"
     assert fleet.writes(mark) == []
     threading.Timer(4, fleet.its.request, ("DELETE", f"{works_of(wec)}/by-hand")).start()
     waited = fleet.leave(wec, drain="wait")
@@ -88,7 +88,7 @@ def test_who_it_is_not_is_not_taken_off(fleet: Fleet, take: Take) -> None:
     wrong_name = fleet.leave(one, context=other)
     assert wrong_name["problem"]["code"] == "other_name", wrong_name
     alive = fleet.leave(one, wec_access="lost")
-    assert alive["problem"]["code"] == "wec_alive", alive
+    assert alive["problem"]["code"] == "lost_wec_alive", alive
     assert fleet.writes(mark) == []
     assert fleet.is_available(one)
     assert fleet.is_available(other)
@@ -100,11 +100,11 @@ def test_an_agent_that_does_not_answer_stops_it_and_it_goes_on_when_the_agent_is
     fleet.sandbox("partition", wec=wec)
     try:
         stuck = fleet.leave(wec, drain="ignore", wait_timeout=8)
-        assert stuck["problem"]["code"] == "agent_silent", stuck
+        assert stuck["problem"]["code"] == "agent_not_responding", stuck
         assert "by-hand" in stuck["msg"]
         assert fleet.wec(wec).get(path_of("by-hand")) is not None
         again = fleet.leave(wec, drain="ignore", wait_timeout=4)
-        assert again["problem"]["code"] == "agent_silent", again
+        assert again["problem"]["code"] == "agent_not_responding", again
     finally:
         fleet.sandbox("heal", wec=wec)
     done = fleet.leave(wec, drain="ignore", wait_timeout=120)
@@ -124,9 +124,11 @@ def test_a_cluster_that_is_lost_leaves_no_trace_on_the_its(fleet: Fleet, take: T
     unreachable = fleet.leave(name, drain="ignore")
     assert unreachable["problem"]["code"] == "wec_unreachable", unreachable
     assert "wec_access" in unreachable["msg"], unreachable
-    wait_until(lambda: "wec_alive" not in str(fleet.leave(name, wec_access="lost", check_mode=True)), 30, "it is dead")
+    wait_until(
+        lambda: "lost_wec_alive" not in str(fleet.leave(name, wec_access="lost", check_mode=True)), 30, "it is dead"
+    )
     refused = fleet.leave(name, wec_access="lost")
-    assert refused["problem"]["code"] == "works_not_ours", refused
+    assert refused["problem"]["code"] == "foreign_manifestworks", refused
     lost = fleet.leave(name, wec_access="lost", drain="ignore")
     assert not lost.get("failed"), lost
     assert lost["released_finalizers"] == [
@@ -155,7 +157,7 @@ def stuck_work(fleet: Fleet, wec: str) -> t.Iterator[None]:
 def test_what_holds_the_workload_is_named(fleet: Fleet, wec: str) -> None:
     with stuck_work(fleet, wec):
         stuck = fleet.leave(wec, drain="ignore", wait_timeout=8)
-        assert stuck["problem"]["code"] == "agent_silent", stuck
+        assert stuck["problem"]["code"] == "agent_not_responding", stuck
         assert "configmaps/by-hand has the finalizers example.org/hold" in stuck["msg"]
     done = fleet.leave(wec, drain="ignore")
     assert not done.get("failed"), done
@@ -228,7 +230,7 @@ def test_with_a_lost_its_the_workload_is_kept_or_removed(fleet: Fleet, wec: str,
     with_work(fleet, wec)
     mark = fleet.mark()
     undecided = fleet.leave(wec, its_access="lost")
-    assert undecided["problem"]["code"] == "workload_undecided", undecided
+    assert undecided["problem"]["code"] == "workload_policy_required", undecided
     assert fleet.writes(mark) == []
     done = fleet.leave(wec, its_access="lost", workload=workload, purge=True)
     assert not done.get("failed"), done

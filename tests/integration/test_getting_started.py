@@ -66,10 +66,10 @@ def test_a_fleet_of_ones_own(fleet: Fleet, take: t.Callable[..., list[str]], tmp
     run(commands[0])
     assert fleet.writes(mark) == []
     run(commands[1])
-    told = yaml.safe_load(section.file("fleet.yml"))["wecs"]
+    message = yaml.safe_load(section.file("fleet.yml"))["wecs"]
     wanted = {
-        name: {**told["vars"]["wec_labels_all"], **group["vars"]["wec_labels_region"], **host["wec_labels"]}
-        for group in told["children"].values()
+        name: {**message["vars"]["wec_labels_all"], **group["vars"]["wec_labels_region"], **host["wec_labels"]}
+        for group in message["children"].values()
         for name, host in group["hosts"].items()
     }
     assert set(wanted) == set(names)

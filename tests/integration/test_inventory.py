@@ -144,8 +144,8 @@ def test_a_file_with_another_content_is_not_written_over_by_accident(folder: Fol
     assert shown.code == 0, shown.output
     assert "-wecs: {hosts: {mine: {}}}" in shown.output
     assert "mine" in file.read_text()
-    told = folder.run(f"{export} -e export_overwrite=true")
-    assert told.code == 0, told.output
+    message = folder.run(f"{export} -e export_overwrite=true")
+    assert message.code == 0, message.output
     assert "edge-1:" in file.read_text()
 
 
@@ -161,11 +161,11 @@ def test_drift_fails_a_scheduled_job_and_names_both_sides(joined: Fleet, folder:
     try:
         mark = joined.mark()
         status = "ansible-playbook -i fleet.yml kubestellar.wec.status"
-        told = folder.run(status)
-        assert told.code == 0, told.output
+        message = folder.run(status)
+        assert message.code == 0, message.output
         failed = folder.run(f"{status} -l edge-1,edge-2 -e status_fail_on=drift")
         assert failed.code != 0
-        for run, lines in ((told, ["edge-2", "edge-3", "never-seen"]), (failed, ["edge-2", "edge-3"])):
+        for run, lines in ((message, ["edge-2", "edge-3", "never-seen"]), (failed, ["edge-2", "edge-3"])):
             shown = re.findall(r"^(\S+) +(labels|missing_in_inventory|missing_on_its) +(.*)$", run.output, re.MULTILINE)
             assert [line[0] for line in shown] == lines, run.output
             assert shown[0][2] == "different: location-group mars -> edge"

@@ -36,7 +36,7 @@ class Answer:
     """``who`` is None where nobody could be asked; ``view`` is what was read."""
 
     who: str | None
-    told: str
+    message: str
     view: Json
     is_refused_option: bool = False
 
@@ -170,16 +170,18 @@ def test_what_kubectl_takes_works_and_what_it_refuses_is_refused_by_name(
         path.write_bytes(shape.content)
         theirs, ours = asked_of_kubectl(kubectl, path, shape), asked_of_us(path, shape)
         faults = (
-            [f"shows a secret: {ours.told}"] if any(one in ours.told for one in (*target.secrets, PASSWORD)) else []
+            [f"shows a secret: {ours.message}"]
+            if any(one in ours.message for one in (*target.secrets, PASSWORD))
+            else []
         )
         if theirs.who is None:
-            faults += [f"is used as {ours.who}; kubectl: {theirs.told}"] if ours.who and not shape.repaired else []
-            faults += [f"is refused in words of Python: {ours.told}"] if _OF_PYTHON.search(ours.told) else []
-            faults += ["is refused without the option"] if not ours.who and "kubeconfig" not in ours.told else []
+            faults += [f"is used as {ours.who}; kubectl: {theirs.message}"] if ours.who and not shape.repaired else []
+            faults += [f"is refused in words of Python: {ours.message}"] if _OF_PYTHON.search(ours.message) else []
+            faults += ["is refused without the option"] if not ours.who and "kubeconfig" not in ours.message else []
         elif shape.refused:
-            faults += [] if shape.refused in ours.told and ours.is_refused_option else [f"is not refused: {ours}"]
+            faults += [] if shape.refused in ours.message and ours.is_refused_option else [f"is not refused: {ours}"]
         elif ours.who != theirs.who:
-            faults.append(f"is {theirs.who} to kubectl, and {ours.who} to us: {ours.told}")
+            faults.append(f"is {theirs.who} to kubectl, and {ours.who} to us: {ours.message}")
         elif _facts(ours.view, target.folder) != _facts(theirs.view, target.folder):
             faults.append("is read otherwise than by kubectl")
         return [f"{shape.name}: {fault}" for fault in faults]

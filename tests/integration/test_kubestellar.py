@@ -113,7 +113,7 @@ def test_a_workload_arrives_with_each_wecs_own_value_and_leaves_with_the_label(
     mark = stellar.mark()
     refused = configure(stellar, {"edge-1": wanted["edge-1"]}, **states)
     assert refused.code != 0
-    assert "[would_withdraw]" in refused.text
+    assert "[workload_withdrawal]" in refused.text
     assert f"BindingPolicy {app.name} stops to select edge-1" in refused.text
     assert stellar.writes(mark) == []
     allowed = configure(stellar, {"edge-1": wanted["edge-1"]}, **states, configure_allow_withdrawal=True)
@@ -162,11 +162,11 @@ def test_a_property_that_a_template_needs_is_not_removed_and_nothing_is_withdraw
             "wec_properties", "edge-1", properties={"site": ""}, state="absent", **with_wds(stellar)
         )
         verdict = refused["verdicts"]["edge-1"]
-        assert verdict["problem"]["code"] == "property_needed"
+        assert verdict["problem"]["code"] == "property_required"
         assert verdict["impacts"][0]["objects"] == [f"configmaps {app.name}/settings"]
         assert verdict["impacts"][0]["other_wecs"] == ["edge-2"]
         blind = stellar.module("wec_properties", "edge-1", properties={"site": ""}, state="absent")
-        assert blind["verdicts"]["edge-1"]["problem"]["code"] == "property_perhaps_needed"
+        assert blind["verdicts"]["edge-1"]["problem"]["code"] == "property_possibly_required"
         assert properties_of(stellar, "edge-1")["site"] == "at-edge-1"
         assert app.on("edge-1") == {"site": "at-edge-1"}
         assert seen == []
@@ -210,7 +210,7 @@ def test_a_new_wec_that_lacks_a_property_is_not_labelled(stellar: Fleet, workloa
     with stellar.wec("edge-1").watching(app.config_maps) as seen:
         refused = stellar.module("wec_label", "edge-2", labels=app.labels, **with_wds(stellar))
         verdict = refused["verdicts"]["edge-2"]
-        assert verdict["problem"]["code"] == "property_needed"
+        assert verdict["problem"]["code"] == "property_required"
         assert "edge-1" in verdict["msg"]
         assert app.on("edge-1") == {"site": "at-edge-1"}
         assert seen == []
@@ -251,14 +251,14 @@ def test_what_is_wrong_with_one_host_keeps_all_from_being_changed(stellar: Fleet
     for tags in ([], ["--tags", "validate"]):
         run = configure(stellar, wanted, *tags, configure_schema=schema)
         assert run.code != 0
-        for told in (
+        for message in (
             "labels[a b]: the key must be letters",
             "properties[func]: the key is a keyword of Go",
             "properties[pods]: 100 must be text, and is a number to YAML: write it in quotes, as you mean it",
             "labels[fine]: is required by the schema",
             "'9' is not one of 1, 2",
         ):
-            assert told in run.text, run.output
+            assert message in run.text, run.output
         assert run.recap["edge-1"].changed == 0
     assert stellar.writes(mark) == []
     assert configure(stellar, {"edge-1": wanted["edge-1"]}, "--tags", "validate", configure_schema=schema).code == 0
@@ -270,7 +270,7 @@ def test_a_kubestellar_that_does_not_answer_is_told(stellar: Fleet, workload: t.
     stellar.sandbox("stop-kubestellar")
     try:
         result = stellar.module("wec_label", "edge-1", labels=app.labels, wait_timeout=5, **with_wds(stellar))
-        assert result["verdicts"]["edge-1"]["problem"]["code"] == "kubestellar_silent"
+        assert result["verdicts"]["edge-1"]["problem"]["code"] == "kubestellar_not_responding"
     finally:
         stellar.sandbox("start-kubestellar")
     app.arrives("edge-1", {"plain": "text"}, seconds=60)

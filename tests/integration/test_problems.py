@@ -124,7 +124,7 @@ def test_name_used_twice(fleet: Fleet, take: t.Callable[..., list[str]]) -> None
     one, other = take(2)
     run = fleet.register([one, other], "--tags", "preflight", wec_name="same")
     assert run.recap[one].failed == run.recap[other].failed == 1
-    assert "[name_used_twice]" in run.text
+    assert "[duplicate_name]" in run.text
     assert f"he name same is also that of {other}" in run.text
 
 
@@ -272,7 +272,7 @@ def test_half_purged(fleet: Fleet, wec: str) -> None:
     fleet.wec(wec).request("DELETE", "/apis/apps/v1/namespaces/open-cluster-management/deployments/klusterlet")
     wait_until(lambda: not fleet.wec(wec).items(f"{OPERATOR}/pods"), 60, "the operator is gone")
     fleet.wec(wec).request("DELETE", KLUSTERLET)
-    expect(fleet, wec, "half_purged")
+    expect(fleet, wec, "klusterlet_half_removed")
 
 
 def test_version_skew(fleet: Fleet, wec: str) -> None:
@@ -338,7 +338,7 @@ def test_csr_several_requesters(fleet: Fleet, take: t.Callable[..., list[str]]) 
     install(fleet, "same-name", context=one)
     install(fleet, "same-name", context=other, hub_token=fleet.bootstrap_token())
     wait_until(lambda: len(fleet.csrs("same-name")) == 2, 60, "both requests")
-    expect(fleet, "same-name", "csr_several_requesters", both_sides=False)
+    expect(fleet, "same-name", "csr_multiple_requesters", both_sides=False)
     result = fleet.join("same-name", context=one)
     assert list(result["proofs"].values()) == ["token"], "only the one that was made with this cluster's own token"
     assert "another token" in str(result["rejected_csrs"])
@@ -454,7 +454,7 @@ def test_other_hub_and_works_remain(fleet: Fleet, take: t.Callable[..., list[str
         path = "/apis/work.open-cluster-management.io/v1/appliedmanifestworks"
         wait_until(lambda: fleet.wec(name).get(path) is not None, 60, "works can be stored")
         fleet.wec(name).request("POST", path, work)
-        assert fleet.join(name, move_from_other_hub=True)["problem"]["code"] == "works_remain"
+        assert fleet.join(name, move_from_other_hub=True)["problem"]["code"] == "manifestworks_remain"
         fleet.wec(name).request("DELETE", f"{path}/theirs")
     moved = fleet.join(name, move_from_other_hub=True)
     assert not moved.get("failed"), moved
@@ -500,13 +500,13 @@ def test_a_wec_that_is_cut_off_and_one_that_is_stopped_are_named_before_the_its_
         run = fleet.playbook("diagnose", names)
         assert run.code == 2, run.output
         assert {name: run.recap[name].failed for name in names} == {cut: 1, stopped: 1, well: 0}, run.output
-        told = {
+        sentence = {
             name: next(line for line in run.output.splitlines() if f": {name} is " in line) for name in (cut, stopped)
         }
-        assert "its API answers, and 1 of 1 pods of its agent are ready" in told[cut], run.output
-        assert "[heartbeat_late]" in told[cut]
-        assert "[wec_unreachable]" in told[stopped]
-        assert "the connection was refused" in told[stopped]
+        assert "its API answers, and 1 of 1 pods of its agent are ready" in sentence[cut], run.output
+        assert "[heartbeat_late]" in sentence[cut]
+        assert "[wec_unreachable]" in sentence[stopped]
+        assert "the connection was refused" in sentence[stopped]
 
 
 @pytest.mark.long

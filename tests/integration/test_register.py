@@ -25,8 +25,10 @@ def test_check_mode_says_every_step_and_writes_nothing(fleet: Fleet, take: Take)
     assert fleet.writes(mark) == []
     for name in names:
         assert run.recap[name].changed > 0
-        told = run.text.partition(f"{name} would be registered: ")[2]
-        assert f"accept ManagedCluster {name}; approve CertificateSigningRequest of {name}" in told.partition(". ")[0]
+        message = run.text.partition(f"{name} would be registered: ")[2]
+        assert (
+            f"accept ManagedCluster {name}; approve CertificateSigningRequest of {name}" in message.partition(". ")[0]
+        )
         assert fleet.managed_cluster(name) is None
     assert '+ "WEC: Klusterlet klusterlet": {' in run.text.replace("+ +", "+")
 
@@ -138,7 +140,7 @@ def test_both_front_ends_give_the_same(fleet: Fleet, take: Take, tmp_path: pathl
         {"kubestellar.wec.wec_join": options, "register": "first", "check_mode": True},
         {"kubestellar.wec.wec_join": options, "register": "second"},
         {"kubestellar.wec.wec_join": options, "register": "third"},
-        {"kubestellar.wec.wec_status": options, "register": "told"},
+        {"kubestellar.wec.wec_status": options, "register": "message"},
         {
             "ansible.builtin.assert": {
                 "that": [
@@ -214,10 +216,10 @@ def test_bad_input_is_one_clear_sentence_before_anything_is_changed(
                 "(connect_timeout): check the address in its_kubeconfig",
             ),
         ]
-        for variables, told, remedy in cases:
+        for variables, message, remedy in cases:
             run = fleet.register([name], **variables)
             assert run.code != 0
-            assert told in run.text, (variables, run.output)
+            assert message in run.text, (variables, run.output)
             assert remedy in run.text, (variables, run.output)
             # One connect timeout, and not one for each that asks.
             assert run.seconds < 10 + 25, variables

@@ -125,11 +125,11 @@ def _take_each_away(fleet: Fleet, wec: str) -> int:
                 if resource in _EVIDENCE:
                     continue
                 fleet.its.request("PUT", path, less)
-                told = _preflight_that_fails(fleet, wec)
-                assert {verb, resource} <= set(re.findall(r"[\w/-]+(?:\.[\w/-]+)*", told)), (
-                    f"without {verb} {resource}: {told}"
+                message = _preflight_that_fails(fleet, wec)
+                assert {verb, resource} <= set(re.findall(r"[\w/-]+(?:\.[\w/-]+)*", message)), (
+                    f"without {verb} {resource}: {message}"
                 )
-                assert "[forbidden]" in told
+                assert "[forbidden]" in message
                 checked += 1
         wait_until(
             lambda: not fleet.module("wec_join", wec, preflight_only=True).get("failed"), 10, "the rights are back"

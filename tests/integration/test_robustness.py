@@ -80,12 +80,12 @@ def test_in_a_fleet_of_six_four_fail_each_with_its_cause_and_two_are_available(
         fleet.sandbox("start", cluster=down)
     assert was_cut
     assert {name for name, recap in run.recap.items() if recap.failed} == {down, wrong_ca, denied, cut}, run.output
-    told = _messages(run.output)
-    assert "[wec_unreachable]" in told[down]
-    assert "[its_not_trusted_by_wec]" in told[wrong_ca]
-    assert "hub_ca_cert" in told[wrong_ca]
-    assert "[csr_denied]" in told[denied]
-    assert "[its_unreachable_from_wec]" in told[cut]
+    message = _messages(run.output)
+    assert "[wec_unreachable]" in message[down]
+    assert "[its_not_trusted_by_wec]" in message[wrong_ca]
+    assert "hub_ca_cert" in message[wrong_ca]
+    assert "[csr_denied]" in message[denied]
+    assert "[its_unreachable_from_wec]" in message[cut]
     assert fleet.is_available(good)
     assert fleet.is_available(well)
     assert run.seconds < 75 + 120

@@ -245,8 +245,8 @@ def test_what_cannot_be_simulated_is_refused(registered: Registered) -> None:
 
 
 def test_people_see_them(registered: Registered) -> None:
-    told = lifecycle.status(registered.fleet.layout)
+    message = lifecycle.status(registered.fleet.layout)
     count = COUNT + LATER + 1
-    assert f"{count} simulated WECs, edge-1 to edge-{count}:" in told
-    assert f"wrong: {registered.failing['wrong']}" in told
-    assert "simulated fleet" in told
+    assert f"{count} simulated WECs, edge-1 to edge-{count}:" in message
+    assert f"wrong: {registered.failing['wrong']}" in message
+    assert "simulated fleet" in message

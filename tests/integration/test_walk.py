@@ -49,7 +49,7 @@ class Site:
         return run
 
 
-def told(run: Run) -> list[str]:
+def message(run: Run) -> list[str]:
     """What is on the screen besides headings, ``ok:`` and the recap: each line of it has to tell something."""
     lines = run.output.partition("PLAY RECAP")[0].splitlines()
     found = [line for line in lines if line.strip() and not re.match(r"PLAY |TASK |ok: |changed: |skipping: ", line)]
@@ -77,11 +77,11 @@ def test_the_first_hour(fleet: Fleet, take: Take, tmp_path: pathlib.Path) -> Non
     assert len(full(first)) <= 45
     for name in names:
         done = f"{name} is joined and available. {name} was changed: {labels.format(name)}."
-        assert told(first).count(done) == 1
-    assert "3 WECs: 3 changed, 0 failed." in told(first)
+        assert message(first).count(done) == 1
+    assert "3 WECs: 3 changed, 0 failed." in message(first)
     assert {recap.changed for recap in first.recap.values()} == {1}
     again = site.run("register")
-    assert told(again) == []
+    assert message(again) == []
     assert len(full(again)) <= 20
 
     # From here on the agent of the third cannot reach the ITS.
@@ -89,22 +89,22 @@ def test_the_first_hour(fleet: Fleet, take: Take, tmp_path: pathlib.Path) -> Non
     cut = time.monotonic()
     own = site.hosts[one]["wec_labels"]
     own["tier"] = "gold"
-    assert told(site.run("register")) == ["3 WECs: 1 changed, 0 failed.", f"{one} was changed: +tier=gold."]
+    assert message(site.run("register")) == ["3 WECs: 1 changed, 0 failed.", f"{one} was changed: +tier=gold."]
     own["tier"] = "silver"
     diff = site.run("configure", "--diff")
-    assert f"{one} was changed: tier gold -> silver." in told(diff)
+    assert f"{one} was changed: tier gold -> silver." in message(diff)
     assert '- "tier": "gold" + "tier": "silver"' in diff.text
     del own["tier"]
-    assert any(line.split() == [one, "joined", "configure", "-tier"] for line in told(site.run("plan")))
+    assert any(line.split() == [one, "joined", "configure", "-tier"] for line in message(site.run("plan")))
     assert f"{one} labels no longer wanted: tier" in site.run("status").text
-    assert f"{one} was changed: -tier." in told(site.run("configure"))
+    assert f"{one} was changed: -tier." in message(site.run("configure"))
     site.hosts[one]["wec_properties"] = {"maxPods": "100"}
-    assert f"{one} was changed: +maxPods=100." in told(site.run("configure"))
+    assert f"{one} was changed: +maxPods=100." in message(site.run("configure"))
     site.hosts[one]["wec_properties"] = {"maxPods": "80"}
-    assert f"{one} was changed: maxPods 100 -> 80." in told(site.run("configure"))
+    assert f"{one} was changed: maxPods 100 -> 80." in message(site.run("configure"))
 
     site.hosts[one]["wec_lables"] = {"a": "b"}
-    (warning,) = told(site.run("configure"))
+    (warning,) = message(site.run("configure"))
     assert f"wec_lables ({one}) is not a variable of this collection. Did you mean wec_labels?" in warning
     del site.hosts[one]["wec_lables"]
 
@@ -126,7 +126,7 @@ def test_the_first_hour(fleet: Fleet, take: Take, tmp_path: pathlib.Path) -> Non
     # An agent renews its lease each minute.
     time.sleep(max(0.0, 155 - (time.monotonic() - cut)))
     late = site.run("status")
-    (row,) = [line for line in told(late) if line.startswith(f"{third} ")]
+    (row,) = [line for line in message(late) if line.startswith(f"{third} ")]
     assert "late" in row
     assert "heartbeat_late" in site.run("register").text
     for playbook, code in (("diagnose", 2), ("diagnose", 0)):
@@ -134,9 +134,9 @@ def test_the_first_hour(fleet: Fleet, take: Take, tmp_path: pathlib.Path) -> Non
         assert "[heartbeat_late]" in site.run(playbook, "--limit", third, *more, code=code).text
     fleet.sandbox("heal", wec=third)
 
-    assert f"{third} has left." in told(site.run("deregister", "--limit", third))
+    assert f"{third} has left." in message(site.run("deregister", "--limit", third))
     site.hosts.pop(third)
     # Other tests may have left something of theirs.
-    assert not [line for line in told(site.run("leftovers")) if line.startswith(f"{third}:")]
+    assert not [line for line in message(site.run("leftovers")) if line.startswith(f"{third}:")]
     nobody = site.run("status", "-e", "wec_hosts=nobody", code=2)
     assert "wec_hosts: 'nobody' matches no host of the inventory" in nobody.text

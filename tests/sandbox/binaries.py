@@ -289,8 +289,8 @@ class _Go:
 
     @staticmethod
     def _version(binary: str) -> tuple[int, ...]:
-        told = subprocess.run([binary, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
-        found = re.match(r"go(\d+)\.(\d+)", told)
+        message = subprocess.run([binary, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
+        found = re.match(r"go(\d+)\.(\d+)", message)
         return (int(found[1]), int(found[2])) if found else (0, 0)
 
     def _on_path(self) -> str | None:
@@ -355,7 +355,7 @@ class _Go:
                 lines.append(line.rstrip("\n"))
                 each_line(lines[-1])
         if process.returncode:
-            told = [line for line in lines if not re.fullmatch(r"[\w./-]+|go: downloading .*", line)]
-            tail = "\n".join(told[-15:])
+            message = [line for line in lines if not re.fullmatch(r"[\w./-]+|go: downloading .*", line)]
+            tail = "\n".join(message[-15:])
             raise BuildError(f"go {arguments[0]} failed for the set {module_set.name} (log: {log.name}):\n{tail}")
         return lines

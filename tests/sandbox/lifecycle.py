@@ -121,20 +121,20 @@ def status(layout: Layout) -> str:
     return "\n".join(lines)
 
 
-def _cluster_lines(told: dict[str, t.Any]) -> t.Iterator[str]:
-    yield f"Sandbox with OCM {told['ocm']}{' and KubeStellar' if told['kubestellar'] else ''}"
+def _cluster_lines(message: dict[str, t.Any]) -> t.Iterator[str]:
+    yield f"Sandbox with OCM {message['ocm']}{' and KubeStellar' if message['kubestellar'] else ''}"
     yield f"{'cluster':<12}{'API server':<28}{'state':<10}{'looks like':<12}{'version':<22}faults"
-    for name, one in told["clusters"].items():
+    for name, one in message["clusters"].items():
         yield (
             f"{name:<12}{one['url']:<28}{one['state']:<10}{one['flavour']:<12}{one['version']:<22}"
             f"{', '.join(_faults(one))}".rstrip()
         )
-    if told["kubestellar"]:
+    if message["kubestellar"]:
         yield ""
         yield f"{'controller':<40}{'state':<12}{'restarts':<10}log"
-    for name, one in told["kubestellar"].items():
+    for name, one in message["kubestellar"].items():
         yield f"{name:<40}{one['state']:<12}{one['restarts']:<10}{one['log']}"
-    simulated = told["simulated"]
+    simulated = message["simulated"]
     if simulated:
         names = simulated["names"]
         yield ""

@@ -128,7 +128,7 @@ class Supervisor:
 
     # -- bringing up ---------------------------------------------------------------------------------------------
 
-    async def bring_up(self, arguments: argparse.Namespace, tell: t.Callable[[str], None]) -> None:
+    async def bring_up(self, arguments: argparse.Namespace, print_line: t.Callable[[str], None]) -> None:
         wecs, kubestellar = arguments.wecs, arguments.kubestellar
         began = time.monotonic()
 
@@ -141,11 +141,11 @@ class Supervisor:
         await self._its_etcd.start()
         names = [f"edge-{number}" for number in range(1, wecs + 1)]
         others = [*([ITS2] if arguments.second_hub else []), *([WDS] if kubestellar else []), *names]
-        tell(f"Starting the API servers of {ITS} and {', '.join(others) or 'no WEC'}")
+        print_line(f"Starting the API servers of {ITS} and {', '.join(others) or 'no WEC'}")
         its = self._member(ITS, KIND, [], self._its_etcd)
         await its.start()
         outputs.write_kubeconfig(self.layout, its.cluster, "onboarder")
-        tell(f"Making {ITS} an Open Cluster Management hub, version {self.ocm_version} ({elapsed()})")
+        print_line(f"Making {ITS} an Open Cluster Management hub, version {self.ocm_version} ({elapsed()})")
         making_hub = asyncio.create_task(self._initialise(its.cluster))
         if arguments.second_hub:
             second = self._member(ITS2, KIND, [])
@@ -161,18 +161,18 @@ class Supervisor:
         members = [self._member(name, of_wec(number), self.hubs) for number, name in enumerate(names, start=1)]
         for start in range(0, len(members), 4):
             await asyncio.gather(*(member.start() for member in members[start : start + 4]))
-        tell(f"{wecs} WECs are up ({elapsed()})")
+        print_line(f"{wecs} WECs are up ({elapsed()})")
         if arguments.simulated:
             self.simulated = SimulatedFleet(
                 self.layout, its.cluster, wecs + 1, arguments.simulated, arguments.simulated_faults
             )
             await self.simulated.start()
-            tell(f"{arguments.simulated} simulated WECs are up ({elapsed()})")
+            print_line(f"{arguments.simulated} simulated WECs are up ({elapsed()})")
         await making_hub
-        tell(f"{ITS} is a hub ({elapsed()})")
+        print_line(f"{ITS} is a hub ({elapsed()})")
         if self.kubestellar is not None:
             await self.kubestellar.start()
-            tell(f"KubeStellar answers on {WDS} ({elapsed()})")
+            print_line(f"KubeStellar answers on {WDS} ({elapsed()})")
         self._write_fleet()
         outputs.write_env(self.layout, self.binaries, self.wds is not None)
 
@@ -490,15 +490,15 @@ async def _run(arguments: argparse.Namespace, report: t.TextIO) -> int:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, supervisor.stopping.set)
 
-    def tell(text: str) -> None:
+    def print_line(text: str) -> None:
         print(text, flush=True)
         print(text, file=report, flush=True)
 
     try:
-        await supervisor.bring_up(arguments, tell)
+        await supervisor.bring_up(arguments, print_line)
 
         def ready() -> None:
-            tell("READY")
+            print_line("READY")
             report.close()
 
         await supervisor.serve(ready)

@@ -47,7 +47,7 @@ class InMemory(FakeApi):
         self.answers.clear()
         self.requests.clear()
 
-    def told(self, method: str, path: str, query: t.Mapping[str, str], body: Json | None) -> tuple[int, t.Any]:
+    def message(self, method: str, path: str, query: t.Mapping[str, str], body: Json | None) -> tuple[int, t.Any]:
         target = path if not query else f"{path}?{urllib.parse.urlencode(query)}"
         status, answer = self.serve(method, target, body)
         if path in self.answers:
@@ -97,7 +97,7 @@ class _Client:
             names.get(key, key): str(value) for key, value in query.items() if key in names or key in ("limit", "watch")
         }
         try:
-            status, answer = _SERVED[self._url].told(method.upper(), path, asked, copy.deepcopy(body))
+            status, answer = _SERVED[self._url].message(method.upper(), path, asked, copy.deepcopy(body))
         except Fault as fault:
             status = fault.status
             answer = {"kind": "Status", "message": fault.message, "reason": fault.reason, "code": status}

@@ -15,7 +15,7 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import variables
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import problems, variables
 from ansible_collections.kubestellar.wec.plugins.plugin_utils import _unknown_variables
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -25,7 +25,7 @@ MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
 CALLBACKS = sorted(path.stem for path in (PLUGINS / "callback").glob("*.py"))
 INVENTORIES = sorted(path.stem for path in (PLUGINS / "inventory").glob("*.py"))
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
-LAYERS = ["_rules", "_apis", "_operations", "_bodies"]
+LAYERS = ["_rules", "_apis", "_operations", "_modules"]
 ALLOWED: dict[str, set[pathlib.Path]] = {
     "kubernetes": {UTILS / "_apis" / "kube.py"},
     "urllib3": {UTILS / "_apis" / "kube.py"},
@@ -63,7 +63,7 @@ def test_imports_go_downwards_only(path: pathlib.Path) -> None:
     above = LAYERS[LAYERS.index(layer) + 1 :] if layer in LAYERS else LAYERS
     for name in imports(path):
         assert not any(name.startswith(f"plugins.module_utils.{other}") for other in above), name
-        if layer != "_bodies":
+        if layer != "_modules":
             assert not name.startswith("ansible"), f"only glue knows Ansible: {name}"
 
 
@@ -84,7 +84,7 @@ def test_each_module_has_its_action_and_is_in_the_group(module: str) -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_are_tasks_with_options_that_exist(module: str) -> None:
     loaded = importlib.import_module(f"ansible_collections.kubestellar.wec.plugins.modules.{module}")
-    body = importlib.import_module(f"ansible_collections.kubestellar.wec.plugins.module_utils._bodies.{module}")
+    body = importlib.import_module(f"ansible_collections.kubestellar.wec.plugins.module_utils._modules.{module}")
     tasks = yaml.safe_load(loaded.EXAMPLES)
     assert tasks
     assert any(f"kubestellar.wec.{module}" in task for task in tasks)
@@ -162,6 +162,12 @@ def generator() -> types.ModuleType:
 @pytest.mark.parametrize("page", ["compatibility.md", "problems.md", "variables.md"])
 def test_a_page_that_is_made_of_the_code_is_up_to_date(generator: types.ModuleType, page: str) -> None:
     assert (ROOT / "docs" / page).read_text() == generator.PAGES[page](), "run 'make docs'"
+
+
+def test_a_renamed_code_is_gone_and_its_new_name_is_a_code(generator: types.ModuleType) -> None:
+    codes = {kind.code for _title, kinds in problems.SECTIONS for kind in kinds}
+    assert set(generator.RENAMED.values()) <= codes
+    assert not set(generator.RENAMED) & codes
 
 
 def test_the_table_of_versions_has_its_place(generator: types.ModuleType) -> None:

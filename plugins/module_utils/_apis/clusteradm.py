@@ -151,12 +151,12 @@ class Clusteradm:
 
         Since 1.3 it is told offline; older ones look for a cluster, and get none to look at.
         """
-        found = _VERSION_LINE.search(self._told("version"))
+        found = _VERSION_LINE.search(self._output("version"))
         return versions.parse(found[1]) if found else None
 
     def facts(self) -> ClusteradmFacts:
         """Raises ClusteradmError."""
-        return ClusteradmFacts(self._binary, self.version(), frozenset(_FLAG.findall(self._told("join", "--help"))))
+        return ClusteradmFacts(self._binary, self.version(), frozenset(_FLAG.findall(self._output("join", "--help"))))
 
     def join(self, wec: Kubeconfig, request: JoinRequest, timeout: float) -> None:
         """Apply the klusterlet to a WEC. ``timeout`` is in seconds. Raises ClusteradmError.
@@ -168,8 +168,8 @@ class Clusteradm:
 
     def upgrade_facts(self) -> ClusteradmFacts:
         """As ``facts``, with the options of its ``upgrade klusterlet``. Raises ClusteradmError."""
-        told = self._told("upgrade", "klusterlet", "--help")
-        return ClusteradmFacts(self._binary, self.version(), frozenset(_FLAG.findall(told)))
+        help_text = self._output("upgrade", "klusterlet", "--help")
+        return ClusteradmFacts(self._binary, self.version(), frozenset(_FLAG.findall(help_text)))
 
     def upgrade(self, wec: Kubeconfig, request: UpgradeRequest, timeout: float) -> None:
         """Apply the operator, its definitions and roles, and the Klusterlet's images. ``timeout`` is in seconds.
@@ -217,7 +217,7 @@ class Clusteradm:
         if done.returncode:
             raise ClusteradmError(f"{what} failed (exit code {done.returncode}): {_last_words(done.stderr, secrets)}")
 
-    def _told(self, *arguments: str) -> str:
+    def _output(self, *arguments: str) -> str:
         """What it prints when it is asked about itself, and given no cluster to look at."""
         nowhere = {**self._environment, "KUBECONFIG": os.devnull}
         try:

@@ -202,14 +202,14 @@ class _Values:
         value = self.options.get(self.family.option(field))
         if value is not None:
             return value
-        told = self.environment.get(self.family.variable(field))
-        if not told:
+        text = self.environment.get(self.family.variable(field))
+        if not text:
             return None
         if field == "validate_certs":
-            return told.strip().lower() not in ("0", "false", "no", "off")
+            return text.strip().lower() not in ("0", "false", "no", "off")
         if field == "impersonate_groups":
-            return [group.strip() for group in told.split(",") if group.strip()]
-        return told
+            return [group.strip() for group in text.split(",") if group.strip()]
+        return text
 
     def name(self, field: str) -> str:
         """What the user would have to change: the option, or the variable that was used instead."""
@@ -226,13 +226,13 @@ def _from_kubeconfig(values: _Values, kubeconfig: t.Any, read_file: ReadFile) ->
         raise InvalidOption(name, None, "is the base64 of a kubeconfig", "Decode it: append | b64decode")
     try:
         if isinstance(kubeconfig, dict):
-            files, told = [("", kubeconfigs.check_shape(kubeconfig))], "given as data"
+            files, origin = [("", kubeconfigs.check_shape(kubeconfig))], "given as data"
         elif kubeconfigs.is_text(kubeconfig):
-            files, told = [("", _parsed(name, kubeconfig))], "given as text"
+            files, origin = [("", _parsed(name, kubeconfig))], "given as text"
         else:
             shown = str(kubeconfig)
             files = _load_files(name, shown, read_file, context)
-            told = os.pathsep.join(path for path, _config in files)
+            origin = os.pathsep.join(path for path, _config in files)
         config = kubeconfigs.select_of(files, context)
     except KubeconfigError as error:
         where = f" {shown}" if shown else ""
@@ -241,7 +241,7 @@ def _from_kubeconfig(values: _Values, kubeconfig: t.Any, read_file: ReadFile) ->
         remedy = f"{choice} {values.family.named('context')}, or name another {values.family.named('kubeconfig')}"
         raise InvalidOption(option, None, f"the kubeconfig{where} {error}", remedy) from error
     config = _override(values, config, read_file)
-    source = f"{name} {told}, context {config['current-context']}"
+    source = f"{name} {origin}, context {config['current-context']}"
     return _checked(values, config, source, name)
 
 
@@ -316,8 +316,8 @@ def _from_kubeconfig_on_host(values: _Values, choice: str, read_file: ReadFile, 
         raise InvalidOption(name, choice, f"the kubeconfig on the host {error}", remedy) from None
     fault = endpoints.fault(str(kubeconfigs.the_cluster(config)["server"]))
     if fault:
-        told = str(kubeconfigs.the_cluster(config)["server"])
-        raise InvalidOption(name, told, f"{fault} (in {path} on the host)", "Correct the file, or name another one")
+        address = str(kubeconfigs.the_cluster(config)["server"])
+        raise InvalidOption(name, address, f"{fault} (in {path} on the host)", "Correct the file, or name another one")
     if host.address is not None and host_kubeconfigs.is_unverified(config) and values.get("validate_certs") is None:
         raise InvalidOption(
             values.family.shown("validate_certs"),
@@ -326,12 +326,12 @@ def _from_kubeconfig_on_host(values: _Values, choice: str, read_file: ReadFile, 
             "itself, and another over a network",
             f"Give {values.family.shown('ca_cert')} and set this to true, or set it to false if that is what you want",
         )
-    told = str(kubeconfigs.the_cluster(config)["server"])
-    if server is None and host.address is not None and host_kubeconfigs.leads_elsewhere(told, host.address):
+    address = str(kubeconfigs.the_cluster(config)["server"])
+    if server is None and host.address is not None and host_kubeconfigs.leads_elsewhere(address, host.address):
         raise InvalidOption(
             values.family.shown("host"),
             None,
-            f"{path} on the host names {told}, which is neither the host itself nor its address {host.address}, and what is "
+            f"{path} on the host names {address}, which is neither the host itself nor its address {host.address}, and what is "
             "dialed from here is not for a file on a node to say",
             "Set it to the address that this API is reached at, for example to that one",
         )

@@ -147,13 +147,13 @@ def _read(command: str, version: str, output: str) -> Credential:
         raise PluginError(f"{command} gave more than {limits.DOCUMENT} characters")
     try:
         answer = json.loads(output)
-        told, status = str(answer["apiVersion"]), answer["status"]
+        api_version, status = str(answer["apiVersion"]), answer["status"]
         if not isinstance(status, dict) or answer["kind"] != "ExecCredential":
             raise ValueError
     except (ValueError, KeyError, TypeError, RecursionError):
         raise PluginError(f"{command} gave no ExecCredential") from None
-    if told != version:
-        raise PluginError(f"{command} gave a credential of {told[:60]}, and exec says {version}")
+    if api_version != version:
+        raise PluginError(f"{command} gave a credential of {api_version[:60]}, and exec says {version}")
     found = Credential(
         _text(status.get("token"), strip=True),
         _text(status.get("clientCertificateData")),

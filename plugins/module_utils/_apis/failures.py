@@ -22,20 +22,20 @@ def api_error(
     side: str, source: str, method: str, path: str, error: t.Any, why_refused: t.Callable[[], str]
 ) -> ApiError:
     """Of an answer that is an error. ``source`` is where the connection is from, ``why_refused`` what its credential tells."""
-    told = ""
+    message = ""
     try:
         body = error.body.decode() if isinstance(error.body, bytes) else error.body
-        told = screen.shortened(str(json.loads(body).get("message") or ""), _LONGEST) if body else ""
+        message = screen.shortened(str(json.loads(body).get("message") or ""), _LONGEST) if body else ""
     except (ValueError, AttributeError, RecursionError):
-        told = screen.shortened(str(error.body), 300)
-    is_refused = error.status == 401 or (error.status == 403 and ANONYMOUS in told)
+        message = screen.shortened(str(error.body), 300)
+    is_refused = error.status == 401 or (error.status == 403 and ANONYMOUS in message)
     if is_refused:
-        told = f"there is no usable credential in {source}: {why_refused()}"
-    found = ApiError(side, method, path, int(error.status or 0), str(error.reason or ""), told)
+        message = f"there is no usable credential in {source}: {why_refused()}"
+    found = ApiError(side, method, path, int(error.status or 0), str(error.reason or ""), message)
     if is_refused:
-        found.problem = problems.of("credentials_refused", f"on the {side}: {told}")
+        found.problem = problems.of("credentials_refused", f"on the {side}: {message}")
     elif found.status == 403:
-        found.problem = problems.of("forbidden", f"on the {side}: {told}")
+        found.problem = problems.of("forbidden", f"on the {side}: {message}")
     return found
 
 

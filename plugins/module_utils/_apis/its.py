@@ -28,10 +28,16 @@ from .._rules import (
 )
 from .._rules import csr as csr_rules
 from .._rules import names as name_rules
-from .._rules.hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE, HubFacts, HubIdentity
-from .._rules.its_view import CLUSTER_NAME_LABEL, IDENTITY_ANNOTATION, LEASE_NAME, ItsView, newest_first
 from .._rules.leaving import ADDON_FINALIZERS, WORK_FINALIZERS, ItsSide
 from .._rules.leftovers import Holdings
+from .._rules.observed_hub import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE, HubFacts, HubIdentity
+from .._rules.observed_managed_cluster import (
+    CLUSTER_NAME_LABEL,
+    IDENTITY_ANNOTATION,
+    LEASE_NAME,
+    ObservedManagedCluster,
+    newest_first,
+)
 from .._rules.problems import Problem
 from .._rules.surveys import Survey
 from .._rules.tokens import TokenFacts
@@ -181,14 +187,14 @@ class Its:
 
     # -- its WECs ------------------------------------------------------------------------------------------------
 
-    def view(self, name: str) -> ItsView:
+    def view(self, name: str) -> ObservedManagedCluster:
         return self.views([name])[name]
 
-    def surveyed_view(self, name: str) -> ItsView:
+    def surveyed_view(self, name: str) -> ObservedManagedCluster:
         """What was seen a moment ago, if anybody has looked; for what changes nothing."""
         return self._survey.view if self._survey and self._survey.view.name == name else self.view(name)
 
-    def fresh_view(self, name: str) -> ItsView:
+    def fresh_view(self, name: str) -> ObservedManagedCluster:
         """As it is now. Of a name that had nothing a moment ago, only the ManagedCluster is looked for: no other agent comes in
         without one."""
         surveyed = self._survey.view if self._survey and self._survey.view.name == name else None
@@ -196,7 +202,7 @@ class Its:
             return surveyed
         return self.view(name)
 
-    def views(self, names: t.Sequence[str] | None = None) -> dict[str, ItsView]:
+    def views(self, names: t.Sequence[str] | None = None) -> dict[str, ObservedManagedCluster]:
         """What the ITS shows of these WECs, or of all; with one LIST of each kind, however many they are."""
         if names is not None and len(names) <= SINGLE_READS:
             return {name: self._single_view(name) for name in names}
@@ -207,14 +213,16 @@ class Its:
         wanted = sorted({*clusters, *asking}) if names is None else names
         return self._views(wanted, clusters, csrs, self.mailboxes())
 
-    def selected_views(self, label_selector: str | None, field_selector: str | None) -> dict[str, ItsView]:
+    def selected_views(
+        self, label_selector: str | None, field_selector: str | None
+    ) -> dict[str, ObservedManagedCluster]:
         """What the ITS shows of the WECs that have a ManagedCluster which these selectors select."""
         found = self.kube.items(paths.MANAGED_CLUSTERS, label_selector, field_selector)
         clusters = {one["metadata"]["name"]: one for one in found}
         csrs = self.kube.items(paths.CSRS, label_selector=OF_AGENTS) if clusters else []
         return self._views(sorted(clusters), clusters, csrs, self.mailboxes()) if clusters else {}
 
-    def held_views(self, held: Holdings, names: t.Sequence[str]) -> dict[str, ItsView]:
+    def held_views(self, held: Holdings, names: t.Sequence[str]) -> dict[str, ObservedManagedCluster]:
         """What the ITS shows of these WECs, where everything but their leases has been read already."""
         return self._views(names, held.clusters, held.csrs, held.mailboxes)
 
@@ -224,13 +232,13 @@ class Its:
         clusters: t.Mapping[str, Json],
         csrs: t.Sequence[Json],
         mailboxes: t.Mapping[str, Json],
-    ) -> dict[str, ItsView]:
+    ) -> dict[str, ObservedManagedCluster]:
         csrs_of = by_wec(csrs)
         leases = self.kube.items(paths.LEASES, field_selector=f"metadata.name={LEASE_NAME}")
         lease_of = {_namespace_of(one): one for one in leases}
         records = self._records_token_ids(csrs)
         return {
-            name: ItsView(
+            name: ObservedManagedCluster(
                 name, clusters.get(name), _own(csrs_of.get(name, [])), lease_of.get(name), mailboxes.get(name), records
             )
             for name in names
@@ -255,13 +263,13 @@ class Its:
         found = self.kube.items(paths.NAMESPACES, label_selector=CLUSTER_NAME_LABEL)
         return {one["metadata"]["name"]: one for one in found}
 
-    def _single_view(self, name: str) -> ItsView:
+    def _single_view(self, name: str) -> ObservedManagedCluster:
         csrs = self.kube.items(paths.CSRS, label_selector=f"{CLUSTER_NAME_LABEL}={name},!{works.ADDON_LABEL}")
         cluster = self.kube.find(paths.managed_cluster(name))
         # Without a ManagedCluster, a lease tells nothing.
         lease = self.kube.find(paths.lease(name, LEASE_NAME)) if cluster else None
         records = self._records_token_ids(csrs)
-        return ItsView(name, cluster, _own(csrs), lease, self.kube.find(paths.namespace(name)), records)
+        return ObservedManagedCluster(name, cluster, _own(csrs), lease, self.kube.find(paths.namespace(name)), records)
 
     def offers_addon(self) -> bool:
         """Whether the ITS has KubeStellar's status add-on for its WECs."""
@@ -359,7 +367,9 @@ class Its:
         """Everything that the ITS has under a WEC's name."""
         csrs = self.csrs_of(name)
         records = self._records_token_ids(csrs)
-        view = ItsView(name, self.managed_cluster(name), _own(csrs), self.lease(name), self.mailbox(name), records)
+        view = ObservedManagedCluster(
+            name, self.managed_cluster(name), _own(csrs), self.lease(name), self.mailbox(name), records
+        )
         return ItsSide(
             view,
             works=tuple(self.works(name)),
@@ -384,7 +394,9 @@ class Its:
         csrs, held = found.csrs.get(name, []), found.held
         lease = next(iter(found.leases.get(name, [])), None)
         mailbox = own_mailbox(name, held.mailboxes.get(name))
-        view = ItsView(name, held.clusters.get(name), _own(csrs), lease, mailbox, self._records_token_ids(csrs))
+        view = ObservedManagedCluster(
+            name, held.clusters.get(name), _own(csrs), lease, mailbox, self._records_token_ids(csrs)
+        )
         return ItsSide(
             view,
             works=tuple(found.works.get(name, [])),

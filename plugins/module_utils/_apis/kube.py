@@ -221,7 +221,7 @@ class Kube:
         if label_selector:
             query["label_selector"] = label_selector
         connect_timeout, _read_timeout = self._timeouts
-        with self.errors_told("get", path), t.cast(Bounds, self._bounds).streaming():
+        with self.errors_translated("get", path), t.cast(Bounds, self._bounds).streaming():
             answer = self._ask("get", path, None, query, (connect_timeout, seconds + _WATCH_ENDS_LATE))
             self._note_clock(answer.headers.get("Date"))
         self._has_answered = True
@@ -376,7 +376,7 @@ class Kube:
             raise self.no_api_server(f"{method.upper()} {path}") from None
 
     def _send(self, method: str, path: str, body: t.Any, query: dict[str, t.Any]) -> t.Any:
-        with self.errors_told(method, path):
+        with self.errors_translated(method, path):
             answer = self._ask(method, path, body, query, self._timeouts)
             text = answer.data
             self._note_clock(answer.headers.get("Date"))
@@ -398,7 +398,7 @@ class Kube:
         )
 
     @contextlib.contextmanager
-    def errors_told(self, method: str, path: str) -> t.Iterator[None]:
+    def errors_translated(self, method: str, path: str) -> t.Iterator[None]:
         """Errors of the libraries as ours. Raises ApiError, Unreachable."""
         try:
             yield
@@ -424,12 +424,12 @@ class Kube:
     def _note_clock(self, date: str | None) -> None:
         """What cannot be a time is left alone: the time is then what it is here."""
         try:
-            told = email.utils.parsedate_to_datetime(date) if date else None
+            at = email.utils.parsedate_to_datetime(date) if date else None
         except (ValueError, TypeError, OverflowError):
-            told = None
-        if told is None or not _EARLIEST <= told.year <= _LATEST:
+            at = None
+        if at is None or not _EARLIEST <= at.year <= _LATEST:
             return
-        aware = told if told.tzinfo else told.replace(tzinfo=datetime.timezone.utc)
+        aware = at if at.tzinfo else at.replace(tzinfo=datetime.timezone.utc)
         offset = (aware - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
         # The header has whole seconds: less than two are no difference.
         self._clock_offset = offset if abs(offset) >= 2 else 0.0
@@ -546,8 +546,8 @@ class Kube:
 
     def no_api_server(self, asked: str) -> Unreachable:
         """What answers is something else. ``asked`` is what it was asked for."""
-        told = screen.shortened(self._scrubbed(asked), 500)
-        what = f"at {self.connection.server} does not answer as an API server does ({told})"
+        message = screen.shortened(self._scrubbed(asked), 500)
+        what = f"at {self.connection.server} does not answer as an API server does ({message})"
         return self._no_answer(
             "nonsense", what, f"Check the address in {self.connection.option}, and what stands between"
         )

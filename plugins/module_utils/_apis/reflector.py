@@ -71,12 +71,12 @@ class Reflector(threading.Thread):
         self,
         connect: t.Callable[[], Kube],
         path: str,
-        tell: t.Callable[[News], None],
+        report: t.Callable[[News], None],
         label_selector: str | None = None,
         watch_seconds: int = 60,
     ) -> None:
         super().__init__(name=f"reflector of {path}", daemon=True)
-        self._connect, self._path, self._tell = connect, path, tell
+        self._connect, self._path, self._report = connect, path, report
         self._label_selector, self._watch_seconds = label_selector, watch_seconds
         self._kube: Kube | None = None
         self._version: str | None = None
@@ -113,7 +113,7 @@ class Reflector(threading.Thread):
             else:
                 self._failed(error)
         except MissingLibrary as error:
-            self._tell(Failed(self._path, error))
+            self._report(Failed(self._path, error))
             self._stopped.set()
             raise
         except Exception as error:
@@ -128,7 +128,7 @@ class Reflector(threading.Thread):
     def _failed(self, error: WecError) -> None:
         self._drop()
         if not self._stopped.is_set():
-            self._tell(Failed(self._path, error))
+            self._report(Failed(self._path, error))
 
     def _drop(self) -> None:
         if self._kube is not None:
@@ -141,23 +141,23 @@ class Reflector(threading.Thread):
             self._kube = self._connect()
         if self._version is None:
             items, version = self._kube.listing(self._path, self._label_selector)
-            self._tell(Listed(self._path, {item["metadata"]["name"]: item for item in items}))
+            self._report(Listed(self._path, {item["metadata"]["name"]: item for item in items}))
             self._version = version
-        began, told = time.monotonic(), False
+        began, has_changed = time.monotonic(), False
         watch = self._kube.watch(self._path, self._version, self._watch_seconds, self._label_selector)
         with self._lock:
             self._watch = watch
             if self._stopped.is_set():
                 watch.stop()
-        self._tell(Connected(self._path))
+        self._report(Connected(self._path))
         try:
             for change in watch:
                 if change.kind != "BOOKMARK":
                     gone = change.kind == "DELETED"
-                    self._tell(Changed(self._path, change.item["metadata"]["name"], None if gone else change.item))
-                self._version, told = change.version, True
+                    self._report(Changed(self._path, change.item["metadata"]["name"], None if gone else change.item))
+                self._version, has_changed = change.version, True
                 self._failures = 0
         finally:
             with self._lock:
                 self._watch = None
-        return told or time.monotonic() - began >= _LASTS
+        return has_changed or time.monotonic() - began >= _LASTS

@@ -13,9 +13,9 @@ import typing as t
 
 from .._errors import WecError
 from .._rules import works
-from .._rules.its_view import CLUSTER_NAME_LABEL
+from .._rules.binding_policies_view import Binding, Policy
 from .._rules.leaving import ItsSide
-from .._rules.wds_view import Binding, Policy
+from .._rules.observed_managed_cluster import CLUSTER_NAME_LABEL
 from . import paths
 from .its import SINGLE_READS, Its, by_namespace, by_wec, own_mailbox
 from .kube import Kube

@@ -47,7 +47,7 @@ class Watch:
 
     def __iter__(self) -> t.Iterator[Change]:
         try:
-            with self._kube.errors_told("get", self._path):
+            with self._kube.errors_translated("get", self._path):
                 for line in self._lines():
                     yield self._change(line)
         except Unreachable:
@@ -73,8 +73,8 @@ class Watch:
 
     def _change(self, line: bytes) -> Change:
         try:
-            told = json.loads(line)
-            kind, item = str(told["type"]), told["object"]
+            event = json.loads(line)
+            kind, item = str(event["type"]), event["object"]
             item = item if kind == "ERROR" else shapes.change(kind, item)
             status = int(item.get("code") or 500) if kind == "ERROR" else 0
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError, shapes.OddShape):

@@ -9,9 +9,9 @@ from __future__ import annotations
 import typing as t
 
 from .._errors import WecError
-from .._rules import templates, wds_view
+from .._rules import binding_policies_view, templates
+from .._rules.binding_policies_view import Binding, ObjectReference, Policy
 from .._rules.impact import Delivery, Traits, concerns
-from .._rules.wds_view import Binding, ObjectReference, Policy
 from . import paths
 from .kube import Kube
 
@@ -36,10 +36,10 @@ class Wds:
             )
 
     def bindings(self) -> dict[str, Binding]:
-        return {one.name: one for one in map(wds_view.binding, self.kube.items(paths.BINDINGS))}
+        return {one.name: one for one in map(binding_policies_view.binding, self.kube.items(paths.BINDINGS))}
 
     def policies(self) -> list[Policy]:
-        return list(map(wds_view.policy, self.kube.items(paths.BINDING_POLICIES)))
+        return list(map(binding_policies_view.policy, self.kube.items(paths.BINDING_POLICIES)))
 
     def deliveries(self, changes: t.Mapping[str, Change]) -> list[Delivery]:
         """The policies that concern any of the changed WECs, with what their workloads need. Raises ApiError."""

@@ -16,6 +16,7 @@ import typing as t
 
 from .._errors import ApiError, WecError
 from .._rules import addon, certificates, diagnosis, distributions, kubeconfigs, tokens, works, yaml_text
+from .._rules.binding_policies_view import ObjectReference
 from .._rules.distributions import Distribution
 from .._rules.kubeconfigs import KubeconfigError
 from .._rules.leaving import (
@@ -31,9 +32,7 @@ from .._rules.leaving import (
     claims_of_others,
     residents,
 )
-from .._rules.tokens import TokenFacts
-from .._rules.wds_view import ObjectReference
-from .._rules.wec_view import (
+from .._rules.observed_agent import (
     AGENT_NAMESPACE,
     BOOTSTRAP_SECRET,
     HUB_SECRET,
@@ -41,9 +40,10 @@ from .._rules.wec_view import (
     Bootstrap,
     HubCredential,
     Klusterlet,
-    WecView,
+    ObservedAgent,
     klusterlet,
 )
+from .._rules.tokens import TokenFacts
 from .._rules.yaml_text import NotYamlError
 from . import paths
 from .finalizers import release
@@ -132,19 +132,19 @@ class Wec:
         """What our identity may do in a namespace, as the API server says. Raises ApiError."""
         return self.kube.create(paths.RULES_REVIEW, {"spec": {"namespace": namespace}})
 
-    def view(self, name: str, judge: Judge) -> WecView:
+    def view(self, name: str, judge: Judge) -> ObservedAgent:
         """What shows whether and how this cluster is registered."""
         return judged(self._view(name), judge, name)
 
-    def _view(self, name: str) -> WecView:
+    def _view(self, name: str) -> ObservedAgent:
         klusterlets = self.klusterlets()
-        view = WecView(self.uid, self.version, klusterlets)
+        view = ObservedAgent(self.uid, self.version, klusterlets)
         own = view.the_klusterlet(name)
         if own is None:
             remnants, terminating = self._remnants(klusterlets)
-            return WecView(self.uid, self.version, klusterlets, remnants=remnants, terminating=terminating)
+            return ObservedAgent(self.uid, self.version, klusterlets, remnants=remnants, terminating=terminating)
         credential = self._credential(own.namespace)
-        return WecView(
+        return ObservedAgent(
             self.uid,
             self.version,
             klusterlets,
@@ -432,7 +432,7 @@ class Wec:
         return self.kube.find(paths.deployment(namespace, name))
 
 
-def judged(view: WecView, judge: Judge, name: str) -> WecView:
+def judged(view: ObservedAgent, judge: Judge, name: str) -> ObservedAgent:
     """The same with what the ITS knows of the agent's credentials, wherever the WEC itself was looked at."""
     bootstrap, credential = view.bootstrap, view.credential
     if bootstrap is not None:

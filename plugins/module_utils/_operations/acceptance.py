@@ -14,12 +14,12 @@ from .._apis.its import Its
 from .._errors import ApiError, WecError
 from .._rules import problems, screen, states, timeline
 from .._rules.acceptance import Decision, Member, decide, foreseen, remove_step
-from .._rules.its_view import ItsView
+from .._rules.observed_managed_cluster import ObservedManagedCluster
 from .._rules.plan import Plan
 from .._rules.problems import Problem
 from .._rules.timeline import Reached
 from .._rules.unexpected import as_wec_error
-from . import credentials, side_by_side
+from . import concurrency, credentials
 from .late_causes import LateCauses
 from .waiting import Lines
 
@@ -28,9 +28,9 @@ _AT_ONCE = 8
 _NAMED = 5
 """So many WECs are named in a line, each with why it is late."""
 """WECs that are written to at the same time. More bring nothing: the hub is the limit by then."""
-_MOST_TOLD = 12
+_MOST_REPORTED = 12
 """Foreign signing requests of one WEC that one line names."""
-NEEDS_SOMEBODY = frozenset({"csr_name_in_use", "csr_several_requesters", "csr_too_many"})
+NEEDS_SOMEBODY = frozenset({"csr_name_in_use", "csr_multiple_requesters", "csr_too_many"})
 """What waiting does not cure."""
 _SHORTEST_TICK = 0.5
 """Seconds. Somebody gets further at nearly each look of a batch that is getting on."""
@@ -118,7 +118,7 @@ def preview(its: Its, members: t.Sequence[Member]) -> dict[str, Verdict]:
     return {member.name: _preview(its, member, views[member.name]) for member in members}
 
 
-def _preview(its: Its, member: Member, view: ItsView) -> Verdict:
+def _preview(its: Its, member: Member, view: ObservedManagedCluster) -> Verdict:
     verdict = Verdict(member.name, foreseen=True)
     try:
         decision = decide(member, view, its.now())
@@ -186,7 +186,7 @@ class _Batch:
         self._arrivals = arrivals
         self._members = {member.name: member for member in members}
         self._verdicts = {name: Verdict(name) for name in self._members}
-        self._views: dict[str, ItsView] = {}
+        self._views: dict[str, ObservedManagedCluster] = {}
         self._began = time.monotonic()
         self._came_at = dict.fromkeys(self._members, self._began)
         self._lines = Lines(wait_options.between_lines)
@@ -195,7 +195,7 @@ class _Batch:
         self._furthest: dict[str, int] = {}
         self._moved_at = self._began
         self._look_took = 0.0
-        self._told: dict[str, set[str]] = {}
+        self._reported: dict[str, set[str]] = {}
         """Names of signing requests that were told to be foreign, by WEC."""
         self._flooded: set[str] = set()
 
@@ -251,7 +251,7 @@ class _Batch:
         began = time.thread_time()
         self._views.update(self._its.views([verdict.name for verdict in waiting]))
         self._look_took = time.thread_time() - began
-        side_by_side.each(self._see_to, waiting, _AT_ONCE)
+        concurrency.each(self._see_to, waiting, _AT_ONCE)
 
     def _note_progress(self, name: str) -> None:
         stage = self._views[name].stage
@@ -289,15 +289,15 @@ class _Batch:
 
     def _tell_foreign(self, name: str, decision: Decision) -> None:
         """Say at once which signing requests under its name are not its own."""
-        told = self._told.setdefault(name, set())
-        new = [one for one in decision.rejected if one.name not in told][:_MOST_TOLD]
+        reported = self._reported.setdefault(name, set())
+        new = [one for one in decision.rejected if one.name not in reported][:_MOST_REPORTED]
         if new:
-            told.update(one.name for one in decision.rejected)
+            reported.update(one.name for one in decision.rejected)
             shown = "; ".join(f"{one.name} ({', '.join(one.faults)})" for one in new)
             verb = "removed" if decision.remove else "not approved"
             self._progress(f"{name}: {len(decision.rejected)} signing requests are not its own and are {verb}: {shown}")
 
-    def _act(self, verdict: Verdict, view: ItsView, decision: Decision) -> None:
+    def _act(self, verdict: Verdict, view: ObservedManagedCluster, decision: Decision) -> None:
         """Accept first: if that is refused, no certificate is issued."""
         foreign = {remove_step(csr).object: csr for csr in decision.remove}
         for step in decision.steps(view):
@@ -319,11 +319,11 @@ class _Batch:
         if error.status == 409 or error.status == 404:
             # Somebody else was faster, or the agent made another request: the next look tells.
             return
-        if "namespace" in error.told and "terminating" in error.told:
-            verdict.problem = problems.of("mailbox_terminating", error.told)
+        if "namespace" in error.server_message and "terminating" in error.server_message:
+            verdict.problem = problems.of("mailbox_terminating", error.server_message)
             return
         if error.is_webhook_down:
-            verdict.problem = problems.of("webhook_down", error.told)
+            verdict.problem = problems.of("webhook_down", error.server_message)
             return
         code = "accept_refused" if "managedcluster" in error.message and error.method != "DELETE" else "forbidden"
         verdict.problem = problems.of(code, error.message)
@@ -361,11 +361,11 @@ class _Batch:
             "joined": sum(view.joined.is_true for view in views),
             "available": sum(one.done for one in verdicts),
         }
-        told = ", ".join(f"{count} {word}" for word, count in counts.items())
+        sentence = ", ".join(f"{count} {word}" for word, count in counts.items())
         total = max(self._arrivals.expected, len(verdicts))
         if total > len(verdicts):
-            told = f"{len(verdicts)} have an agent, {told}"
-        text = f"{total} WEC{'s' if total != 1 else ''} after {passed}: {told}"
+            sentence = f"{len(verdicts)} have an agent, {sentence}"
+        text = f"{total} WEC{'s' if total != 1 else ''} after {passed}: {sentence}"
         failed = [one.name for one in verdicts if one.failed]
         if failed:
             text += f", {len(failed)} failed ({screen.listed(failed, _NAMED)})"
@@ -392,8 +392,8 @@ def cause_on_its(verdict: Verdict) -> str:
     )
 
 
-def _note(verdict: Verdict, view: ItsView, decision: Decision, its: Its) -> None:
-    verdict.state = states.of_its_view(view, its.now()).name
+def _note(verdict: Verdict, view: ObservedManagedCluster, decision: Decision, its: Its) -> None:
+    verdict.state = states.of_observed_managed_cluster(view, its.now()).name
     verdict.shown = timeline.of_view(view)
     verdict.waiting_for = decision.waiting_for
     verdict.problem = decision.problem

@@ -17,8 +17,8 @@ from .._apis.wec import Wec
 from .._errors import ClusteradmError, WecError
 from .._rules import agent_plan, certificates, endpoints, kubeconfigs, problems, tokens
 from .._rules.join_options import JoinOptions
+from .._rules.observed_agent import AGENT_NAMESPACE, BOOTSTRAP_SECRET, HUB_SECRET, ObservedAgent
 from .._rules.plan import Step
-from .._rules.wec_view import AGENT_NAMESPACE, BOOTSTRAP_SECRET, HUB_SECRET, WecView
 from . import clearing, credentials, keeping
 from .credentials import Minted
 
@@ -89,7 +89,9 @@ class Agent:
 class AgentOnWec:
     """The WEC's half: everything that is done through its API. It knows nothing of the ITS but what an agent is told."""
 
-    def __init__(self, wec: Wec, view: WecView, installation: Installation, clusteradm: Clusteradm | None) -> None:
+    def __init__(
+        self, wec: Wec, view: ObservedAgent, installation: Installation, clusteradm: Clusteradm | None
+    ) -> None:
         self._wec, self._view = wec, view
         self._installation, self._clusteradm = installation, clusteradm
         klusterlet = view.the_klusterlet(installation.name)
@@ -102,7 +104,7 @@ class AgentOnWec:
         operations: dict[str, t.Callable[[], None]] = {
             agent_plan.JOIN: self._join,
             agent_plan.REFRESH: self._refresh,
-            agent_plan.FORGET: lambda: self._wec.forget_certificate(self._namespace),
+            agent_plan.DELETE_HUB_CREDENTIAL: lambda: self._wec.forget_certificate(self._namespace),
             agent_plan.RESTART: lambda: self._wec.restart_agent(self._namespace),
             agent_plan.READDRESS_BOOTSTRAP: lambda: self._readdress(BOOTSTRAP_SECRET),
             agent_plan.READDRESS_HUB: lambda: self._readdress(HUB_SECRET),

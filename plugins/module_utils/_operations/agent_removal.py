@@ -12,10 +12,10 @@ import typing as t
 from .._apis.wec import Wec
 from .._errors import ApiError, Refused
 from .._rules import leaving, problems, works
-from .._rules.leaving import Choices, Part, WecSide, finalizers, name_of
+from .._rules.leaving import LeaveOptions, Part, WecSide, finalizers, name_of
+from .._rules.observed_agent import OPERATOR_NAMESPACE, Klusterlet
 from .._rules.plan import Step
 from .._rules.problems import Problem
-from .._rules.wec_view import OPERATOR_NAMESPACE, Klusterlet
 from .waiting import Waiter
 
 Json = dict[str, t.Any]
@@ -29,7 +29,7 @@ class AgentRemoval:
     """
 
     def __init__(
-        self, name: str, wec: Wec, side: WecSide, orphans: t.Collection[str], choices: Choices, waiter: Waiter
+        self, name: str, wec: Wec, side: WecSide, orphans: t.Collection[str], choices: LeaveOptions, waiter: Waiter
     ) -> None:
         self._name, self._wec, self._side, self._orphan_names = name, wec, side, orphans
         self._choices, self._until = choices, waiter.until
@@ -50,9 +50,9 @@ class AgentRemoval:
             return
         operations: dict[str, t.Callable[[], None]] = {
             leaving.DELETE_KLUSTERLET: self._delete_klusterlet,
-            leaving.STAND_IN: self._stand_in_for_operator,
+            leaving.RUN_OPERATOR_CLEANUP: self._stand_in_for_operator,
             leaving.DELETE_AGENT_NAMESPACES: self._delete_agent_namespaces,
-            leaving.CUT: self._cut,
+            leaving.ORPHAN_WORKLOAD: self._cut,
             leaving.DELETE_APPLIED: self._delete_applied,
         }
         operations[operation]()
@@ -73,7 +73,7 @@ class AgentRemoval:
             left = leaving.awaited_applied(self._name, self._side, self._wec.works(), self._orphan_names, there)
             return f"the WEC still has the AppliedManifestWorks {leaving.named(left)}" if left else None
 
-        self._until(look, lambda told: problems.of("agent_silent", told, self.why_applied()))
+        self._until(look, lambda sentence: problems.of("agent_not_responding", sentence, self.why_applied()))
 
     def why_applied(self) -> str:
         """What holds the workload of works that are being deleted, as far as it may be read."""
@@ -107,9 +107,9 @@ class AgentRemoval:
                 return None
             return f"Klusterlet {own.name} has the finalizers {', '.join(finalizers(found)) or 'none'}"
 
-        def blame(told: str) -> Problem:
+        def blame(sentence: str) -> Problem:
             is_gone = self._wec.deployment(OPERATOR_NAMESPACE, "klusterlet") is None
-            return problems.of("half_purged" if is_gone else "deletion_stuck", told)
+            return problems.of("klusterlet_half_removed" if is_gone else "deletion_stuck", sentence)
 
         self._until(look, blame)
         others = [one for one in self._side.view.klusterlets or () if one.uid != own.uid]
@@ -138,7 +138,7 @@ class AgentRemoval:
             left = [one for one in names if self._wec.has_namespace(one)]
             return f"the WEC still has the namespaces {', '.join(left)}" if left else None
 
-        self._until(look, lambda told: problems.of("deletion_stuck", told))
+        self._until(look, lambda sentence: problems.of("deletion_stuck", sentence))
 
     def _delete_agent_namespaces(self) -> None:
         for namespace in self._side.namespaces:
@@ -182,7 +182,7 @@ class AgentRemoval:
             there = [path for path, uid in workload.items() if self._is_there(path, uid)]
             return f"workload is on the WEC still: {', '.join(there[:5])}" if there else None
 
-        self._until(look, lambda told: problems.of("deletion_stuck", told))
+        self._until(look, lambda sentence: problems.of("deletion_stuck", sentence))
 
     def _is_there(self, path: str, uid: str) -> bool:
         found = self._wec.kube.find(path)
@@ -229,4 +229,4 @@ class AgentRemoval:
         def look() -> str | None:
             return f"{part} is there still" if self._wec.has_part(part) else None
 
-        self._awaited.append(lambda: self._until(look, lambda told: problems.of("deletion_stuck", told)))
+        self._awaited.append(lambda: self._until(look, lambda sentence: problems.of("deletion_stuck", sentence)))

@@ -13,7 +13,7 @@ from .._apis import paths
 from .._apis.its import Its
 from .._errors import ApiError, Refused, TimedOut
 from .._rules import problems
-from .._rules.its_view import CLUSTER_NAME_LABEL
+from .._rules.observed_managed_cluster import CLUSTER_NAME_LABEL
 
 Json = dict[str, t.Any]
 _TIMEOUT = 90.0
@@ -28,7 +28,7 @@ def clear_name(its: Its, name: str) -> None:
     works = its.works(name)
     if works:
         names = [work["metadata"]["name"] for work in works]
-        problem = problems.of("works_remain", f"works in its mailbox: {', '.join(names[:5])}")
+        problem = problems.of("manifestworks_remain", f"works in its mailbox: {', '.join(names[:5])}")
         raise Refused(f"{name}: {problem}", problem.evidence, problem)
     its.kube.delete(paths.managed_cluster(name))
     _wait_gone(its, paths.managed_cluster(name), f"ManagedCluster {name}")

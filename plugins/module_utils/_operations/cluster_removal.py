@@ -14,11 +14,11 @@ from .._apis.shared import SharedIts
 from .._apis.wds import Wds
 from .._errors import Refused, WecError
 from .._rules import conditions, configuration, leaving, problems, works
-from .._rules.leaving import Choices, ItsSide, finalizers, name_of
+from .._rules.leaving import ItsSide, LeaveOptions, finalizers, name_of
 from .._rules.plan import Plan, Step
 from .._rules.problems import Problem
 from . import delivering
-from .configuring import Allowed, Configuring, Verdict
+from .configuring import Configuring, Overrides, Verdict
 from .delivering import Expectation, Settling
 from .waiting import Waiter
 
@@ -27,7 +27,7 @@ _GRACE = 5.0
 """Seconds in which an agent that is not lost after all may do its part, before its finalizers are taken away."""
 _UNLABEL = (configuration.SET_LABELS, configuration.PART)
 # All of its workload shall go, and the cluster may be half gone.
-ALLOWED = Allowed(withdrawal=True, removal=True, without_acceptance=True, deliver=False)
+ALLOWED = Overrides(withdrawal=True, removal=True, without_acceptance=True, deliver=False)
 
 
 class Leaver(t.Protocol):
@@ -53,7 +53,13 @@ class ClusterRemoval:
     """Steps of one plan. ``agent`` is None for a WEC that is lost."""
 
     def __init__(
-        self, its: SharedIts, wds: Wds | None, leaver: Leaver, agent: Agent | None, choices: Choices, waiter: Waiter
+        self,
+        its: SharedIts,
+        wds: Wds | None,
+        leaver: Leaver,
+        agent: Agent | None,
+        choices: LeaveOptions,
+        waiter: Waiter,
     ) -> None:
         self._its, self._wds, self._leaver, self._agent = its, wds, leaver, agent
         self._name, self._choices = waiter.name, choices
@@ -87,7 +93,7 @@ class ClusterRemoval:
             leaving.WITHDRAW: self._withdraw,
             leaving.DELETE_CLUSTER: self._delete_cluster,
             leaving.CLEAR_MAILBOX: self._clear_mailbox,
-            leaving.RELEASE: self._release,
+            leaving.REMOVE_FINALIZERS: self._release,
             leaving.DELETE_MAILBOX: self._delete_mailbox,
             leaving.DELETE_PROPERTIES: lambda: self._its.delete_property_map(t.cast(Json, self._side.config_map)),
             leaving.DELETE_CSRS: self._delete_csrs,
@@ -111,7 +117,7 @@ class ClusterRemoval:
             left = [work for work in self._its.works(self._name) if leaving.is_foreign(work)]
             return f"works that KubeStellar did not make are in the mailbox: {leaving.named(left)}" if left else None
 
-        self._until(look, lambda told: problems.of("works_not_ours", told))
+        self._until(look, lambda sentence: problems.of("foreign_manifestworks", sentence))
 
     def _unlabel(self) -> None:
         """All of these steps at once: they are one operation of its own with waits between its parts."""
@@ -135,11 +141,11 @@ class ClusterRemoval:
                 return f"its agent has not taken away the ManifestWorks {leaving.named(left)}"
             return None
 
-        def blame(told: str) -> Problem:
-            code = "kubestellar_silent" if told.startswith("KubeStellar") else "agent_silent"
+        def blame(sentence: str) -> Problem:
+            code = "kubestellar_not_responding" if sentence.startswith("KubeStellar") else "agent_not_responding"
             kept = leaving.remaining_labels(self._side.view)
             labels = f"labels that were left, because they are the system's: {', '.join(sorted(kept))}" if kept else ""
-            return problems.of(code, told, labels if code == "kubestellar_silent" else self._why_applied())
+            return problems.of(code, sentence, labels if code == "kubestellar_not_responding" else self._why_applied())
 
         self._until(look, blame)
 
@@ -163,7 +169,7 @@ class ClusterRemoval:
         drain = leaving.IGNORE if self._choices.drain == leaving.IGNORE else leaving.REFUSE
         self._refuse(leaving.foreign_problem(dataclasses.replace(self._side, works=tuple(there)), drain))
         self._its.delete_cluster(t.cast(Json, self._side.view.managed_cluster))
-        if not self._will(leaving.CLEAR_MAILBOX) and not self._will(leaving.RELEASE):
+        if not self._will(leaving.CLEAR_MAILBOX) and not self._will(leaving.REMOVE_FINALIZERS):
             self._await_cluster_gone()
 
     def _refuse(self, problem: Problem | None) -> None:
@@ -181,11 +187,13 @@ class ClusterRemoval:
             why = f": {deleting.message}" if deleting.message else ""
             return f"ManagedCluster {self._name} has the finalizers {', '.join(finalizers(cluster)) or 'none'}{why}"
 
-        def blame(told: str) -> Problem:
+        def blame(sentence: str) -> Problem:
             left = self._its.works(self._name)
             if left:
-                return problems.of("agent_silent", told, f"ManifestWorks: {leaving.named(left)}", self._why_applied())
-            return problems.of("deletion_stuck", told)
+                return problems.of(
+                    "agent_not_responding", sentence, f"ManifestWorks: {leaving.named(left)}", self._why_applied()
+                )
+            return problems.of("deletion_stuck", sentence)
 
         self._until(look, blame)
 
@@ -197,14 +205,14 @@ class ClusterRemoval:
         for item in self._its.works(self._name):
             if not works.is_deleting(item):
                 self._its.delete_work(self._name, item)
-        if self._will(leaving.RELEASE):
+        if self._will(leaving.REMOVE_FINALIZERS):
             return
 
         def look() -> str | None:
             left = self._its.works(self._name)
             return f"its agent has not taken away the ManifestWorks {leaving.named(left)}" if left else None
 
-        self._until(look, lambda told: problems.of("agent_silent", told, self._why_applied()))
+        self._until(look, lambda sentence: problems.of("agent_not_responding", sentence, self._why_applied()))
         self._await_cluster_gone()
 
     def _release(self) -> None:
@@ -227,7 +235,7 @@ class ClusterRemoval:
             states_of = [f"{name_of(item)} ({', '.join(finalizers(item)) or 'no finalizers'})" for item in held[:5]]
             return f"works and add-ons are in the mailbox: {', '.join(states_of)}"
 
-        self._until(look, lambda told: problems.of("deletion_stuck", told))
+        self._until(look, lambda sentence: problems.of("deletion_stuck", sentence))
         self._await_cluster_gone()
 
     # -- what is left of it --------------------------------------------------------------------------------------
@@ -248,7 +256,7 @@ class ClusterRemoval:
             ]
             return f"Namespace {self._name} is there{': ' + '; '.join(facts) if facts else ''}"
 
-        self._awaited.append(lambda: self._until(look, lambda told: problems.of("deletion_stuck", told)))
+        self._awaited.append(lambda: self._until(look, lambda sentence: problems.of("deletion_stuck", sentence)))
 
     def _delete_csrs(self) -> None:
         for csr in self._its.csrs_of(self._name):
@@ -266,8 +274,8 @@ class _LettingGo(Settling):
         with self._waiter.waiting():
             super()._pause()
 
-    def let_go(self, expected: t.Mapping[str, Expectation]) -> dict[str, Problem]:
-        found = super().let_go(expected) if self._wds is not None else {}
+    def wait_for_withdrawal(self, expected: t.Mapping[str, Expectation]) -> dict[str, Problem]:
+        found = super().wait_for_withdrawal(expected) if self._wds is not None else {}
         end_of_notice = time.monotonic() + delivering._NOTICED_WITHIN
 
         def look(name: str) -> str | None:
@@ -280,4 +288,7 @@ class _LettingGo(Settling):
 
         waiting = {name: "" for name in expected if name not in found}
         late = self._until(waiting, look, "Withdrawal", at_least=delivering._NOTICED_WITHIN + 1)
-        return {**found, **{name: problems.of("kubestellar_silent", told) for name, told in late.items()}}
+        return {
+            **found,
+            **{name: problems.of("kubestellar_not_responding", sentence) for name, sentence in late.items()},
+        }

@@ -21,15 +21,15 @@ from .._apis.its import Its
 from .._apis.wds import Wds
 from .._errors import ApiError, WecError
 from .._rules import configuration, field_ownership, impact, merging, problems, properties, readable, timeline
-from .._rules.configuration import Configuration, Observed, Wish, applied_set, decide
+from .._rules.configuration import Configuration, DesiredState, Observed, applied_set, decide
 from .._rules.field_ownership import ANNOTATIONS, DATA, LABELS
 from .._rules.impact import STARTS, STOPS, Delivery, Impact, Traits
-from .._rules.its_view import ItsView
+from .._rules.observed_managed_cluster import ObservedManagedCluster
 from .._rules.plan import Plan, Step
 from .._rules.problems import Problem
 from .._rules.timeline import Reached
 from .._rules.unexpected import as_wec_error
-from . import side_by_side
+from . import concurrency
 from .delivering import Expectation, Settling
 
 Json = dict[str, t.Any]
@@ -42,7 +42,7 @@ DELIVERED, WAITS, NOTHING = "delivered", "waits for the next change of the Bindi
 
 
 @dataclasses.dataclass(frozen=True)
-class Allowed:
+class Overrides:
     """What a user has allowed, and wants. ``deliver``: have changed properties delivered at once. ``force_conflicts``: take
     keys over from other field managers."""
 
@@ -57,7 +57,7 @@ class Allowed:
 class Verdict:
     """How it is for one WEC."""
 
-    wish: Wish
+    desired: DesiredState
     observed: Observed
     configuration: Configuration
     plan: Plan = dataclasses.field(default_factory=Plan)
@@ -76,11 +76,11 @@ class Verdict:
 
     @property
     def name(self) -> str:
-        return self.wish.name
+        return self.desired.name
 
     def applied_metadata(self, changes: t.Mapping[str, merging.Changes]) -> Json:
         """The labels and annotations that the inventory applies so that these changes come about."""
-        maps = (("labels", self.wish.labels, LABELS), ("annotations", self.wish.annotations, ANNOTATIONS))
+        maps = (("labels", self.desired.labels, LABELS), ("annotations", self.desired.annotations, ANNOTATIONS))
         return {
             field: applied_set(
                 part,
@@ -94,7 +94,7 @@ class Verdict:
     def applied_data(self, changes: merging.Changes) -> dict[str, str]:
         """The same for its properties."""
         owned, data = field_ownership.ownership(self.config_map, DATA), (self.config_map or {}).get("data") or {}
-        return applied_set(self.wish.properties, owned, data, changes)
+        return applied_set(self.desired.properties, owned, data, changes)
 
     @property
     def timeline(self) -> list[Reached]:
@@ -105,9 +105,9 @@ class Verdict:
             return f"{self.name}: {self.problem}"
         if not self.plan.changes:
             return f"{self.name} is in sync."
-        what = self.plan.told_changes or str(self.plan)
-        told = " ".join(f"{one}." for one in self.impacts)
-        return f"{self.name} {'would be' if foreseen else 'was'} changed: {what}. {told}".rstrip()
+        what = self.plan.changed_fields or str(self.plan)
+        sentence = " ".join(f"{one}." for one in self.impacts)
+        return f"{self.name} {'would be' if foreseen else 'was'} changed: {what}. {sentence}".rstrip()
 
     @property
     def _present(self) -> Traits:
@@ -148,7 +148,7 @@ class Verdict:
 class Configuring:
     """One batch of WECs. ``warnings`` are for the user."""
 
-    def __init__(self, its: Its, wds: Wds | None, allowed: Allowed) -> None:
+    def __init__(self, its: Its, wds: Wds | None, allowed: Overrides) -> None:
         self._its, self._wds, self._allowed = its, wds, allowed
         self._deliveries: list[Delivery] = []
         self.warnings: list[str] = []
@@ -157,8 +157,8 @@ class Configuring:
 
     def plan(
         self,
-        wishes: t.Sequence[Wish],
-        views: t.Mapping[str, ItsView] | None = None,
+        desired_states: t.Sequence[DesiredState],
+        views: t.Mapping[str, ObservedManagedCluster] | None = None,
         maps: t.Mapping[str, Json] | None = None,
     ) -> list[Verdict]:
         """What has to change for each WEC, and what that does; what cannot or must not be is a problem of its own.
@@ -167,15 +167,17 @@ class Configuring:
         properties.
         """
         if views is None:
-            views = readable.views(self._its.views([wish.name for wish in wishes]))
+            views = readable.views(self._its.views([desired.name for desired in desired_states]))
         if maps is None:
-            maps = property_maps(self._its, wishes)
+            maps = property_maps(self._its, desired_states)
 
-        def of_view(wish: Wish, view: ItsView) -> Verdict:
-            return self._plan_one(wish, Observed(view, None if view.unreadable else maps.get(wish.name)))
+        def of_view(desired: DesiredState, view: ObservedManagedCluster) -> Verdict:
+            return self._plan_one(desired, Observed(view, None if view.unreadable else maps.get(desired.name)))
 
-        verdicts = [readable.reading(functools.partial(of_view, wish), views[wish.name]) for wish in wishes]
-        self._refuse_missing_sets([one for one in verdicts if one.problem is None and one.wish.cluster_set])
+        verdicts = [
+            readable.reading(functools.partial(of_view, desired), views[desired.name]) for desired in desired_states
+        ]
+        self._refuse_missing_sets([one for one in verdicts if one.problem is None and one.desired.cluster_set])
         self._judge([verdict for verdict in verdicts if verdict.problem is None and verdict.configuration.changes])
         for verdict in verdicts:
             if verdict.problem is None:
@@ -183,19 +185,19 @@ class Configuring:
                 verdict.plan = Plan(steps)
         return verdicts
 
-    def _plan_one(self, wish: Wish, observed: Observed) -> Verdict:
+    def _plan_one(self, desired: DesiredState, observed: Observed) -> Verdict:
         problem = self._unfit(observed.view)
         if problem is not None:
-            return Verdict(wish, observed, Configuration(wish.name), problem=problem)
-        found = decide(wish, observed)
+            return Verdict(desired, observed, Configuration(desired.name), problem=problem)
+        found = decide(desired, observed)
         heavy = properties.size_fault({**observed.data, **found.added_properties}) if found.added_properties else None
         if heavy:
             problem = problems.of("properties_too_large", f"it {heavy}")
         elif found.conflicts and not self._allowed.force_conflicts:
             problem = problems.of("field_conflict", "; ".join(map(str, found.conflicts)))
-        return Verdict(wish, observed, found, problem=problem)
+        return Verdict(desired, observed, found, problem=problem)
 
-    def _unfit(self, view: ItsView) -> Problem | None:
+    def _unfit(self, view: ObservedManagedCluster) -> Problem | None:
         """A labelled WEC without a mailbox keeps KubeStellar from delivering to the others."""
         if view.unreadable:
             return readable.problem(view)
@@ -215,15 +217,15 @@ class Configuring:
 
     def _refuse_missing_sets(self, verdicts: t.Sequence[Verdict]) -> None:
         """A label that names no set takes the WEC out of the one that it was in, and nobody says so. One request for each set."""
-        for name in sorted({str(verdict.wish.cluster_set) for verdict in verdicts}):
+        for name in sorted({str(verdict.desired.cluster_set) for verdict in verdicts}):
             found = self._its.cluster_set_fault(name)
             if isinstance(found, ApiError):
                 self.warnings.append(
-                    f"Whether there is a ManagedClusterSet {name} may not be looked at: {found.told}. If there is none, its WECs "
+                    f"Whether there is a ManagedClusterSet {name} may not be looked at: {found.server_message}. If there is none, its WECs "
                     "are in no set."
                 )
             elif found is not None:
-                _blame(verdicts, {one.name: found for one in verdicts if one.wish.cluster_set == name})
+                _blame(verdicts, {one.name: found for one in verdicts if one.desired.cluster_set == name})
 
     def _judge(self, verdicts: t.Sequence[Verdict]) -> None:
         if not verdicts:
@@ -254,7 +256,7 @@ class Configuring:
             if vanishing and (found.removed_properties or delivered):
                 fact = f"{', '.join(vanishing)} of {verdict.name}"
                 if not self._allowed.removal:
-                    verdict.problem = problems.of("property_perhaps_needed", fact)
+                    verdict.problem = problems.of("property_possibly_required", fact)
                     continue
                 self.warnings.append(
                     f"{fact} goes, and no WDS was given to look into: if a template needs it, KubeStellar withdraws the "
@@ -327,7 +329,7 @@ class Configuring:
             if one.problem is None and self._must_be_let_go(one.configuration, expected[one.name])
         ]
         if going:
-            _blame(verdicts, settling.let_go({one.name: expected[one.name] for one in going}))
+            _blame(verdicts, settling.wait_for_withdrawal({one.name: expected[one.name] for one in going}))
 
     def _must_be_let_go(self, found: Configuration, expectation: Expectation) -> bool:
         if found.keeps or found.parts:
@@ -337,7 +339,7 @@ class Configuring:
 
     def _attempt_all(self, verdicts: t.Sequence[Verdict], *operations: str) -> None:
         """Several WECs at once: the hub takes longer for a write (its webhooks) than we do."""
-        side_by_side.each(lambda verdict: self._attempt(verdict, *operations), verdicts, _AT_ONCE)
+        concurrency.each(lambda verdict: self._attempt(verdict, *operations), verdicts, _AT_ONCE)
 
     def _attempt(self, verdict: Verdict, *operations: str) -> None:
         """Carry out those steps of a plan that are of these operations."""
@@ -363,8 +365,8 @@ class Configuring:
         return self._write_metadata(verdict, {"labels": found.labels, "annotations": annotations})
 
     def _write_metadata(self, verdict: Verdict, changes: t.Mapping[str, merging.Changes]) -> Problem | None:
-        wish = verdict.wish
-        parts = {"annotations": wish.annotations, "labels": wish.labels}
+        desired = verdict.desired
+        parts = {"annotations": desired.annotations, "labels": desired.labels}
         if any(part is not None and part.is_applied for part in parts.values()):
             # What stands in for labels is applied with them; what the task itself says is nobody's inventory.
             applied = {
@@ -378,7 +380,7 @@ class Configuring:
         else:
             undone = {field: dict(one) for field, one in changes.items() if one}
         if undone:
-            verdict.cluster = self._its.patch_metadata(verdict.name, undone, wish.manager)
+            verdict.cluster = self._its.patch_metadata(verdict.name, undone, desired.manager)
         lost = [f"{field[:-1]} {key}" for field, one in _undone(verdict.cluster, changes).items() for key in one]
         return problems.of("labels_not_effective", f"the ITS did not keep {', '.join(sorted(lost))}") if lost else None
 
@@ -410,7 +412,7 @@ class Configuring:
         try:
             apply(self._allowed.force_conflicts)
         except ApiError as error:
-            if error.status != 409 or _CONFLICT not in error.told:
+            if error.status != 409 or _CONFLICT not in error.server_message:
                 raise
             if not verdict.configuration.unowned or foreign() - verdict.configuration.unowned:
                 raise
@@ -418,8 +420,8 @@ class Configuring:
 
     def _write_properties(self, verdict: Verdict, changes: merging.Changes) -> Problem | None:
         """Only keys of the inventory, or of the task, whatever others have written meanwhile."""
-        name, wish = verdict.name, verdict.wish
-        if wish.properties is not None and wish.properties.is_applied:
+        name, desired = verdict.name, verdict.desired
+        if desired.properties is not None and desired.properties.is_applied:
             self._apply_properties(verdict, changes)
             after = verdict.config_map or {}
             changes = {key: None for key in merging.removed(changes) if key in (after.get("data") or {})}
@@ -428,9 +430,11 @@ class Configuring:
         for attempt in range(_ATTEMPTS):
             try:
                 if verdict.config_map is None:
-                    verdict.config_map = self._its.create_property_map(name, merging.merged({}, changes), wish.manager)
+                    verdict.config_map = self._its.create_property_map(
+                        name, merging.merged({}, changes), desired.manager
+                    )
                 else:
-                    verdict.config_map = self._its.patch_property_map(name, changes, wish.manager)
+                    verdict.config_map = self._its.patch_property_map(name, changes, desired.manager)
                 return None
             except ApiError as error:
                 if error.status == 404 and not merging.merged({}, changes):
@@ -481,13 +485,13 @@ class Configuring:
         return {one.policy.name for one in self._deliveries if any(key in one.needs for key in keys)}
 
 
-def property_maps(its: Its, wishes: t.Sequence[Wish]) -> dict[str, Json]:
+def property_maps(its: Its, desired_states: t.Sequence[DesiredState]) -> dict[str, Json]:
     """The ConfigMaps with the properties of these WECs. Who only labels can do without the right to read them: then less is
     known of what a template would find. Raises WecError."""
     try:
-        return its.property_maps([wish.name for wish in wishes]) if wishes else {}
+        return its.property_maps([desired.name for desired in desired_states]) if desired_states else {}
     except ApiError as error:
-        if error.status != 403 or any(wish.needs_properties for wish in wishes):
+        if error.status != 403 or any(desired.needs_properties for desired in desired_states):
             raise
         return {}
 
@@ -525,8 +529,8 @@ def _undone(cluster: Json, changes: t.Mapping[str, merging.Changes]) -> dict[str
 
 
 def _of_error(error: ApiError) -> Problem:
-    if error.status == 409 and _CONFLICT in error.told:
-        return problems.of("field_conflict", error.told)
+    if error.status == 409 and _CONFLICT in error.server_message:
+        return problems.of("field_conflict", error.server_message)
     if error.is_webhook_down:
         return problems.of("webhook_down", error.message)
     return problems.of("forbidden" if error.status == 403 else "write_refused", error.message)

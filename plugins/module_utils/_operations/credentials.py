@@ -15,7 +15,7 @@ import typing as t
 
 from .._apis.its import HOLDER_ANNOTATION, Its
 from .._errors import ApiError, WecError
-from .._rules import its_view, times, tokens
+from .._rules import observed_managed_cluster, times, tokens
 
 Json = dict[str, t.Any]
 _HELD_FOR = 45.0
@@ -51,7 +51,7 @@ def mint(its: Its, name: str, account: str, owner: int | None) -> Minted:
         token = its.mint_token(account, None)
         warning = (
             f"The bootstrap token of {name} is valid for an hour and cannot be revoked, because the ITS identity may not "
-            f"create Secrets ({error.told})."
+            f"create Secrets ({error.server_message})."
         )
         return Minted(token, tokens.read(token), warning)
     token = its.mint_token(account, secret)
@@ -69,7 +69,7 @@ def _create_secret(its: Its, name: str, owner: int | None) -> Json:
         found = its.bootstrap_secret(name)
         if found is None:
             continue
-        age = times.age(its_view.created(found), its.now()) or 0.0
+        age = times.age(observed_managed_cluster.created(found), its.now()) or 0.0
         other = (found["metadata"].get("annotations") or {}).get(HOLDER_ANNOTATION, "")
         lives = _lives(other)
         held = age < _HELD_FOR if lives is None else lives

@@ -14,8 +14,8 @@ from .._apis.its import Its
 from .._apis.wds import Wds
 from .._errors import ApiError, WecError
 from .._rules import problems, readable, screen, works
+from .._rules.binding_policies_view import Binding
 from .._rules.problems import Problem
-from .._rules.wds_view import Binding
 from .waiting import LINE_EVERY, Lines
 
 Json = dict[str, t.Any]
@@ -57,7 +57,7 @@ class Settling:
 
         began, lines, timeout = time.monotonic(), Lines(LINE_EVERY), max(self._timeout, at_least)
         while True:
-            waiting = {name: told for name in waiting if (told := look_at(name)) is not None}
+            waiting = {name: sentence for name in waiting if (sentence := look_at(name)) is not None}
             elapsed = time.monotonic() - began
             if not waiting or elapsed >= timeout:
                 return waiting
@@ -85,12 +85,12 @@ class Settling:
 
     # -- leaving -------------------------------------------------------------------------------------------------
 
-    def let_go(self, expected: t.Mapping[str, Expectation]) -> dict[str, Problem]:
+    def wait_for_withdrawal(self, expected: t.Mapping[str, Expectation]) -> dict[str, Problem]:
         """Until KubeStellar delivers to these WECs no more what their labels do not select any more."""
         if self._wds is None:
             return self._let_go_as_works_show(list(expected))
         late = self._bindings_follow({name: Expectation(leaves=one.leaves) for name, one in expected.items()})
-        return {name: problems.of("kubestellar_silent", told) for name, told in late.items()}
+        return {name: problems.of("kubestellar_not_responding", sentence) for name, sentence in late.items()}
 
     def _let_go_as_works_show(self, names: t.Sequence[str]) -> dict[str, Problem]:
         """Without a look into the WDS: nobody tells which works have to go, only that some are going."""
@@ -111,7 +111,7 @@ class Settling:
             "Withdrawal",
             at_least=_NOTICED_WITHIN + 1,
         )
-        return {name: problems.of("kubestellar_silent", told) for name, told in late.items()}
+        return {name: problems.of("kubestellar_not_responding", sentence) for name, sentence in late.items()}
 
     # -- bindings ------------------------------------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ class Settling:
         if self._wds is None or not expected:
             return {}
         late = self._bindings_follow(expected)
-        found = {name: problems.of("kubestellar_silent", told) for name, told in late.items()}
+        found = {name: problems.of("kubestellar_not_responding", sentence) for name, sentence in late.items()}
         bindings = self._wds.bindings()
         for name, one in expected.items():
             errors = [
@@ -195,7 +195,7 @@ class Settling:
             return None
 
         late = self._until({name: "" for name in sent if sent[name]}, look, "Delivery")
-        found.update({name: problems.of("delivery_late", told) for name, told in late.items()})
+        found.update({name: problems.of("delivery_late", sentence) for name, sentence in late.items()})
         return {name: len(one) for name, one in sent.items()}, found
 
     def _send_again(self, delivered: t.Sequence[Json], bindings: t.Collection[str] | None) -> set[str]:

@@ -14,7 +14,7 @@ from .._apis.its import Its
 from .._errors import ApiError, WecError
 from .._rules import detaching, leaving, problems, states
 from .._rules.detaching import Decision
-from .._rules.its_view import ItsView
+from .._rules.observed_managed_cluster import ObservedManagedCluster
 from .._rules.plan import Plan
 from .._rules.problems import Problem
 from .._rules.unexpected import as_wec_error
@@ -120,7 +120,9 @@ def _look_and_act(its: Its, waiting: t.Sequence[Verdict], drain: str, act: bool)
             verdict.failed, verdict.problem = True, as_wec_error(error, verdict.name).problem
 
 
-def _detach(its: Its, verdict: Verdict, view: ItsView, own: t.Sequence[Json], drain: str, act: bool) -> None:
+def _detach(
+    its: Its, verdict: Verdict, view: ObservedManagedCluster, own: t.Sequence[Json], drain: str, act: bool
+) -> None:
     decision = detaching.decide(view, own, drain)
     _note(verdict, its, view, own, decision)
     if decision.detach and act:
@@ -128,8 +130,8 @@ def _detach(its: Its, verdict: Verdict, view: ItsView, own: t.Sequence[Json], dr
     verdict.plan.add(*decision.steps(view))
 
 
-def _note(verdict: Verdict, its: Its, view: ItsView, own: t.Sequence[Json], decision: Decision) -> None:
-    verdict.exists, verdict.state = view.exists, states.of_its_view(view, its.now()).name
+def _note(verdict: Verdict, its: Its, view: ObservedManagedCluster, own: t.Sequence[Json], decision: Decision) -> None:
+    verdict.exists, verdict.state = view.exists, states.of_observed_managed_cluster(view, its.now()).name
     verdict.works = [leaving.name_of(work) for work in own]
     verdict.done, verdict.failed = decision.done, decision.final
     verdict.waiting_for, verdict.problem = decision.waiting_for, decision.problem

@@ -13,14 +13,14 @@ from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import WecError
 from .._rules import drift, heartbeat, leftovers, readable
+from .._rules.binding_policies_view import Policy
 from .._rules.configuration import Observed
 from .._rules.drift import Drift, Limits
-from .._rules.its_view import ItsView
 from .._rules.leftovers import Holdings
+from .._rules.observed_managed_cluster import ObservedManagedCluster
 from .._rules.surveys import Survey
 from .._rules.unexpected import as_wec_error
-from .._rules.wds_view import Policy
-from . import side_by_side, status
+from . import concurrency, status
 from .configuring import property_maps
 from .planning import Member
 from .status import Status
@@ -60,8 +60,8 @@ class Seen:
         """How it is, in sentences."""
         name, found = self.target.name, self.status
         if self.error is not None:
-            told = self.error.message
-            return told if told.startswith(name) else f"{name}: {told}"
+            wording = self.error.message
+            return wording if wording.startswith(name) else f"{name}: {wording}"
         texts = []
         if found.problems or self.target.member is None:
             texts.append(found.diagnosis if self.is_asked else found.message)
@@ -96,8 +96,8 @@ def look(
     names = list(dict.fromkeys(one.name for one in targets))
     held = None if inventory is None else its.holdings()
     views = its.views(names) if held is None else its.held_views(held, names)
-    wishes = [one.member.wish for one in targets if one.member is not None]
-    compared = [wish for wish in wishes if wish.properties is not None]
+    desired_states = [one.member.desired for one in targets if one.member is not None]
+    compared = [desired for desired in desired_states if desired.properties is not None]
     maps = property_maps(its, compared) if held is None else held.property_maps
     statuses = {one.view.name: one for one in status.of_views(its, views, with_works=True, policies=policies)}
 
@@ -105,7 +105,7 @@ def look(
         seen, error = _ask(its, one, statuses[one.name])
         return _compare(its, Seen(one, seen, error=error), maps, limits)
 
-    found = side_by_side.each(look_at, targets, at_once if any(one.reach for one in targets) else 1)
+    found = concurrency.each(look_at, targets, at_once if any(one.reach for one in targets) else 1)
     found = _with_versions(found, held, views, limits)
     strangers: list[Drift] = []
     if held is not None and inventory is not None:
@@ -151,11 +151,11 @@ def _compare(its: Its, seen: Seen, maps: t.Mapping[str, Json], limits: Limits) -
             return dataclasses.replace(seen, status=one)
         observed = Observed(one.view, maps.get(seen.target.name))
         drifts = (
-            *drift.of_wish(member.host, member.wish, observed),
+            *drift.of_wish(member.host, member.desired, observed),
             *drift.of_view(member.host, one.view, its.now(), limits),
             *drift.of_klusterlet(
                 member.host,
-                member.wish.name,
+                member.desired.name,
                 one.klusterlet_version,
                 hub,
                 seen.target.bundle_version,
@@ -168,7 +168,7 @@ def _compare(its: Its, seen: Seen, maps: t.Mapping[str, Json], limits: Limits) -
 
 
 def _with_versions(
-    found: t.Sequence[Seen], held: Holdings | None, views: t.Mapping[str, ItsView], limits: Limits
+    found: t.Sequence[Seen], held: Holdings | None, views: t.Mapping[str, ObservedManagedCluster], limits: Limits
 ) -> list[Seen]:
     clusters = {name: view.managed_cluster for name, view in views.items()} if held is None else held.clusters
     running = {name: _version(name, cluster) for name, cluster in clusters.items()}
@@ -183,4 +183,4 @@ def _with_versions(
 
 
 def _version(name: str, cluster: Json | None) -> str | None:
-    return readable.reading(lambda view: view.kubernetes_version, ItsView(name, cluster))
+    return readable.reading(lambda view: view.kubernetes_version, ObservedManagedCluster(name, cluster))

@@ -16,7 +16,7 @@ from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import InvalidOption, WecError
 from .._rules import endpoints, problems, states, versions
-from .._rules.agent_plan import Intended
+from .._rules.agent_plan import IntendedAgent
 from .._rules.join_options import JoinOptions
 from .agent import Endpoint, Installation
 from .wec_on_host import WecOnHost
@@ -31,11 +31,11 @@ class Installer:
         self._its, self._options = its, options
         self._on_host = wec if isinstance(wec, WecOnHost) else None
 
-    def intended(self, with_clusteradm: bool) -> Intended:
+    def intended(self, with_clusteradm: bool) -> IntendedAgent:
         """Raises InvalidOption, WecError for whatever is in the way."""
         if with_clusteradm:
             self.require_clusteradm()
-        return Intended(
+        return IntendedAgent(
             name=self._options.name,
             server=self.endpoint.server,
             mode="Singleton" if self._options.klusterlet_mode == "singleton" else "Default",
@@ -43,7 +43,7 @@ class Installer:
             account=self.require_account(),
         )
 
-    def installation(self, uid: str, intended: Intended | None) -> Installation:
+    def installation(self, uid: str, intended: IntendedAgent | None) -> Installation:
         """What the operations need. Without ``intended``, no agent is installed or starts anew."""
         if intended is None:
             return Installation(self._options.name, uid)

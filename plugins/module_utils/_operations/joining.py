@@ -17,14 +17,14 @@ from .._apis.wec import Wec
 from .._errors import Refused, WecError
 from .._rules import agent_plan, diagnosis, kept_works, klusterlet_images, problems, states, timeline, versions
 from .._rules.acceptance import Member, foreseen, remove_step, silent_controllers
-from .._rules.agent_plan import Intended
-from .._rules.its_view import ItsView
+from .._rules.agent_plan import IntendedAgent
 from .._rules.join_options import JoinOptions
 from .._rules.kept_works import Comparison
+from .._rules.observed_agent import AGENT_NAMESPACE, ObservedAgent
+from .._rules.observed_managed_cluster import ObservedManagedCluster
 from .._rules.plan import Plan, Step
 from .._rules.states import State
 from .._rules.timeline import Reached
-from .._rules.wec_view import AGENT_NAMESPACE, WecView
 from . import acceptance, credentials, keeping, late_causes
 from .acceptance import Verdict, WaitOptions
 from .agent import Agent, AgentOnWec
@@ -51,7 +51,7 @@ class Outcome:
     verdict: Verdict | None = None
     token_id: str | None = None
     holds_certificate: bool = False
-    intended: Intended | None = None
+    intended: IntendedAgent | None = None
     options: JoinOptions = dataclasses.field(default_factory=JoinOptions)
     foreign: list[Json] = dataclasses.field(default_factory=list)
     """Signing requests to delete."""
@@ -134,7 +134,7 @@ class Joining:
         self._its, self._wec, self._options = its, wec, options
         self._name = options.name
         self._installer = Installer(its, options, wec)
-        self._wec_view: WecView = WecView("", None)
+        self._observed_agent: ObservedAgent = ObservedAgent("", None)
         self._introduction: str | None = None
 
     # -- observe and decide --------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ class Joining:
         """
         self._its.require_hub()
         view = self._its.fresh_view(self._name)
-        wec = self._wec_view = self._wec.view(self._name, self._its)
+        wec = self._observed_agent = self._wec.view(self._name, self._its)
         hub = self._its.identity(self._options.hub_apiserver)
         now = self._its.now()
         state = states.classify(self._name, wec, view, hub, now)
@@ -196,11 +196,11 @@ class Joining:
             is_over = outcome.kept is None or outcome.kept.is_complete
             outcome.agent.add(*(agent_plan.settling(view, wec) if is_over else ()))
         if with_acceptance and (found.do or state.name not in (states.JOINED_UNAVAILABLE,)):
-            shown = ItsView(self._name) if agent_plan.CLEAR_NAME in found.do else view
+            shown = ObservedManagedCluster(self._name) if agent_plan.CLEAR_NAME in found.do else view
             outcome.acceptance.add(*foreseen(outcome.member, shown))
         return outcome
 
-    def _other_version(self, state: State, wec: WecView) -> list[str]:
+    def _other_version(self, state: State, wec: ObservedAgent) -> list[str]:
         """A joined WEC keeps its klusterlet, whatever version is asked for."""
         given = self._options.bundle_version or self._options.bundle_overrides.get("ocm")
         wanted, klusterlet = versions.parse(given), wec.the_klusterlet(self._name)
@@ -215,7 +215,7 @@ class Joining:
         return [f"{self._name}: {problems.of('klusterlet_behind', fact)}"]
 
     def _refusal(self, state: State) -> Refused:
-        problem = diagnosis.of_state(state) or problems.of("membership_unclear", *state.evidence)
+        problem = diagnosis.of_state(state) or problems.of("cluster_identity_unclear", *state.evidence)
         return Refused(f"{self._name}: {state.reason}. {problem.kind.remedy}.", state.evidence, problem)
 
     # -- act -----------------------------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ class Joining:
         if not outcome.keeps_works or not isinstance(self._wec, Wec):
             return
         view = self._its.view(self._name)
-        wec = self._wec_view = self._wec.view(self._name, self._its)
+        wec = self._observed_agent = self._wec.view(self._name, self._its)
         found = keeping.compare_in_time(self._its, self._wec, wec, self._name)
         if found is None:
             return
@@ -314,7 +314,9 @@ class Joining:
         if isinstance(self._wec, WecOnHost):
             return Agent(self._its, installation, AgentOnHost(self._wec, installation))
         return Agent(
-            self._its, installation, AgentOnWec(self._wec, self._wec_view, installation, self._installer.clusteradm)
+            self._its,
+            installation,
+            AgentOnWec(self._wec, self._observed_agent, installation, self._installer.clusteradm),
         )
 
     def _require_unchanged(self) -> None:
@@ -325,7 +327,7 @@ class Joining:
 
     def _introduction_id(self) -> str | None:
         """The id of the token that the agent has (or will have, when there is one) to introduce itself."""
-        klusterlet = self._wec_view.the_klusterlet(self._name)
+        klusterlet = self._observed_agent.the_klusterlet(self._name)
         return self._wec.introduction(klusterlet.namespace if klusterlet else AGENT_NAMESPACE)
 
     def _await_return(self, outcome: Outcome) -> None:
@@ -334,7 +336,7 @@ class Joining:
         while time.monotonic() < end:
             view = self._its.view(self._name)
             if view.joined.is_true:
-                outcome.state = states.of_its_view(view, self._its.now()).name
+                outcome.state = states.of_observed_managed_cluster(view, self._its.now()).name
                 return
             time.sleep(1.0)
         silent = silent_controllers(view, self._its.now())
@@ -347,11 +349,11 @@ class Joining:
         )
         view = self._its.view(self._name)
         anew = agent_plan.Needs(
-            (agent_plan.MINT, agent_plan.REFRESH, agent_plan.FORGET, agent_plan.RESTART),
+            (agent_plan.MINT, agent_plan.REFRESH, agent_plan.DELETE_HUB_CREDENTIAL, agent_plan.RESTART),
             "it did not come back by itself",
         )
         outcome.intended = self._installer.intended(with_clusteradm=False)
-        again = agent_plan.steps(anew, view, self._wec_view, outcome.intended)
+        again = agent_plan.steps(anew, view, self._observed_agent, outcome.intended)
         agent = self._agent(outcome)
         for step in again:
             agent.carry_out(step)

@@ -15,8 +15,8 @@ from .._errors import WecError
 from .._rules import kept_works, problems
 from .._rules.join_options import KEEP, JoinOptions
 from .._rules.kept_works import Comparison
+from .._rules.observed_agent import ObservedAgent
 from .._rules.problems import Problem
-from .._rules.wec_view import WecView
 
 _ROLLOUT_TAKES = 150.0
 """Seconds until the agent runs with another grace. A successor may wait long for its predecessor's leader lease."""
@@ -36,10 +36,10 @@ def works_problem(wec: _HasWorks, options: JoinOptions) -> Problem | None:
     works = [work["metadata"]["name"] for work in wec.works()]
     if not works:
         return None
-    return problems.of("works_remain", f"works of the other hub on the WEC: {', '.join(works[:5])}")
+    return problems.of("manifestworks_remain", f"works of the other hub on the WEC: {', '.join(works[:5])}")
 
 
-def switch_eviction_off(wec: Wec, view: WecView, name: str) -> None:
+def switch_eviction_off(wec: Wec, view: ObservedAgent, name: str) -> None:
     """From now on the agent deletes nothing because its hub does not know it. Raises WecError if it does not take that up."""
     own = view.the_klusterlet(name)
     if own is None:
@@ -58,14 +58,14 @@ def switch_eviction_off(wec: Wec, view: WecView, name: str) -> None:
         time.sleep(1.0)
 
 
-def switch_eviction_on(wec: Wec, view: WecView, name: str) -> None:
+def switch_eviction_on(wec: Wec, view: ObservedAgent, name: str) -> None:
     """The agent deletes again what its hub does not know, after the grace that it had."""
     own = view.the_klusterlet(name)
     if own is not None and kept_works.are_kept(own):
         wec.patch_klusterlet(own.name, kept_works.switching_on(own))
 
 
-def compare(its: Its, wec: Wec, view: WecView, name: str) -> Comparison | None:
+def compare(its: Its, wec: Wec, view: ObservedAgent, name: str) -> Comparison | None:
     """What of the other hub's workload this ITS has brought as well; None where none was kept, or no agent is connected."""
     own = view.the_klusterlet(name)
     if own is None or not kept_works.are_kept(own) or view.credential is None:
@@ -73,7 +73,7 @@ def compare(its: Its, wec: Wec, view: WecView, name: str) -> Comparison | None:
     return kept_works.compare(wec.works(), its.works(name), view.credential.server, own.uid)
 
 
-def compare_in_time(its: Its, wec: Wec, view: WecView, name: str) -> Comparison | None:
+def compare_in_time(its: Its, wec: Wec, view: ObservedAgent, name: str) -> Comparison | None:
     """The same, when the agent has applied what is in its mailbox, as far as it can."""
     end = time.monotonic() + _APPLYING_TAKES
     while True:
@@ -86,6 +86,6 @@ def compare_in_time(its: Its, wec: Wec, view: WecView, name: str) -> Comparison 
 def warning(name: str, found: Comparison) -> str:
     """What somebody should know whose WEC has workload that this ITS does not bring."""
     return (
-        f"{name}: workload of the hub that it was moved from has no counterpart on this ITS: {found.told}. It stays, and the agent "
+        f"{name}: workload of the hub that it was moved from has no counterpart on this ITS: {found.message}. It stays, and the agent "
         f"evicts nothing ({kept_works.GRACE_OFF}). Deliver it from this ITS, and run register again."
     )

@@ -20,7 +20,7 @@ from .._apis.wds import Wds
 from .._apis.wec import NoJudge, Wec
 from .._errors import Refused, Unreachable, WecError
 from .._rules import leaving, problems, readable, selection, states, timeline
-from .._rules.leaving import Choices, ItsSide, WecSide, name_of
+from .._rules.leaving import ItsSide, LeaveOptions, WecSide, name_of
 from .._rules.plan import Plan, Step
 from .._rules.problems import Problem
 from .._rules.timeline import Reached
@@ -62,14 +62,14 @@ class Departure:
         if self.problem is not None:
             return f"{self.name}: {self.problem}"
         if not self.plan.changes:
-            told = f"{self.name} is not registered with this ITS. Nothing to do"
+            sentence = f"{self.name} is not registered with this ITS. Nothing to do"
         elif self.leftovers is None:
             done = dict.fromkeys(f"{one.verb} {one.object}" for one in self.plan.steps)
-            told = f"{self.name} would leave: {'; '.join(done)}"
+            sentence = f"{self.name} would leave: {'; '.join(done)}"
         else:
-            told = f"{self.name} has left"
+            sentence = f"{self.name} has left"
         stays = [f"{one['kind']} {one['name']}" for one in self.leftovers or () if one["expected"]]
-        return f"{told}{'. This stays on the WEC: ' + ', '.join(stays) if stays else ''}."
+        return f"{sentence}{'. This stays on the WEC: ' + ', '.join(stays) if stays else ''}."
 
     def as_data(self) -> Json:
         data: Json = {
@@ -103,7 +103,7 @@ class Leaving:
         its: SharedIts | None,
         wec: Wec | WecOnHost | None,
         wds: Wds | None,
-        choices: Choices,
+        choices: LeaveOptions,
         hub_apiserver: str | None = None,
         moved: Wec | WecOnHost | None = None,
     ) -> None:
@@ -184,7 +184,7 @@ class Leaving:
             return found
         if its is not None:
             self._refuse(leaving.life_problem(its.view, self._its.now()))
-            return states.of_its_view(its.view, self._its.now())
+            return states.of_observed_managed_cluster(its.view, self._its.now())
         view = t.cast(WecSide, wec).view
         klusterlet = view.the_klusterlet(self._name)
         if klusterlet is None:
@@ -193,8 +193,10 @@ class Leaving:
         if klusterlet.cluster_name != self._name:
             self._refuse(problems.of("other_name", facts))
         hub_address = view.credential or view.bootstrap
-        told = f"its agent serves the hub at {hub_address.server}" if hub_address else "its agent has no credentials"
-        return states.State(states.UNKNOWN, "its ITS was said to be lost, and was not asked", (facts, told))
+        sentence = (
+            f"its agent serves the hub at {hub_address.server}" if hub_address else "its agent has no credentials"
+        )
+        return states.State(states.UNKNOWN, "its ITS was said to be lost, and was not asked", (facts, sentence))
 
     def _refuse(self, problem: Problem | None) -> None:
         if problem is not None:
@@ -203,8 +205,8 @@ class Leaving:
     def _plan_unlabelling(self, departure: Departure, its: ItsSide) -> None:
         view = readable.checked(its.view)
         maps = {self._name: its.config_map} if its.config_map is not None else {}
-        wish = leaving.unlabelling(view)
-        verdict = Configuring(self._its, self._wds, ALLOWED).plan([wish], {self._name: view}, maps)[0]
+        desired = leaving.unlabelling(view)
+        verdict = Configuring(self._its, self._wds, ALLOWED).plan([desired], {self._name: view}, maps)[0]
         self._refuse(verdict.problem)
         departure.unlabelling = verdict
         departure.plan.add(*verdict.plan.steps)
@@ -242,8 +244,8 @@ class Leaving:
             error.details["released_finalizers"] = _released(departure, agent)
             raise
         departure.released = _released(departure, agent)
-        told = agent.warnings if agent is not None else []
-        departure.warnings += [one for one in told if one not in departure.warnings]
+        warnings = agent.warnings if agent is not None else []
+        departure.warnings += [one for one in warnings if one not in departure.warnings]
         departure.leftovers = leaving.leftovers(self._name, *self._look(), self._choices)
         if departure.plan.changes:
             clock = timeline.WEC_CLOCK if self._maybe_its is None else timeline.ITS_CLOCK

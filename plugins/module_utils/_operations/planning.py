@@ -14,13 +14,13 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wds import Wds
 from .._rules import addon, heartbeat, kept_works, problems, readable, states
-from .._rules.configuration import Observed, Wish, decide
+from .._rules.configuration import DesiredState, Observed, decide
 from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
-from .._rules.its_view import ItsView
+from .._rules.observed_managed_cluster import ObservedManagedCluster
 from .._rules.plan import Step
 from .._rules.problems import Problem
 from .._rules.states import State
-from .configuring import Allowed, Configuring, Verdict, property_maps
+from .configuring import Configuring, Overrides, Verdict, property_maps
 from .delivering import Settling
 
 Json = dict[str, t.Any]
@@ -32,7 +32,7 @@ class Member:
     ITS shows is not enough."""
 
     host: str
-    wish: Wish
+    desired: DesiredState
     wait_addon: str = addon.AUTO
     asks_wec: bool = False
     violations: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Member:
         """Why that is not valid, whatever there is."""
         if self.same_name:
             others = ", ".join(self.same_name)
-            return problems.of("name_used_twice", f"the name {self.wish.name} is also that of {others}")
+            return problems.of("duplicate_name", f"the name {self.desired.name} is also that of {others}")
         if self.violations:
             return problems.of("invalid_variable" if self.is_invalid else "invalid_desired_state", *self.violations)
         return None
@@ -78,14 +78,14 @@ class FleetPlan:
         if forecast.action != CONFIGURE:
             return forecast
         verdict = self._verdicts[forecast.name]
-        told = str(verdict.problem) if verdict.problem else forecast.why
+        message = str(verdict.problem) if verdict.problem else forecast.why
         reached = tuple(verdict.timeline)
         return dataclasses.replace(
             forecast,
             steps=tuple(verdict.steps(foreseen=False)),
             is_done=verdict.done > 0,
             problem=verdict.problem,
-            why=told,
+            why=message,
             reached=reached,
         )
 
@@ -94,7 +94,7 @@ def plan(
     its: Its,
     wds: Wds | None,
     members: t.Sequence[Member],
-    allowed: Allowed,
+    allowed: Overrides,
     settling: Settling,
     *,
     to_configure_only: bool = False,
@@ -104,24 +104,26 @@ def plan(
     Raises WecError for what concerns the whole ITS.
     """
     sound = [one for one in members if one.problem is None]
-    found_views = readable.views(its.views([one.wish.name for one in sound]))
+    found_views = readable.views(its.views([one.desired.name for one in sound]))
     now, server = its.now(), its.kube.connection.server
 
-    def seen(view: ItsView) -> tuple[ItsView, State]:
-        return view, states.of_its_view(view, now)
+    def seen(view: ObservedManagedCluster) -> tuple[ObservedManagedCluster, State]:
+        return view, states.of_observed_managed_cluster(view, now)
 
     known = {name: readable.reading(seen, view) for name, view in found_views.items()}
     views = {name: view for name, (view, _state) in known.items()}
     beats = {name: readable.reading(functools.partial(_heartbeat, now), view) for name, view in views.items()}
     why = dict.fromkeys(known, "") if to_configure_only else _why_register(its, sound, known)
     configuring = Configuring(its, wds, allowed)
-    to_compare = [one.wish for one in sound if not why[one.wish.name]]
+    to_compare = [one.desired for one in sound if not why[one.desired.name]]
     verdicts = {verdict.name: verdict for verdict in configuring.plan(to_compare, views)}
     # One that is only away has properties already, or some of them.
-    maps = property_maps(its, [one.wish for one in sound if why[one.wish.name] and one.wish.properties is not None])
+    maps = property_maps(
+        its, [one.desired for one in sound if why[one.desired.name] and one.desired.properties is not None]
+    )
     found = []
     for one in members:
-        name = one.wish.name
+        name = one.desired.name
         problem = one.problem
         if problem is not None:
             found.append(Forecast(name, one.host, server, states.UNKNOWN, BLOCKED, str(problem), (), problem))
@@ -129,16 +131,16 @@ def plan(
         state = known[name][1].name
         words, warnings = beats[name]
         if why[name]:
-            steps, conflicts = _foreseen(one.wish, Observed(views[name], maps.get(name)))
-            told = ". ".join([why[name], *(conflicts if not allowed.force_conflicts else ())])
+            steps, conflicts = _foreseen(one.desired, Observed(views[name], maps.get(name)))
+            message = ". ".join([why[name], *(conflicts if not allowed.force_conflicts else ())])
             found.append(
-                Forecast(name, one.host, server, state, REGISTER, told, steps, heartbeat=words, warnings=warnings)
+                Forecast(name, one.host, server, state, REGISTER, message, steps, heartbeat=words, warnings=warnings)
             )
             continue
         verdict = verdicts[name]
         if verdict.observed.view.unreadable:
             state = states.UNKNOWN
-        told = str(verdict.problem) if verdict.problem else " ".join(f"{impact}." for impact in verdict.impacts)
+        message = str(verdict.problem) if verdict.problem else " ".join(f"{impact}." for impact in verdict.impacts)
         action = BLOCKED if verdict.problem else CONFIGURE if verdict.plan.changes else NOTHING
         found.append(
             Forecast(
@@ -147,7 +149,7 @@ def plan(
                 server,
                 state,
                 action,
-                told,
+                message,
                 tuple(verdict.plan.steps),
                 verdict.problem,
                 heartbeat=words,
@@ -158,13 +160,13 @@ def plan(
 
 
 def _why_register(
-    its: Its, members: t.Sequence[Member], known: t.Mapping[str, tuple[ItsView, State]]
+    its: Its, members: t.Sequence[Member], known: t.Mapping[str, tuple[ObservedManagedCluster, State]]
 ) -> dict[str, str]:
     """Why the role register has something to do for a WEC, or to find out; an empty text if it has not, or must not."""
     secrets = its.bootstrap_secrets()
     found = {}
     for one in members:
-        name = one.wish.name
+        name = one.desired.name
         view, state = known[name]
         if view.unreadable:
             found[name] = ""
@@ -178,7 +180,7 @@ def _why_register(
             found[name] = "the ITS does not know which cluster has this name"
         else:
             found[name] = "its own API is to be asked" if one.asks_wec else ""
-    others = [one for one in members if not found[one.wish.name] and not known[one.wish.name][0].unreadable]
+    others = [one for one in members if not found[one.desired.name] and not known[one.desired.name][0].unreadable]
     found.update(_lacking_addon(its, others))
     return found
 
@@ -190,24 +192,24 @@ def _lacking_addon(its: Its, members: t.Sequence[Member]) -> dict[str, str]:
         return {}
     is_offered = its.offers_addon()
     asked = [one for one in asked if is_offered or one.wait_addon == addon.ALWAYS]
-    found = its.addons([one.wish.name for one in asked]) if asked else {}
-    examined = {one.wish.name: addon.examine(found.get(one.wish.name), is_offered) for one in asked}
+    found = its.addons([one.desired.name for one in asked]) if asked else {}
+    examined = {one.desired.name: addon.examine(found.get(one.desired.name), is_offered) for one in asked}
     return {name: state.waiting_for for name, state in examined.items() if not state.available}
 
 
-def _heartbeat(now: datetime.datetime, view: ItsView) -> tuple[str, tuple[Problem, ...]]:
+def _heartbeat(now: datetime.datetime, view: ObservedManagedCluster) -> tuple[str, tuple[Problem, ...]]:
     """When the agent was heard of last, and what is wrong with that."""
     beat = None if view.unreadable else heartbeat.of_view(view, now)
     return (beat.words, tuple(heartbeat.trouble(view, now))) if beat else ("", ())
 
 
-def _foreseen(wish: Wish, observed: Observed) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+def _foreseen(desired: DesiredState, observed: Observed) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """What configuring will do, as far as that can be foreseen, and the keys that will be in its way."""
 
-    def foresee(view: ItsView) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    def foresee(view: ObservedManagedCluster) -> tuple[tuple[Step, ...], tuple[str, ...]]:
         if view.unreadable:
             return (), ()
-        found = decide(wish, dataclasses.replace(observed, view=view))
+        found = decide(desired, dataclasses.replace(observed, view=view))
         return tuple(found.steps(observed.config_map is not None)), tuple(map(str, found.conflicts))
 
     return readable.reading(foresee, observed.view)

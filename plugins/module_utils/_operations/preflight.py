@@ -18,10 +18,10 @@ from .._errors import ApiError, Unreachable, WecError
 from .._rules import agent_plan, diagnosis, problems, rights, screen, states, times, versions
 from .._rules.distributions import Distribution
 from .._rules.join_options import JoinOptions
+from .._rules.observed_agent import ObservedAgent
 from .._rules.problems import Problem
 from .._rules.rights import Right
 from .._rules.states import State
-from .._rules.wec_view import WecView
 from . import keeping
 from .installing import Installer
 from .wec_on_host import WecOnHost
@@ -48,7 +48,7 @@ class Check:
             "problem": self.problem.as_data() if self.problem else None,
         }
 
-    def told(self) -> str:
+    def message(self) -> str:
         """A sentence with a full stop, or with the problem's code after it."""
         text = f"{self.name}: {self.fact}"
         if self.problem is None or f"[{self.problem.code}]" in text:
@@ -70,7 +70,7 @@ class Report:
 
     def message(self, name: str) -> str:
         """Why this WEC cannot be registered."""
-        return f"{name} cannot be registered: {' '.join(check.told() for check in self.violations)}"
+        return f"{name} cannot be registered: {' '.join(check.message() for check in self.violations)}"
 
 
 class Preflight:
@@ -147,7 +147,7 @@ class Preflight:
             address = self._installer.address_for(state.name)
             needs = agent_plan.needs(state, wec, view, hub, self._options, now, address)
             if needs.do is None:
-                problem = diagnosis.of_state(state) or problems.of("membership_unclear", *state.evidence)
+                problem = diagnosis.of_state(state) or problems.of("cluster_identity_unclear", *state.evidence)
                 # The reason is what the summary would say again.
                 facts = "; ".join(problem.evidence)
                 text = f"{state.reason}{': ' if facts else ''}{facts}. {problem.kind.remedy}. [{problem.code}]"
@@ -165,7 +165,7 @@ class Preflight:
 
         self._attempt("membership", look)
 
-    def _skew(self, wec: WecView) -> None:
+    def _skew(self, wec: ObservedAgent) -> None:
         klusterlet = wec.the_klusterlet(self._options.name)
         found = diagnosis.version_skew(klusterlet, self._its.hub.version)
         if found is not None:
@@ -232,8 +232,8 @@ class Preflight:
         if lacking is None:
             self._note(name, None, "the API server cannot list what its authorizer grants")
         elif lacking:
-            told = [str(right) for right in lacking]
-            problem = problems.of("forbidden", *told)
+            wording = [str(right) for right in lacking]
+            problem = problems.of("forbidden", *wording)
             self._note(name, False, str(problem), problem)
         else:
             self._note(name, True, f"the {side} identity has the rights that are needed")
@@ -246,8 +246,8 @@ class Preflight:
             # The check before this one has said that it cannot be asked.
             return
         if lacking:
-            told = "; ".join(map(str, lacking))
-            self._note("wec_evidence", None, f"without {told}, nothing says why a status add-on does not run")
+            wording = "; ".join(map(str, lacking))
+            self._note("wec_evidence", None, f"without {wording}, nothing says why a status add-on does not run")
 
     def _clocks(self) -> None:
         skew = abs(self._its.kube.clock_offset - self._wec.clock_offset)

@@ -25,11 +25,11 @@ from .._rules.plan import Plan
 from .._rules.problems import Problem
 from .._rules.surveys import Survey
 from .._rules.unexpected import as_wec_error
-from . import acceptance, credentials, late_causes, side_by_side, status, surveying, verification
+from . import acceptance, concurrency, credentials, late_causes, status, surveying, verification
 from .acceptance import Verdict, WaitOptions
+from .cluster_ids import ClusterIds, refuse_repeated, used_twice
 from .joining import Joining, Outcome
 from .preflight import Preflight, Report
-from .roll_call import RollCall, refuse_repeated, used_twice
 from .status import Status
 from .verification import VerifyOptions
 from .wec_on_host import WecOnHost
@@ -101,9 +101,9 @@ class Registration:
     @property
     def message(self) -> str:
         if self.error is not None:
-            told, known = self.error.message, self.error.problem
-            code = f" [{known.code}]" if known is not None and f"[{known.code}]" not in told else ""
-            return f"{'' if told.startswith(self.name) else f'{self.name}: '}{told}{code}"
+            wording, known = self.error.message, self.error.problem
+            code = f" [{known.code}]" if known is not None and f"[{known.code}]" not in wording else ""
+            return f"{'' if wording.startswith(self.name) else f'{self.name}: '}{wording}{code}"
         if self.verdict is not None:
             return self._cause.message if self._cause else f"{self.verdict.message()}{self._readdressed}"
         if self.plan.changes:
@@ -182,7 +182,7 @@ class BatchOptions:
     seconds_for_one: float
     wait: WaitOptions
     verify: VerifyOptions
-    places: t.ContextManager[t.Any]
+    slots: t.ContextManager[t.Any]
     only_looks: bool = False
 
 
@@ -213,7 +213,7 @@ class Registering:
         return self._its.kube.connection.server
 
     @property
-    def _sound(self) -> list[Registration]:
+    def _valid(self) -> list[Registration]:
         return [one for one in self.registrations if one.is_sound]
 
     @property
@@ -226,9 +226,9 @@ class Registering:
     def look(self) -> None:
         """Ask the ITS for all of them, and each of them who it is. Raises WecError for what concerns the whole ITS."""
         began = time.monotonic()
-        self._surveys = surveying.survey(self._its, [one.name for one in self._sound])
+        self._surveys = surveying.survey(self._its, [one.name for one in self._valid])
         refuse_repeated(self.registrations)
-        self._roll = RollCall(self._sound, self._ask, _refuse_twin, self._batch_options.at_once, self._owns)
+        self._roll = ClusterIds(self._valid, self._ask, _refuse_twin, self._batch_options.at_once, self._owns)
         self._kept.callback(self._roll.close)
         count = len(self.registrations)
         took = time.monotonic() - began
@@ -254,8 +254,8 @@ class Registering:
             self._surveys.update(surveying.survey(self._its, [one.name]))
             report = one.report = self._preflight(one, wec)
         if report.violations:
-            told = report.violations[0].problem
-            raise WecError(report.message(one.name), told)
+            wording = report.violations[0].problem
+            raise WecError(report.message(one.name), wording)
 
     def _preflight(self, one: Registration, wec: Wec | WecOnHost) -> Report:
         return Preflight(self.its_of(one), wec, one.wanted.options).run()
@@ -284,14 +284,14 @@ class Registering:
             joining = self._joining(one, wec)
             one.outcome = joining.run(joining.observe(with_acceptance=False), None, self._progress)
 
-        def join_and_tell(one: Registration) -> None:
+        def join_and_report(one: Registration) -> None:
             try:
                 self._attempt(join, one)
             finally:
                 joins.note(one.outcome.member if one.outcome else None)
 
-        with side_by_side.threads(self._batch_options.at_once) as executor:
-            joined = [executor.submit(join_and_tell, one) for one in those]
+        with concurrency.threads(self._batch_options.at_once) as executor:
+            joined = [executor.submit(join_and_report, one) for one in those]
             try:
                 with late_causes.asked(self._why_late) as causes:
                     verdicts = acceptance.accept_all(
@@ -303,10 +303,10 @@ class Registering:
             for done in joined:
                 done.result()
         verification.verify(self._its, verdicts, self._batch_options.verify, self._progress, self._ask_addon)
-        for one in self._sound:
+        for one in self._valid:
             one.verdict = verdicts[one.name]
-        self.each(self._settle, [one for one in self._sound if one.keeps_works and not one.failed])
-        self.each(self._diagnose, [one for one in self._sound if one.failed])
+        self.each(self._settle, [one for one in self._valid if one.keeps_works and not one.failed])
+        self.each(self._diagnose, [one for one in self._valid if one.failed])
 
     def _settle(self, one: Registration, wec: Wec | WecOnHost) -> None:
         """Workload of another hub was kept on it: has all of it a counterpart by now?"""
@@ -314,7 +314,7 @@ class Registering:
             self._joining(one, wec).settle(one.outcome)
 
     def _named(self, name: str) -> Registration:
-        return next(one for one in self._sound if one.name == name)
+        return next(one for one in self._valid if one.name == name)
 
     def _why_late(self, name: str) -> Problem | None:
         one = self._named(name)
@@ -369,9 +369,9 @@ class Registering:
     def each(self, do: Work, some: t.Sequence[Registration] | None = None, under_way: int | None = None) -> None:
         """Do it for each of ``some``, or of those that have not failed. ``under_way``: so many, if those that only wait leave
         their places."""
-        side_by_side.each(
+        concurrency.each(
             lambda one: self._attempt(do, one),
-            self._sound if some is None else some,
+            self._valid if some is None else some,
             under_way or self._batch_options.at_once,
         )
 
@@ -380,7 +380,7 @@ class Registering:
         try:
             self._roll.answer_of(one)
             if one.is_sound:
-                with self._batch_options.places, self._reach(one) as wec, self._within(one, wec):
+                with self._batch_options.slots, self._reach(one) as wec, self._within(one, wec):
                     do(one, wec)
         except Exception as error:
             one.error = as_wec_error(error, one.name)
@@ -416,5 +416,5 @@ class _Joins:
 
 
 def _refuse_twin(one: Registration, others: t.Sequence[Registration]) -> None:
-    told = ", ".join(other.host for other in others)
-    one.error = used_twice(one.name, f"This is the same cluster as {told}: give each host its own wec_context")
+    names = ", ".join(other.host for other in others)
+    one.error = used_twice(one.name, f"This is the same cluster as {names}: give each host its own wec_context")

@@ -33,15 +33,15 @@ from .._rules import (
     versions,
 )
 from .._rules.addon import AddonState
+from .._rules.binding_policies_view import Policy
 from .._rules.delivered_work import Works
 from .._rules.diagnosis import AgentHealth
-from .._rules.its_view import ItsView
+from .._rules.observed_agent import AGENT_NAMESPACE, OPERATOR_NAMESPACE, ObservedAgent
+from .._rules.observed_managed_cluster import ObservedManagedCluster
 from .._rules.problems import Problem
 from .._rules.states import State
 from .._rules.statuses import Evidence, PolicyState
 from .._rules.unexpected import as_wec_error
-from .._rules.wds_view import Policy
-from .._rules.wec_view import AGENT_NAMESPACE, OPERATOR_NAMESPACE, WecView
 
 Json = dict[str, t.Any]
 T = t.TypeVar("T")
@@ -52,7 +52,7 @@ _SAYS_WHY = frozenset(
         "csr_not_issued",
         "csr_not_legitimate",
         "csr_too_many",
-        "hub_controllers_silent",
+        "hub_controllers_not_responding",
         "mailbox_terminating",
         "not_accepted",
     }
@@ -60,7 +60,7 @@ _SAYS_WHY = frozenset(
 """What the ITS shows that explains why an agent has not come to use its token; other things only follow from that."""
 
 _OF_LEASE = frozenset({"heartbeat_late", "lease_expired"})
-_OF_WORKS = frozenset({"works_failing", "addon_controller_down", "statuses_old"})
+_OF_WORKS = frozenset({"manifestworks_failing", "addon_controller_down", "statuses_stale"})
 """What the works in its mailbox show of a WEC."""
 
 
@@ -68,11 +68,11 @@ _OF_WORKS = frozenset({"works_failing", "addon_controller_down", "statuses_old"}
 class Status:
     """One WEC. ``wec`` is None where its own API was not asked, or did not answer."""
 
-    view: ItsView
+    view: ObservedManagedCluster
     state: State
     problems: tuple[Problem, ...]
     now: datetime.datetime
-    wec: WecView | None = None
+    wec: ObservedAgent | None = None
     addon: str | None = None
     works: Works | None = None
     """What it runs; None where nobody has looked, or may."""
@@ -162,7 +162,7 @@ def of_fleet(
 
 def of_views(
     its: Its,
-    views: t.Mapping[str, ItsView],
+    views: t.Mapping[str, ObservedManagedCluster],
     *,
     with_works: bool = False,
     policies: t.Sequence[Policy] | None = None,
@@ -179,10 +179,10 @@ def of_views(
     evidence = _evidence(its, views, due) if addons is not None and mailboxes is not None else Evidence()
     why_absent = _why_absent(its, views, addons, now)
 
-    def of_view(view: ItsView) -> Status:
+    def of_view(view: ObservedManagedCluster) -> Status:
         if view.unreadable:
             return _unreadable(view, now)
-        state, addon = states.of_its_view(view, now), None
+        state, addon = states.of_observed_managed_cluster(view, now), None
         if addons is not None:
             addon = addon_rules.examine(addons.get(view.name), True, why_absent(view.name))
         shown = (*diagnosis.from_its(view, now), *_addon_problems(state, addon))
@@ -206,14 +206,14 @@ def reading(read: t.Callable[[Status], T], status: Status) -> T:
     Raises MissingLibrary.
     """
 
-    def of_view(view: ItsView) -> T:
+    def of_view(view: ObservedManagedCluster) -> T:
         return read(status if view is status.view else _unreadable(view, status.now))
 
     return readable.reading(of_view, status.view)
 
 
-def _unreadable(view: ItsView, now: datetime.datetime) -> Status:
-    return Status(view, states.of_its_view(view, now), (readable.problem(view),), now)
+def _unreadable(view: ObservedManagedCluster, now: datetime.datetime) -> Status:
+    return Status(view, states.of_observed_managed_cluster(view, now), (readable.problem(view),), now)
 
 
 def _addons(its: Its, names: list[str]) -> dict[str, Json] | None:
@@ -251,10 +251,10 @@ _Due = t.Callable[[str], list[Json]]
 """The works of a WEC of which a status should be there."""
 
 
-def _evidence(its: Its, views: t.Mapping[str, ItsView], due: _Due) -> Evidence:
+def _evidence(its: Its, views: t.Mapping[str, ObservedManagedCluster], due: _Due) -> Evidence:
     """It is looked at only if there are works of which a status should be there."""
 
-    def reports(view: ItsView) -> bool:
+    def reports(view: ObservedManagedCluster) -> bool:
         return not view.unreadable and view.exists and bool(due(view.name))
 
     names = [view.name for view in views.values() if readable.reading(reports, view)]
@@ -262,7 +262,7 @@ def _evidence(its: Its, views: t.Mapping[str, ItsView], due: _Due) -> Evidence:
 
 
 def _status_problems(
-    view: ItsView,
+    view: ObservedManagedCluster,
     state: State,
     addon: AddonState | None,
     items: t.Sequence[Json],
@@ -278,7 +278,9 @@ def _status_problems(
     return [found] if found else []
 
 
-def _is_silent(view: ItsView, state: State, addon: AddonState | None, runs: Works, evidence: Evidence) -> bool:
+def _is_silent(
+    view: ObservedManagedCluster, state: State, addon: AddonState | None, runs: Works, evidence: Evidence
+) -> bool:
     """Whether no status of anything comes from a WEC any more. Without the add-on, none has ever come."""
     if addon is None:
         return False
@@ -288,13 +290,16 @@ def _is_silent(view: ItsView, state: State, addon: AddonState | None, runs: Work
 
 
 def _why_absent(
-    its: Its, views: t.Mapping[str, ItsView], addons: t.Mapping[str, Json] | None, now: datetime.datetime
+    its: Its, views: t.Mapping[str, ObservedManagedCluster], addons: t.Mapping[str, Json] | None, now: datetime.datetime
 ) -> t.Callable[[str], tuple[str, ...]]:
     """What the ITS shows of why WECs have no add-on. It is looked at only if one that has joined has none."""
 
-    def lacks(view: ItsView) -> bool:
+    def lacks(view: ObservedManagedCluster) -> bool:
         return readable.reading(
-            lambda one: one.name not in (addons or {}) and states.of_its_view(one, now).name == states.JOINED, view
+            lambda one: (
+                one.name not in (addons or {}) and states.of_observed_managed_cluster(one, now).name == states.JOINED
+            ),
+            view,
         )
 
     if addons is None or not any(map(lacks, views.values())):
@@ -311,7 +316,7 @@ def _addon_problems(state: State, addon: AddonState | None) -> list[Problem]:
     return [addon.problem] if state.name == states.JOINED and addon is not None and addon.problem else []
 
 
-def of_one(its: Its, wec: Wec, view: ItsView, hub_apiserver: str | None = None) -> Status:
+def of_one(its: Its, wec: Wec, view: ObservedManagedCluster, hub_apiserver: str | None = None) -> Status:
     """One WEC from both sides. ``view``: what the ITS shows of it. A WEC that does not answer is a problem, and no error."""
     view, now = readable.checked(view), its.now()
     name = view.name
@@ -319,32 +324,34 @@ def of_one(its: Its, wec: Wec, view: ItsView, hub_apiserver: str | None = None) 
         return _unreadable(view, now)
     agent: AgentHealth | None = None
     try:
-        wec_view = wec.view(name, its)
-        state = states.classify(name, wec_view, view, its.identity(hub_apiserver), now)
+        observed_agent = wec.view(name, its)
+        state = states.classify(name, observed_agent, view, its.identity(hub_apiserver), now)
         found = []
         if state.name != states.JOINED or heartbeat.trouble(view, now):
-            agent = health(wec, wec_view, name)
-            found = diagnosis.from_wec(name, wec_view, agent, its.identity(hub_apiserver), now)
+            agent = health(wec, observed_agent, name)
+            found = diagnosis.from_wec(name, observed_agent, agent, its.identity(hub_apiserver), now)
         else:
-            moved = diagnosis.address_changed(name, wec_view, its.identity(hub_apiserver))
+            moved = diagnosis.address_changed(name, observed_agent, its.identity(hub_apiserver))
             found = [moved] if moved else []
-        skew = diagnosis.version_skew(wec_view.the_klusterlet(name), its.hub.version)
+        skew = diagnosis.version_skew(observed_agent.the_klusterlet(name), its.hub.version)
     except (Unreachable, ApiError) as error:
         problem = error.problem or problems.of(
             "wec_unreachable" if isinstance(error, Unreachable) else "forbidden", error.message
         )
-        return Status(view, states.of_its_view(view, now), (problem, *diagnosis.from_its(view, now)), now)
+        return Status(
+            view, states.of_observed_managed_cluster(view, now), (problem, *diagnosis.from_its(view, now)), now
+        )
     except NotANameError as error:
         odd = problems.of("unexpected_answer", error.message)
-        return Status(view, states.of_its_view(view, now), (odd, *diagnosis.from_its(view, now)), now)
+        return Status(view, states.of_observed_managed_cluster(view, now), (odd, *diagnosis.from_its(view, now)), now)
     except WecError:
         raise
     except Exception as error:
         odd = t.cast(Problem, as_wec_error(error, name).problem)
-        return Status(view, states.of_its_view(view, now), (odd, *diagnosis.from_its(view, now)), now)
+        return Status(view, states.of_observed_managed_cluster(view, now), (odd, *diagnosis.from_its(view, now)), now)
     by_state = diagnosis.of_state(state)
     found += [skew] if skew else []
-    if by_state is not None and not any(problem.code == "half_purged" for problem in found):
+    if by_state is not None and not any(problem.code == "klusterlet_half_removed" for problem in found):
         if state.name == states.TOKEN_EXPIRED:
             # A run that fails ends its token: what kept the agent from using it in time is the cause then.
             found += [one for one in diagnosis.from_its(view, now) if one.code in _SAYS_WHY]
@@ -352,8 +359,8 @@ def of_one(its: Its, wec: Wec, view: ItsView, hub_apiserver: str | None = None) 
         else:
             found.insert(0, by_state)
     if by_state is not None:
-        return Status(view, state, tuple(found), now, wec_view)
-    token_id = wec_view.bootstrap.token.id if wec_view.bootstrap else None
+        return Status(view, state, tuple(found), now, observed_agent)
+    token_id = observed_agent.bootstrap.token.id if observed_agent.bootstrap else None
     shown_by_its = [] if state.name == states.ABSENT else diagnosis.from_its(view, now, token_id)
     if agent is not None:
         fact = diagnosis.from_here(agent)
@@ -361,17 +368,17 @@ def of_one(its: Its, wec: Wec, view: ItsView, hub_apiserver: str | None = None) 
             dataclasses.replace(one, evidence=(*one.evidence, fact)) if one.code in _OF_LEASE else one
             for one in shown_by_its
         ]
-    if any(one.code == "hub_controllers_silent" for one in shown_by_its):
+    if any(one.code == "hub_controllers_not_responding" for one in shown_by_its):
         # That the agent has no rights on the hub follows from that.
         found = [one for one in found if one.code != "not_accepted"]
-        found = [*(one for one in shown_by_its if one.code == "hub_controllers_silent"), *found]
+        found = [*(one for one in shown_by_its if one.code == "hub_controllers_not_responding"), *found]
     known = {problem.code for problem in found}
     addons = _addons(its, [name]) if view.exists else None
     why_absent = _why_absent(its, {name: view}, addons, now)
     addon = None if addons is None else addon_rules.examine(addons.get(name), True, why_absent(name))
     both = [*found, *(problem for problem in shown_by_its if problem.code not in known)]
     both += _addon_on_wec(wec, state, addon)
-    return Status(view, state, tuple(both), now, wec_view, _addon_word(addon))
+    return Status(view, state, tuple(both), now, observed_agent, _addon_word(addon))
 
 
 def with_works_of(asked: Status, shown: Status) -> Status:
@@ -405,7 +412,7 @@ def _addon_on_wec(wec: Wec, state: State, addon: AddonState | None) -> list[Prob
     return [dataclasses.replace(one, evidence=(*one.evidence, *trouble)) for one in found]
 
 
-def health(wec: Wec, view: WecView, name: str) -> AgentHealth:
+def health(wec: Wec, view: ObservedAgent, name: str) -> AgentHealth:
     """What runs of the agent on the WEC."""
     klusterlet = view.the_klusterlet(name)
     namespace = klusterlet.namespace if klusterlet else AGENT_NAMESPACE
@@ -436,9 +443,9 @@ def table(found: t.Iterable[Status]) -> list[str]:
 
 
 def _policies_shown(one: Status) -> str:
-    told = [policy.shown for policy in one.policies or ()]
-    more = [f"+{len(told) - _POLICIES_SHOWN}"] if told[_POLICIES_SHOWN:] else []
-    return ", ".join([*told[:_POLICIES_SHOWN], *more])
+    names = [policy.shown for policy in one.policies or ()]
+    more = [f"+{len(names) - _POLICIES_SHOWN}"] if names[_POLICIES_SHOWN:] else []
+    return ", ".join([*names[:_POLICIES_SHOWN], *more])
 
 
 def _row(one: Status, asked: bool, with_policies: bool) -> tuple[str, ...]:

@@ -16,11 +16,11 @@ from .._apis.wec import Wec
 from .._errors import ApiError, Refused, TimedOut, Unreachable, WecError
 from .._rules import diagnosis, klusterlet_images, problems, rights, rollout, states, upgrade_plan, versions
 from .._rules.klusterlet_images import AGENTS, OPERATOR, Images
+from .._rules.observed_agent import OPERATOR_NAMESPACE, Klusterlet
 from .._rules.plan import Plan, Step
 from .._rules.problems import Problem
 from .._rules.states import State
 from .._rules.upgrade_plan import Decision, Target
-from .._rules.wec_view import OPERATOR_NAMESPACE, Klusterlet
 from .preflight import missing_rights
 from .waiting import Waiter
 
@@ -187,7 +187,7 @@ class Upgrading:
             self._wec.patch_klusterlet(name, {"spec": spec})
             self._set_operator(original.references[OPERATOR])
             back = dataclasses.replace(waiter, timeout=min(waiter.timeout, _BACK_WITHIN))
-            back.until(lambda: self._missing(found, original), lambda told: problems.of("upgrade_stuck", told))
+            back.until(lambda: self._missing(found, original), lambda sentence: problems.of("upgrade_stuck", sentence))
             self._wec.patch_klusterlet(name, upgrade_plan.mark_patch(None))
         except WecError as failure:
             error.details["rolled_back"] = False
@@ -204,13 +204,13 @@ class Upgrading:
         images, namespace, pulls = found.decision.images, found.klusterlet.namespace, _Pulls(self._name)
 
         def look() -> str | None:
-            told = self._missing(found, images)
-            if told:
+            sentence = self._missing(found, images)
+            if sentence:
                 pulls.look(self._wec.pods(namespace), images.of_agents.values())
-            return told
+            return sentence
 
         self._await_operator(found, waiter)
-        waiter.until(look, lambda told: self._stuck(told, namespace))
+        waiter.until(look, lambda sentence: self._stuck(sentence, namespace))
         self._await_lease(found, waiter)
 
     def _await_operator(self, found: Upgrade, waiter: Waiter) -> None:
@@ -218,16 +218,16 @@ class Upgrading:
         image, pulls = found.decision.images.references[OPERATOR], _Pulls(self._name)
 
         def look() -> str | None:
-            told = rollout.missing("klusterlet", self._operator(), image)
+            sentence = rollout.missing("klusterlet", self._operator(), image)
             pods = self._wec.pods(OPERATOR_NAMESPACE)
-            if told:
+            if sentence:
                 pulls.look(pods, [image])
             elif rollout.leads_since(pods, self._wec.locks(OPERATOR_NAMESPACE), image) is None:
                 self._wec.free_locks(OPERATOR_NAMESPACE)
                 return "the new operator waits to lead"
-            return told
+            return sentence
 
-        waiter.until(look, lambda told: self._stuck(told, OPERATOR_NAMESPACE))
+        waiter.until(look, lambda sentence: self._stuck(sentence, OPERATOR_NAMESPACE))
 
     def _await_lease(self, found: Upgrade, waiter: Waiter) -> None:
         namespace = found.klusterlet.namespace
@@ -242,7 +242,7 @@ class Upgrading:
             return None if rollout.is_renewed(self._its.lease(self._name), since) else "its lease is not renewed yet"
 
         limit = dataclasses.replace(waiter, timeout=LEASE_WITHIN)
-        limit.until(look, lambda told: problems.of("upgrade_not_heard_of", told))
+        limit.until(look, lambda sentence: problems.of("upgraded_agent_not_responding", sentence))
 
     def _stale(self, found: Upgrade, operator: Json | None) -> str | None:
         """What of a klusterlet that is up to date runs in another version all the same."""
@@ -263,22 +263,22 @@ class Upgrading:
         other = [f"{field} {spec.get(field)}" for field, value in kept.items() if spec.get(field) != value]
         if other:
             return f"Klusterlet {found.klusterlet.name} has {', '.join(other)}"
-        told = rollout.missing("klusterlet", self._operator(), images.references[OPERATOR])
-        told = told or rollout.unsettled(klusterlet)
+        sentence = rollout.missing("klusterlet", self._operator(), images.references[OPERATOR])
+        sentence = sentence or rollout.unsettled(klusterlet)
         for end, field in AGENTS[found.klusterlet.mode].items():
-            if told is None:
+            if sentence is None:
                 agent = f"{found.klusterlet.name}-{end}"
                 deployment = self._wec.deployment(found.klusterlet.namespace, agent)
-                told = rollout.missing(agent, deployment, images.references[field])
-        return told
+                sentence = rollout.missing(agent, deployment, images.references[field])
+        return sentence
 
-    def _stuck(self, told: str, namespace: str) -> Problem:
+    def _stuck(self, sentence: str, namespace: str) -> Problem:
         trouble: list[str] = []
         try:
             trouble = diagnosis.pods_trouble(self._wec.pods(namespace))
         except WecError as error:
             trouble = [error.message]
-        return problems.of("upgrade_stuck", told, *trouble)
+        return problems.of("upgrade_stuck", sentence, *trouble)
 
     def _klusterlet(self, found: Upgrade) -> Json:
         """Raises WecError where it is gone."""
@@ -301,7 +301,7 @@ class _Pulls:
 
     def look(self, pods: t.Sequence[Json], images: t.Iterable[str]) -> None:
         """Raises TimedOut, once that has lasted."""
-        trouble = [told for image in dict.fromkeys(images) for told in rollout.pull_trouble(pods, image)]
+        trouble = [sentence for image in dict.fromkeys(images) for sentence in rollout.pull_trouble(pods, image)]
         if not trouble:
             self._since = None
             return

@@ -19,7 +19,7 @@ from .._rules import addon, probe, problems, timeline
 from .._rules.addon import AddonState
 from .._rules.timeline import Reached
 from .._rules.unexpected import as_wec_error
-from . import side_by_side
+from . import concurrency
 from .acceptance import Verdict, cause_on_its, waited_for
 from .waiting import Lines
 
@@ -181,7 +181,7 @@ class _Addons(_Wait):
             return found.is_running
 
         asked = [name for name in names if name not in self._cannot_be_asked]
-        found = side_by_side.each(ask, asked, _AT_ONCE)
+        found = concurrency.each(ask, asked, _AT_ONCE)
         return {name for name, is_running in zip(asked, found, strict=True) if is_running}
 
 
@@ -236,7 +236,7 @@ class _Probes(_Wait):
         path = paths.below(paths.manifest_works(verdict.name), probe.NAME)
         try:
             found = self._its.kube.find(path)
-            verdict.problem = verdict.problem if verdict.problem else problems.of("probe_failed", probe.tells(found))
+            verdict.problem = verdict.problem if verdict.problem else problems.of("probe_failed", probe.reports(found))
             if found is not None:
                 self._its.kube.delete(path)
         except ApiError as error:

@@ -63,13 +63,13 @@ class Waiter:
         begin = time.monotonic()
         lines = Lines(LINE_EVERY)
         while True:
-            told = look()
-            if told is None:
+            message = look()
+            if message is None:
                 return
             if time.monotonic() >= begin + self.timeout:
-                problem = blame(told)
+                problem = blame(message)
                 raise TimedOut(f"{self.name}: {problem}", problem)
-            if lines.take(told):
-                self.progress(f"{self.name}: {told} ({time.monotonic() - begin:.0f} s of {self.timeout:.0f} s)")
+            if lines.take(message):
+                self.progress(f"{self.name}: {message} ({time.monotonic() - begin:.0f} s of {self.timeout:.0f} s)")
             with self.waiting():
                 time.sleep(TICK)

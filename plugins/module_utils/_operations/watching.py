@@ -20,7 +20,7 @@ from .._apis.reflector import Changed, Connected, Failed, Listed, News, Reflecto
 from .._errors import ApiError, MissingLibrary, Unreachable
 from .._rules import events, names, readable
 from .._rules.events import Event, Known, Wanted
-from .._rules.its_view import CLUSTER_NAME_LABEL, ItsView, newest_first
+from .._rules.observed_managed_cluster import CLUSTER_NAME_LABEL, ObservedManagedCluster, newest_first
 
 Json = dict[str, t.Any]
 _TICK = 1.0
@@ -50,12 +50,12 @@ class FleetWatch:
         self,
         connect: t.Callable[[], Kube],
         wanted: t.Callable[[], Wanted],
-        tell: t.Callable[[Json], None],
+        report: t.Callable[[Json], None],
         settings: Settings,
         warn: t.Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._warn, self._warned = warn, dict[str, str]()
-        self._connect, self._look_up, self._tell, self._settings = connect, wanted, tell, settings
+        self._connect, self._look_up, self._report, self._settings = connect, wanted, report, settings
         self._news: queue.Queue[News | None] = queue.Queue()
         self._objects: dict[str, dict[str, Json]] = {}
         self._csrs: dict[str, dict[str, Json]] = {}
@@ -231,10 +231,10 @@ class FleetWatch:
                 # A label can be anything; what is no name can never become a WEC.
                 continue
             csrs = newest_first(self._csrs.get(name, {}).values())
-            view = readable.checked(ItsView(name, self._objects[paths.MANAGED_CLUSTERS].get(name), csrs))
+            view = readable.checked(ObservedManagedCluster(name, self._objects[paths.MANAGED_CLUSTERS].get(name), csrs))
             readable.reading(lambda one: self._look_at_one(one, moment, is_initial), view)
 
-    def _look_at_one(self, view: ItsView, moment: datetime.datetime, is_initial: bool) -> None:
+    def _look_at_one(self, view: ObservedManagedCluster, moment: datetime.datetime, is_initial: bool) -> None:
         name = view.name
         if view.unreadable:
             # It counts as it was, and is looked at when something else is shown of it.
@@ -244,11 +244,11 @@ class FleetWatch:
         before = self._known.get(name)
         after = events.known(before, view, self._wanted, moment, is_initial and not self._settings.initial)
         found = events.events(before, after, is_initial)
-        told = [one.as_data(self._its, self._now(), is_initial) for one in found]
+        to_report = [one.as_data(self._its, self._now(), is_initial) for one in found]
         self._remember(name, after)
         self._warned.pop(name, None)
         if not is_initial or self._settings.initial:
-            self._tell_each(told)
+            self._report_each(to_report)
 
     def _warn_once(self, what: str, text: str) -> None:
         if self._warned.get(what) != text:
@@ -283,13 +283,13 @@ class FleetWatch:
             self._look_at(list(self._known))
 
     def _say(self, found: t.Iterable[Event], is_initial: bool = False) -> None:
-        self._tell_each(event.as_data(self._its, self._now(), is_initial) for event in found)
+        self._report_each(event.as_data(self._its, self._now(), is_initial) for event in found)
 
-    def _tell_each(self, found: t.Iterable[Json]) -> None:
+    def _report_each(self, found: t.Iterable[Json]) -> None:
         """An event that nobody takes keeps none of the others."""
         for data in found:
             try:
-                self._tell(data)
+                self._report(data)
             except Exception as error:
                 what = f"{data['type']} of {data['name']}" if data["name"] else data["type"]
                 self._warn_once(what, f"The event {what} could not be sent: {readable.why(error)}")

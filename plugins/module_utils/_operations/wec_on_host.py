@@ -19,12 +19,12 @@ from .._apis.wec import Judge, NoJudge, judged
 from .._errors import ClusteradmError, WecError
 from .._rules import leaving, problems, times, wec_data
 from .._rules.distributions import Distribution
-from .._rules.leaving import Choices, WecSide
+from .._rules.leaving import LeaveOptions, WecSide
+from .._rules.observed_agent import ObservedAgent
 from .._rules.plan import Step
 from .._rules.problems import Problem
 from .._rules.untrusted import WrongShape
 from .._rules.wec_data import HostAnswer
-from .._rules.wec_view import WecView
 from .agent import Endpoint, Installation
 from .waiting import Waiter
 
@@ -42,7 +42,7 @@ class WecOnHost:
         self._name, self._run_there = name, run
         self._clusteradm_binary, self._with_rights = clusteradm_binary, with_rights
         self._seen: HostAnswer | None = None
-        self._told: set[str] = set()
+        self._answered: set[str] = set()
 
     @property
     def uid(self) -> str:
@@ -72,14 +72,14 @@ class WecOnHost:
 
     def clusteradm(self) -> ClusteradmFacts:
         """What the host's clusteradm tells of itself. Raises ClusteradmError."""
-        told = self._known.clusteradm or self._ask(with_clusteradm=True).clusteradm
-        if told is None:
+        facts = self._known.clusteradm or self._ask(with_clusteradm=True).clusteradm
+        if facts is None:
             raise self._wrong(WrongShape("clusteradm is not given"))
-        if "error" in told:
-            raise ClusteradmError(_there(told["error"]))
-        return ClusteradmFacts.read(told)
+        if "error" in facts:
+            raise ClusteradmError(_there(facts["error"]))
+        return ClusteradmFacts.read(facts)
 
-    def view(self, name: str, judge: Judge) -> WecView:
+    def view(self, name: str, judge: Judge) -> ObservedAgent:
         """What it shows now, with what the ITS knows of it."""
         return judged(self._look(_VIEW).view, judge, name)
 
@@ -94,7 +94,7 @@ class WecOnHost:
     def apply(self, do: str, installation: Installation, token: str | None) -> None:
         """Have one operation of an agent's plan carried out there. Raises WecError."""
         self._run({"steps": [do], **_options_of_agent(installation, token)}, lambda _answer: None)
-        self._told = {_VIEW, _INTRODUCTION}
+        self._answered = {_VIEW, _INTRODUCTION}
 
     def departing(self, name: str, judge: Judge) -> WecSide:
         """Everything that this cluster has of an agent now."""
@@ -112,9 +112,9 @@ class WecOnHost:
 
     def _look(self, what: str) -> HostAnswer:
         """What was seen, unless it was asked for before: then it may have changed."""
-        if self._seen is None or what in self._told:
-            self._seen, self._told = self._ask(), set()
-        self._told.add(what)
+        if self._seen is None or what in self._answered:
+            self._seen, self._answered = self._ask(), set()
+        self._answered.add(what)
         return self._seen
 
     def _ask(self, **more: t.Any) -> HostAnswer:
@@ -163,7 +163,7 @@ class AgentRemovalOnHost:
     """The WEC's half of leaving, carried out on the host. See ``AgentRemoval``."""
 
     def __init__(
-        self, wec: WecOnHost, side: WecSide, orphans: t.Collection[str], choices: Choices, waiter: Waiter
+        self, wec: WecOnHost, side: WecSide, orphans: t.Collection[str], choices: LeaveOptions, waiter: Waiter
     ) -> None:
         self._wec, self._side, self._orphans, self._waiter = wec, side, orphans, waiter
         decided = {"workload": choices.workload, "purge": choices.purge}
@@ -197,7 +197,7 @@ class AgentRemovalOnHost:
             left = leaving.awaited_applied(name, self._side, now, self._orphans, there)
             return f"the WEC still has the AppliedManifestWorks {leaving.named(left)}" if left else None
 
-        self._waiter.until(look, lambda told: problems.of("agent_silent", told))
+        self._waiter.until(look, lambda sentence: problems.of("agent_not_responding", sentence))
 
     def why_applied(self) -> str:
         """Nobody knows from here."""

@@ -12,7 +12,14 @@ import typing as t
 
 from . import csr as csr_rules
 from . import heartbeat, problems, readable, states, times
-from .its_view import IDENTITY_ANNOTATION, ItsView, created, has_condition, is_issued, is_pending
+from .observed_managed_cluster import (
+    IDENTITY_ANNOTATION,
+    ObservedManagedCluster,
+    created,
+    has_condition,
+    is_issued,
+    is_pending,
+)
 from .plan import Step
 from .problems import Problem
 
@@ -82,7 +89,7 @@ class Decision:
     rejected: tuple[csr_rules.Examined, ...] = ()
     remove: tuple[Json, ...] = ()
 
-    def steps(self, view: ItsView) -> list[Step]:
+    def steps(self, view: ObservedManagedCluster) -> list[Step]:
         steps = [remove_step(csr) for csr in self.remove]
         if self.accept:
             steps.append(_accept_step(view))
@@ -94,7 +101,7 @@ class Decision:
         return steps
 
 
-def foreseen(member: Member, view: ItsView) -> list[Step]:
+def foreseen(member: Member, view: ObservedManagedCluster) -> list[Step]:
     """The steps that will follow for a WEC whose agent is about to be applied, or has not been heard of."""
     steps = []
     if not view.hub_accepts_client:
@@ -106,7 +113,7 @@ def foreseen(member: Member, view: ItsView) -> list[Step]:
     return steps
 
 
-def _accept_step(view: ItsView) -> Step:
+def _accept_step(view: ObservedManagedCluster) -> Step:
     before = {"hubAcceptsClient": view.hub_accepts_client} if view.exists else None
     reason = "it should be a WEC of this ITS"
     return Step("ITS", "accept", f"ManagedCluster {view.name}", reason, before, {"hubAcceptsClient": True})
@@ -122,13 +129,13 @@ def remove_step(csr: Json) -> Step:
     return Step("ITS", "delete", f"CertificateSigningRequest {_name(csr)}", "it is not this WEC's own", before, None)
 
 
-def _identity_step(view: ItsView, uid: str) -> Step:
+def _identity_step(view: ObservedManagedCluster, uid: str) -> Step:
     before = {IDENTITY_ANNOTATION: view.identity} if view.exists else None
     reason = "note which cluster has this name"
     return Step("ITS", "update", f"ManagedCluster {view.name}", reason, before, {IDENTITY_ANNOTATION: uid})
 
 
-def decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
+def decide(member: Member, view: ObservedManagedCluster, now: datetime.datetime) -> Decision:
     """The next thing to do for one WEC, from a fresh look at the ITS. Raises MissingLibrary."""
     decision = _decide(member, view, now)
     silent = None if decision.done or decision.final else silent_controllers(view, now)
@@ -142,7 +149,7 @@ def decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
     return decision
 
 
-def _decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
+def _decide(member: Member, view: ObservedManagedCluster, now: datetime.datetime) -> Decision:
     if view.unreadable:
         return Decision(waiting_for="what the ITS shows of it cannot be read", problem=readable.problem(view))
     if view.is_deleting:
@@ -150,7 +157,7 @@ def _decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
     if view.mailbox_is_terminating:
         # The webhook would refuse to accept it, after the request was approved.
         return Decision(waiting_for="its old mailbox is being deleted", problem=problems.of("mailbox_terminating"))
-    state = states.of_its_view(view, now)
+    state = states.of_observed_managed_cluster(view, now)
     waits_anew = member.awaits_request and not _has_new_certificate(member, view)
     if state.name == states.JOINED and not waits_anew:
         since = member.renewed_after
@@ -172,13 +179,13 @@ def _decide(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
     return dataclasses.replace(decision, waiting_for=state.reason, problem=blamed)
 
 
-def _has_renewed(view: ItsView, since: datetime.datetime) -> bool:
+def _has_renewed(view: ObservedManagedCluster, since: datetime.datetime) -> bool:
     renewed = view.lease_observed or view.lease_renewed
     # The ITS notes whole seconds.
     return renewed is not None and renewed >= since.replace(microsecond=0)
 
 
-def _awaits_lease(view: ItsView, now: datetime.datetime) -> Decision:
+def _awaits_lease(view: ObservedManagedCluster, now: datetime.datetime) -> Decision:
     beat = heartbeat.of_view(view, now)
     fact = (
         f"its lease was renewed {times.show_seconds(beat.age)} ago, before its agent was started again" if beat else ""
@@ -188,7 +195,7 @@ def _awaits_lease(view: ItsView, now: datetime.datetime) -> Decision:
     )
 
 
-def silent_controllers(view: ItsView, now: datetime.datetime) -> Problem | None:
+def silent_controllers(view: ObservedManagedCluster, now: datetime.datetime) -> Problem | None:
     """Whether the hub has accepted a WEC and its own controllers have not noticed: they hear nothing, or do not run."""
     if not view.hub_accepts_client or view.is_deleting or view.accepted.status:
         return None
@@ -196,19 +203,19 @@ def silent_controllers(view: ItsView, now: datetime.datetime) -> Problem | None:
     if age is None or age <= _TAKING_UP_TAKES:
         return None
     fact = f"ManagedCluster {view.name} was accepted {times.show_seconds(age)} ago, and has no condition {view.accepted.type}"
-    return problems.of("hub_controllers_silent", fact)
+    return problems.of("hub_controllers_not_responding", fact)
 
 
-def _has_new_certificate(member: Member, view: ItsView) -> bool:
+def _has_new_certificate(member: Member, view: ObservedManagedCluster) -> bool:
     """Whether a certificate was issued for a request that the agent made after it was told to start anew."""
     return any(is_issued(csr) and _examine(csr, member, view).is_legitimate for csr in view.csrs)
 
 
-def _examine(csr: Json, member: Member, view: ItsView) -> csr_rules.Examined:
+def _examine(csr: Json, member: Member, view: ObservedManagedCluster) -> csr_rules.Examined:
     return csr_rules.examine(csr, member.name, member.token_id, view.token_ids_are_recorded)
 
 
-def _registering(member: Member, view: ItsView, now: datetime.datetime) -> Decision:
+def _registering(member: Member, view: ObservedManagedCluster, now: datetime.datetime) -> Decision:
     examined = [(csr, _examine(csr, member, view)) for csr in view.csrs]
     rejected = tuple(one for _csr, one in examined if not one.is_legitimate)
     foreign = tuple(csr for csr, one in examined if not one.is_legitimate and is_removable(csr))
@@ -223,7 +230,7 @@ def is_removable(csr: Json) -> bool:
 
 def _of_requests(
     member: Member,
-    view: ItsView,
+    view: ObservedManagedCluster,
     now: datetime.datetime,
     legitimate: t.Sequence[tuple[Json, csr_rules.Examined]],
     rejected: t.Sequence[csr_rules.Examined],
@@ -266,7 +273,7 @@ def _of_requests(
 
 
 def _why_not_to_approve(
-    member: Member, view: ItsView, legitimate: t.Sequence[tuple[Json, csr_rules.Examined]]
+    member: Member, view: ObservedManagedCluster, legitimate: t.Sequence[tuple[Json, csr_rules.Examined]]
 ) -> Problem | None:
     """Why the newest request that waits is not approved although it passes the checks; None if it is to be.
 
@@ -290,7 +297,7 @@ def _why_not_to_approve(
         waiting.append(csr)
     if len({csr_rules.maker(csr) for csr in waiting}) > 1:
         return problems.of(
-            "csr_several_requesters", *(f"CertificateSigningRequest {_name(csr)}" for csr in waiting[:10])
+            "csr_multiple_requesters", *(f"CertificateSigningRequest {_name(csr)}" for csr in waiting[:10])
         )
     return None
 
@@ -299,7 +306,9 @@ def _name(csr: Json) -> str:
     return str(csr["metadata"]["name"])
 
 
-def _without_request(member: Member, view: ItsView, accept: bool, rejected: t.Sequence[csr_rules.Examined]) -> Decision:
+def _without_request(
+    member: Member, view: ObservedManagedCluster, accept: bool, rejected: t.Sequence[csr_rules.Examined]
+) -> Decision:
     # A WEC that has joined and is not accepted was accepted before: its agent has its certificate.
     if accept and (member.holds_certificate or view.joined.is_true):
         return Decision(accept=True, waiting_for="it is being accepted")
@@ -316,17 +325,17 @@ def _without_request(member: Member, view: ItsView, accept: bool, rejected: t.Se
     return Decision(waiting_for="its agent has made no signing request", problem=problems.of("csr_missing"))
 
 
-def is_flooded(view: ItsView) -> bool:
+def is_flooded(view: ObservedManagedCluster) -> bool:
     """Whether so many requests stand under its name that its agent makes none."""
     return len(view.csrs) >= MOST_REQUESTS
 
 
-def flood(view: ItsView) -> Problem:
+def flood(view: ObservedManagedCluster) -> Problem:
     """The problem of a name that is flooded, with the requests' names."""
     return problems.of("csr_too_many", f"there are {len(view.csrs)}: {', '.join(map(_name, view.csrs[:20]))}")
 
 
-def unavailable(view: ItsView, now: datetime.datetime) -> Problem:
+def unavailable(view: ObservedManagedCluster, now: datetime.datetime) -> Problem:
     """The problem of a WEC that has joined and is not available, as the ITS shows it."""
     available = view.available
     beat = heartbeat.of_view(view, now)

@@ -11,20 +11,20 @@ import datetime
 import typing as t
 
 from . import acceptance, certificates, diagnosis, endpoints, kept_works, states, times
-from .hub_view import HubIdentity
-from .its_view import IDENTITY_ANNOTATION, ItsView
 from .join_options import KEEP, JoinOptions
+from .observed_agent import BOOTSTRAP_SECRET, HUB_SECRET, ObservedAgent
+from .observed_hub import HubIdentity
+from .observed_managed_cluster import IDENTITY_ANNOTATION, ObservedManagedCluster
 from .plan import Step
 from .problems import Problem
 from .states import State
-from .wec_view import BOOTSTRAP_SECRET, HUB_SECRET, WecView
 
 Json = dict[str, t.Any]
 
 MINT = "mint"
 JOIN = "join"
 REFRESH = "refresh"
-FORGET = "forget"
+DELETE_HUB_CREDENTIAL = "forget"
 RESTART = "restart"
 RECREATE = "recreate"
 CLEAR_NAME = "clear_name"
@@ -39,7 +39,7 @@ DROP_NOTE = "drop_note"
 _OF_KEPT_WORKS = frozenset({SWITCH_EVICTION_OFF, SWITCH_EVICTION_ON, NOTE_KEPT, DROP_NOTE})
 ASKED_FOR = "it was asked for"
 
-STARTS_ANEW = frozenset({FORGET, JOIN, REFRESH})
+STARTS_ANEW = frozenset({DELETE_HUB_CREDENTIAL, JOIN, REFRESH})
 """After one of these, what the ITS showed before does not count: the agent makes another signing request."""
 
 AWAITS_LEASE = frozenset({READDRESS_HUB, RESTART})
@@ -47,7 +47,7 @@ AWAITS_LEASE = frozenset({READDRESS_HUB, RESTART})
 
 
 @dataclasses.dataclass(frozen=True)
-class Intended:
+class IntendedAgent:
     """The agent that there shall be: what is shown of it in plans."""
 
     name: str
@@ -67,8 +67,8 @@ class Needs:
 
 def needs(
     state: State,
-    wec: WecView,
-    view: ItsView,
+    wec: ObservedAgent,
+    view: ObservedManagedCluster,
     hub: HubIdentity,
     options: JoinOptions,
     now: datetime.datetime,
@@ -87,11 +87,12 @@ def needs(
     if state.name == states.ORPHANED:
         if _has_expired(wec, now):
             return Needs(
-                (MINT, REFRESH, FORGET, RESTART), "its agent's certificate has expired, and its ManagedCluster is gone"
+                (MINT, REFRESH, DELETE_HUB_CREDENTIAL, RESTART),
+                "its agent's certificate has expired, and its ManagedCluster is gone",
             )
         return Needs((RECREATE,), state.reason)
     if state.name == states.OTHER_HUB and options.move_from_other_hub:
-        move = (MINT, JOIN, FORGET, RESTART)
+        move = (MINT, JOIN, DELETE_HUB_CREDENTIAL, RESTART)
         keeps = has_works and options.works_of_other_hub == KEEP
         reason = "it was allowed to move it from the other hub"
         return Needs((SWITCH_EVICTION_OFF, NOTE_KEPT, *move) if keeps else move, reason)
@@ -107,14 +108,14 @@ def needs(
 
 def _of_joined(
     state: State,
-    wec: WecView,
-    view: ItsView,
+    wec: ObservedAgent,
+    view: ObservedManagedCluster,
     hub: HubIdentity,
     options: JoinOptions,
     now: datetime.datetime,
     address: str | None,
 ) -> Needs:
-    anew = (MINT, REFRESH, FORGET, RESTART)
+    anew = (MINT, REFRESH, DELETE_HUB_CREDENTIAL, RESTART)
     if state.name == states.JOINED_UNAVAILABLE:
         reason = _must_start_anew(wec, view, hub, now)
         if reason:
@@ -129,7 +130,7 @@ def _of_joined(
 
 
 def _dials_another(
-    address: str, state: State, wec: WecView, view: ItsView, hub: HubIdentity, options: JoinOptions
+    address: str, state: State, wec: ObservedAgent, view: ObservedManagedCluster, hub: HubIdentity, options: JoinOptions
 ) -> bool:
     """Whether the agent is to be told the ITS's address anew. An address that is one of the ITS's is left alone, unless another
     was asked for."""
@@ -145,7 +146,7 @@ def _dials_another(
     return state.name == states.JOINED_UNAVAILABLE or diagnosis.is_cut_off(view.name, wec)
 
 
-def _keeps_certificate(address: str, wec: WecView, hub: HubIdentity, options: JoinOptions) -> bool:
+def _keeps_certificate(address: str, wec: ObservedAgent, hub: HubIdentity, options: JoinOptions) -> bool:
     """Whether another address is all that the agent needs: then it goes on with its certificate, without a new request."""
     credential, bootstrap = wec.credential, wec.bootstrap
     ca = options.hub_ca_cert or hub.ca
@@ -162,24 +163,28 @@ def _keeps_certificate(address: str, wec: WecView, hub: HubIdentity, options: Jo
     )
 
 
-def lasting_cause(found: Needs, state: State, wec: WecView, view: ItsView, hub: HubIdentity) -> Problem | None:
+def lasting_cause(
+    found: Needs, state: State, wec: ObservedAgent, view: ObservedManagedCluster, hub: HubIdentity
+) -> Problem | None:
     """Why an agent that nothing can be done for will not come back, however long it is waited for; None if it may."""
     if state.name != states.JOINED_UNAVAILABLE or found.do != () or not _is_certain(wec, view):
         return None
     return diagnosis.address_changed(view.name, wec, hub)
 
 
-def _is_certain(wec: WecView, view: ItsView) -> bool:
+def _is_certain(wec: ObservedAgent, view: ObservedManagedCluster) -> bool:
     """Whether the agent is this ITS's, and the cluster the one that was registered under the name."""
     return bool(wec.credential and wec.credential.issued_by_its) and view.identity in (None, wec.uid)
 
 
-def _has_expired(wec: WecView, now: datetime.datetime) -> bool:
+def _has_expired(wec: ObservedAgent, now: datetime.datetime) -> bool:
     certificate = wec.credential.certificate if wec.credential else None
     return certificate is not None and certificate.not_after <= now
 
 
-def _must_start_anew(wec: WecView, view: ItsView, hub: HubIdentity, now: datetime.datetime) -> str | None:
+def _must_start_anew(
+    wec: ObservedAgent, view: ObservedManagedCluster, hub: HubIdentity, now: datetime.datetime
+) -> str | None:
     """Why an unavailable agent will never come back by itself; None where it may, or where its identity is not sure."""
     credential = wec.credential
     if credential is None or not _is_certain(wec, view):
@@ -198,7 +203,9 @@ def _same_ca(one: bytes, other: bytes) -> bool:
         return True
 
 
-def flooded(found: Needs, wec: WecView, view: ItsView, options: JoinOptions, now: datetime.datetime) -> Problem | None:
+def flooded(
+    found: Needs, wec: ObservedAgent, view: ObservedManagedCluster, options: JoinOptions, now: datetime.datetime
+) -> Problem | None:
     """What keeps the agent from making a signing request, if so many of others stand under its name. Raises MissingLibrary."""
     if not acceptance.is_flooded(view) or options.remove_foreign_csrs or CLEAR_NAME in (found.do or ()):
         return None
@@ -210,7 +217,7 @@ def flooded(found: Needs, wec: WecView, view: ItsView, options: JoinOptions, now
     return problem if problem is not None and problem.code == "csr_too_many" else None
 
 
-def foreign_csrs(found: Needs, view: ItsView, options: JoinOptions) -> list[Json]:
+def foreign_csrs(found: Needs, view: ObservedManagedCluster, options: JoinOptions) -> list[Json]:
     """The signing requests to delete before an agent is installed or starts anew: none of them is one that it will make."""
     if not options.remove_foreign_csrs or CLEAR_NAME in (found.do or ()) or MINT not in (found.do or ()):
         return []
@@ -218,14 +225,20 @@ def foreign_csrs(found: Needs, view: ItsView, options: JoinOptions) -> list[Json
 
 
 def steps(
-    found: Needs, view: ItsView, wec: WecView, intended: Intended | None, foreign: t.Sequence[Json] = ()
+    found: Needs,
+    view: ObservedManagedCluster,
+    wec: ObservedAgent,
+    intended: IntendedAgent | None,
+    foreign: t.Sequence[Json] = (),
 ) -> list[Step]:
     """The operations as steps of a plan. ``intended`` is needed where an agent is installed or starts anew."""
     removals = [dataclasses.replace(acceptance.remove_step(csr), do=REMOVE_FOREIGN) for csr in foreign]
     return [*removals, *(_step(do, found.reason, view, wec, intended) for do in found.do or ())]
 
 
-def _step(do: str, reason: str, view: ItsView, wec: WecView, intended: Intended | None) -> Step:
+def _step(
+    do: str, reason: str, view: ObservedManagedCluster, wec: ObservedAgent, intended: IntendedAgent | None
+) -> Step:
     if do == RECREATE:
         after = {"hubAcceptsClient": True, IDENTITY_ANNOTATION: wec.uid}
         return Step("ITS", "create", f"ManagedCluster {view.name}", reason, None, after, do)
@@ -233,16 +246,16 @@ def _step(do: str, reason: str, view: ItsView, wec: WecView, intended: Intended 
         before = {"identity": view.identity, "available": view.available.status}
         what = f"ManagedCluster {view.name} with its mailbox and signing requests"
         return Step("ITS", "delete", what, reason, before, None, do)
-    if do == FORGET:
+    if do == DELETE_HUB_CREDENTIAL:
         certificate = wec.credential.certificate if wec.credential else None
         before = {"expires": times.show(certificate.not_after) if certificate else None}
         return Step("WEC", "delete", f"Secret {HUB_SECRET}", reason, before, None, do)
     if do == RESTART:
-        told = "its pods keep what they were given before" if reason != ASKED_FOR else reason
-        return Step("WEC", "restart", "agent", told, do=do)
+        message = "its pods keep what they were given before" if reason != ASKED_FOR else reason
+        return Step("WEC", "restart", "agent", message, do=do)
     if do in _OF_KEPT_WORKS:
         return _step_of_kept_works(do, view, wec)
-    agent = t.cast(Intended, intended)
+    agent = t.cast(IntendedAgent, intended)
     if do in (READDRESS_BOOTSTRAP, READDRESS_HUB):
         secret = BOOTSTRAP_SECRET if do == READDRESS_BOOTSTRAP else HUB_SECRET
         server = wec.credential.server if wec.credential else None
@@ -273,7 +286,7 @@ def _step(do: str, reason: str, view: ItsView, wec: WecView, intended: Intended 
     )
 
 
-def settling(view: ItsView, wec: WecView) -> list[Step]:
+def settling(view: ObservedManagedCluster, wec: ObservedAgent) -> list[Step]:
     """The steps that end a move that has kept works, when each of these has a counterpart on this ITS."""
     found = [SWITCH_EVICTION_ON] if kept_works.are_kept(wec.the_klusterlet(view.name)) else []
     if kept_works.KEPT_ANNOTATION in view.annotations:
@@ -281,7 +294,7 @@ def settling(view: ItsView, wec: WecView) -> list[Step]:
     return [_step_of_kept_works(do, view, wec) for do in found]
 
 
-def _step_of_kept_works(do: str, view: ItsView, wec: WecView) -> Step:
+def _step_of_kept_works(do: str, view: ObservedManagedCluster, wec: ObservedAgent) -> Step:
     if do in (NOTE_KEPT, DROP_NOTE):
         noted = view.annotations.get(kept_works.KEPT_ANNOTATION)
         after = {kept_works.KEPT_ANNOTATION: "true" if do == NOTE_KEPT else None}

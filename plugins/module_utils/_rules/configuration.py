@@ -13,8 +13,8 @@ from . import field_ownership, merging, properties
 from . import labels as label_rules
 from .field_ownership import ANNOTATIONS, DATA, LABELS, Owner, Ownership
 from .impact import Traits
-from .its_view import ItsView
 from .merging import APPLIED, EXACT, PRESENT, Changes, Texts
+from .observed_managed_cluster import ObservedManagedCluster
 from .plan import Step
 
 Json = dict[str, t.Any]
@@ -35,7 +35,7 @@ class Part:
 
 
 @dataclasses.dataclass(frozen=True)
-class Wish:
+class DesiredState:
     """What one WEC shall have; a part that is None is left alone."""
 
     name: str
@@ -72,7 +72,7 @@ class Conflict:
 class Observed:
     """``config_map`` is that of the WEC's properties, None if there is none."""
 
-    view: ItsView
+    view: ObservedManagedCluster
     config_map: Json | None = None
 
     @property
@@ -174,12 +174,12 @@ class Configuration:
 SET_PROPERTIES, SET_LABELS, PART, REMOVE_PROPERTIES = "set_properties", "set_labels", "part", "remove_properties"
 
 
-def decide(wish: Wish, observed: Observed) -> Configuration:
+def decide(desired: DesiredState, observed: Observed) -> Configuration:
     """The changes for one WEC."""
     view = observed.view
 
     def is_protected(key: str) -> bool:
-        return label_rules.is_protected(key, wish.protected)
+        return label_rules.is_protected(key, desired.protected)
 
     conflicts: list[Conflict] = []
     unowned: set[str] = set()
@@ -204,12 +204,12 @@ def decide(wish: Wish, observed: Observed) -> Configuration:
 
     parts = tuple(key for key in (view.annotations.get(PARTING) or "").split(",") if key)
     standing = {key: value for key, value in view.annotations.items() if key not in (*parts, PARTING)}
-    labels = changes(wish.labels, "labels", LABELS, view.labels)
-    if wish.cluster_set is not None and view.labels.get(label_rules.CLUSTER_SET) != wish.cluster_set:
-        labels[label_rules.CLUSTER_SET] = wish.cluster_set
+    labels = changes(desired.labels, "labels", LABELS, view.labels)
+    if desired.cluster_set is not None and view.labels.get(label_rules.CLUSTER_SET) != desired.cluster_set:
+        labels[label_rules.CLUSTER_SET] = desired.cluster_set
         unowned.add(label_rules.CLUSTER_SET)
-    annotations = changes(wish.annotations, "annotations", ANNOTATIONS, standing)
-    data = changes(wish.properties, "properties", DATA, observed.data)
+    annotations = changes(desired.annotations, "annotations", ANNOTATIONS, standing)
+    data = changes(desired.properties, "properties", DATA, observed.data)
     before = observed.traits
     after = Traits(
         merging.merged(before.labels, labels),
@@ -218,7 +218,7 @@ def decide(wish: Wish, observed: Observed) -> Configuration:
     )
     kept = _kept(before, after, labels, annotations, data)
     return Configuration(
-        wish.name, labels, annotations, data, before, after, kept, parts, tuple(conflicts), frozenset(unowned)
+        desired.name, labels, annotations, data, before, after, kept, parts, tuple(conflicts), frozenset(unowned)
     )
 
 

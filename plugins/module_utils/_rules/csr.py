@@ -19,8 +19,8 @@ import re
 import typing as t
 
 from . import certificates
-from .hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE
-from .its_view import ADDON_NAME_LABEL, CLUSTER_NAME_LABEL
+from .observed_hub import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE
+from .observed_managed_cluster import ADDON_NAME_LABEL, CLUSTER_NAME_LABEL
 
 Json = dict[str, t.Any]
 

@@ -37,9 +37,9 @@ class Works:
     def problems(self) -> list[Problem]:
         if not self.failing:
             return []
-        told = [f"ManifestWork {name}: {why}" for name, why in sorted(self.failing.items())[:_NAMED]]
+        lines = [f"ManifestWork {name}: {why}" for name, why in sorted(self.failing.items())[:_NAMED]]
         more = [f"and {len(self.failing) - _NAMED} more"] if len(self.failing) > _NAMED else []
-        return [problems.of("works_failing", *told, *more)]
+        return [problems.of("manifestworks_failing", *lines, *more)]
 
     @property
     def shown(self) -> str:
@@ -102,9 +102,9 @@ def _ready_of(work: Json) -> int | None:
         if (resource.get("kind"), resource.get("name")) != ("Deployment", addon.DEPLOYMENT):
             continue
         values = (manifest.get("statusFeedback") or {}).get("values") or []
-        told = {one.get("name"): (one.get("fieldValue") or {}).get("integer") for one in values}
-        if not told:
+        counts = {one.get("name"): (one.get("fieldValue") or {}).get("integer") for one in values}
+        if not counts:
             return None
-        ready = told.get(_READY)
+        ready = counts.get(_READY)
         return ready if isinstance(ready, int) else 0
     return None

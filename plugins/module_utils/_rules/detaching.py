@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 from . import leaving, problems, works
-from .its_view import ItsView
+from .observed_managed_cluster import ObservedManagedCluster
 from .plan import Step
 from .problems import Problem
 
@@ -27,7 +27,7 @@ class Decision:
     problem: Problem | None = None
     final: bool = False
 
-    def steps(self, view: ItsView) -> list[Step]:
+    def steps(self, view: ObservedManagedCluster) -> list[Step]:
         if not self.detach:
             return []
         before, after = {"hubAcceptsClient": True}, {"hubAcceptsClient": False}
@@ -40,7 +40,7 @@ def holding(found: t.Iterable[Json]) -> list[Json]:
     return [work for work in found if not works.is_of_addon(work)]
 
 
-def decide(view: ItsView, found: t.Sequence[Json], drain: str) -> Decision:
+def decide(view: ObservedManagedCluster, found: t.Sequence[Json], drain: str) -> Decision:
     """The next thing to do for one WEC, from a fresh look at the ITS.
 
     With works, an agent keeps its access to them, and new ones are applied (OCM: pkg/registration/hub/managedcluster).
@@ -49,11 +49,13 @@ def decide(view: ItsView, found: t.Sequence[Json], drain: str) -> Decision:
         return Decision(done=True)
     held = holding(found)
     if view.hub_accepts_client:
-        told = f"in the mailbox: {leaving.named(held)}"
+        message = f"in the mailbox: {leaving.named(held)}"
         if held and drain != leaving.IGNORE:
             is_final = drain == leaving.REFUSE
             return Decision(
-                waiting_for=f"it has works {told}", problem=problems.of("works_keep_access", told), final=is_final
+                waiting_for=f"it has works {message}",
+                problem=problems.of("access_kept_by_manifestworks", message),
+                final=is_final,
             )
         return Decision(detach=True, waiting_for="it is being detached")
     if found or not view.accepted.is_true:

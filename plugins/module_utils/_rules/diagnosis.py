@@ -11,15 +11,26 @@ import datetime
 import re
 import typing as t
 
-from . import acceptance, certificates, endpoints, heartbeat, its_view, kept_works, problems, states, times, versions
+from . import (
+    acceptance,
+    certificates,
+    endpoints,
+    heartbeat,
+    kept_works,
+    observed_managed_cluster,
+    problems,
+    states,
+    times,
+    versions,
+)
 from .acceptance import Member, decide, flood, is_flooded, unavailable
 from .conditions import all_of, find
-from .hub_view import HubIdentity
-from .its_view import ItsView, is_issued
+from .observed_agent import AGENT_NAMESPACE, OPERATOR_NAMESPACE, Klusterlet, ObservedAgent
+from .observed_hub import HubIdentity
+from .observed_managed_cluster import ObservedManagedCluster, is_issued
 from .problems import Problem
 from .states import State
 from .versions import Version
-from .wec_view import AGENT_NAMESPACE, OPERATOR_NAMESPACE, Klusterlet, WecView
 
 Json = dict[str, t.Any]
 
@@ -30,7 +41,7 @@ _OF_STATE = {
     states.REPLACED: "replaced",
     states.ORPHANED: "orphaned",
     states.DELETING: "deleting",
-    states.UNKNOWN: "membership_unclear",
+    states.UNKNOWN: "cluster_identity_unclear",
     states.TOKEN_EXPIRED: "bootstrap_token_expired",
 }
 _APPLYING_TAKES = 15
@@ -66,7 +77,7 @@ def of_state(state: State) -> Problem | None:
     return problems.of(code, *state.evidence) if code else None
 
 
-def from_its(view: ItsView, now: datetime.datetime, token_id: str | None = None) -> list[Problem]:
+def from_its(view: ObservedManagedCluster, now: datetime.datetime, token_id: str | None = None) -> list[Problem]:
     """What the ITS shows of a WEC that is not as it should be. ``token_id``: that of its agent, where it is known."""
     if not view.exists and not view.csrs:
         return []
@@ -79,12 +90,16 @@ def from_its(view: ItsView, now: datetime.datetime, token_id: str | None = None)
     if view.hub_accepts_client and view.mailbox is None:
         found.append(problems.of("mailbox_missing", str(view.accepted)))
     if kept_works.KEPT_ANNOTATION in view.annotations:
-        found.append(problems.of("works_kept", f"ManagedCluster {view.name} has {kept_works.KEPT_ANNOTATION}"))
+        found.append(
+            problems.of(
+                "manifestworks_without_counterpart", f"ManagedCluster {view.name} has {kept_works.KEPT_ANNOTATION}"
+            )
+        )
     return found
 
 
-def _registration(view: ItsView, now: datetime.datetime, token_id: str | None) -> list[Problem]:
-    state = states.of_its_view(view, now)
+def _registration(view: ObservedManagedCluster, now: datetime.datetime, token_id: str | None) -> list[Problem]:
+    state = states.of_observed_managed_cluster(view, now)
     if state.name == states.JOINED:
         return heartbeat.trouble(view, now)
     if state.name == states.JOINED_UNAVAILABLE:
@@ -105,7 +120,7 @@ def _registration(view: ItsView, now: datetime.datetime, token_id: str | None) -
     return [decision.problem] if decision.problem else []
 
 
-def _conditions(view: ItsView) -> list[Problem]:
+def _conditions(view: ObservedManagedCluster) -> list[Problem]:
     found = []
     if view.clock_synced.is_false:
         found.append(problems.of("clock_skew", str(view.clock_synced)))
@@ -115,24 +130,28 @@ def _conditions(view: ItsView) -> list[Problem]:
     return found
 
 
-def _deletion(view: ItsView) -> Problem:
+def _deletion(view: ObservedManagedCluster) -> Problem:
     item = view.managed_cluster if view.is_deleting else view.mailbox
     metadata = (item or {}).get("metadata") or {}
     facts = [str(one) for one in all_of(item) if one.type.startswith(("Deleting", "Namespace")) and one.status != ""]
     finalizers = metadata.get("finalizers") or ((item or {}).get("spec") or {}).get("finalizers") or []
-    told = [f"it has the finalizers {', '.join(finalizers)}"] if finalizers else []
+    holding = [f"it has the finalizers {', '.join(finalizers)}"] if finalizers else []
     code = "deleting" if view.is_deleting else "mailbox_terminating"
-    return problems.of(code, *told, *facts)
+    return problems.of(code, *holding, *facts)
 
 
-def from_wec(name: str, wec: WecView, health: AgentHealth, hub: HubIdentity, now: datetime.datetime) -> list[Problem]:
+def from_wec(
+    name: str, wec: ObservedAgent, health: AgentHealth, hub: HubIdentity, now: datetime.datetime
+) -> list[Problem]:
     """What the WEC shows of an agent that has not made it to the ITS, or has lost it."""
     klusterlet = wec.the_klusterlet(name)
     if health.operator is None and klusterlet is None:
         return []
     found: list[Problem] = []
     if klusterlet is not None and klusterlet.is_deleting and health.operator is None:
-        return [problems.of("half_purged", f"Klusterlet {klusterlet.name} waits for an operator that is gone")]
+        return [
+            problems.of("klusterlet_half_removed", f"Klusterlet {klusterlet.name} waits for an operator that is gone")
+        ]
     if not find(health.operator, "Available").is_true:
         operator = pods_trouble(health.operator_pods)
         found.append(problems.of("operator_not_running", f"Deployment {OPERATOR_NAMESPACE}/klusterlet", *operator))
@@ -142,7 +161,7 @@ def from_wec(name: str, wec: WecView, health: AgentHealth, hub: HubIdentity, now
     if applied.is_false:
         found.append(problems.of("klusterlet_not_applied", str(applied)))
     elif not applied.is_true and not found and not health.agent_pods:
-        age = times.age(its_view.created(klusterlet.raw), now) or 0.0
+        age = times.age(observed_managed_cluster.created(klusterlet.raw), now) or 0.0
         if age > _APPLYING_TAKES:
             fact = f"its operator runs, and after {times.show_seconds(age)} there is no pod of the agent"
             found.append(problems.of("klusterlet_not_applied", fact))
@@ -163,12 +182,12 @@ def from_wec(name: str, wec: WecView, health: AgentHealth, hub: HubIdentity, now
 _OF_NETWORK = frozenset({"its_name_unresolvable", "its_unreachable_from_wec", "its_not_trusted_by_wec"})
 
 
-def is_cut_off(name: str, wec: WecView) -> bool:
+def is_cut_off(name: str, wec: ObservedAgent) -> bool:
     """Whether the WEC's operator says that the address that the agent dials does not lead to the ITS."""
     return _cut_off(name, wec) is not None
 
 
-def _cut_off(name: str, wec: WecView) -> Problem | None:
+def _cut_off(name: str, wec: ObservedAgent) -> Problem | None:
     klusterlet = wec.the_klusterlet(name)
     if klusterlet is None or not klusterlet.hub_connection.is_true:
         return None
@@ -176,21 +195,21 @@ def _cut_off(name: str, wec: WecView) -> Problem | None:
     return found if found is not None and found.code in _OF_NETWORK else None
 
 
-def address_changed(name: str, wec: WecView, hub: HubIdentity) -> Problem | None:
+def address_changed(name: str, wec: ObservedAgent, hub: HubIdentity) -> Problem | None:
     """Whether an agent of this ITS is cut off because the address that it dials is not the ITS's any more."""
     credential, trouble = wec.credential, _cut_off(name, wec)
     if credential is None or not credential.issued_by_its or hub.has_server(credential.server) or trouble is None:
         return None
     known = [one for one in dict.fromkeys(hub.servers) if not endpoints.is_local(one)]
-    told = f"the ITS is at {', '.join(known)}" if known else "the ITS publishes no address that agents could dial"
-    return problems.of("hub_address_changed", f"its agent dials {credential.server}", told, *trouble.evidence)
+    sentence = f"the ITS is at {', '.join(known)}" if known else "the ITS publishes no address that agents could dial"
+    return problems.of("hub_address_changed", f"its agent dials {credential.server}", sentence, *trouble.evidence)
 
 
 def from_here(health: AgentHealth) -> str:
     """What the WEC itself shows beside a lease that is not renewed."""
     count, running = len(health.agent_pods), len([pod for pod in health.agent_pods if find(pod, "Ready").is_true])
-    told = f"its API answers, and {running} of {count} pods of its agent are ready"
-    return f"{told}: look at the way from there to the ITS" if running else told
+    sentence = f"its API answers, and {running} of {count} pods of its agent are ready"
+    return f"{sentence}: look at the way from there to the ITS" if running else sentence
 
 
 def version_skew(klusterlet: Klusterlet | None, hub: Version | None) -> Problem | None:
@@ -201,7 +220,7 @@ def version_skew(klusterlet: Klusterlet | None, hub: Version | None) -> Problem 
     return problems.of("version_skew", f"the klusterlet is {versions.show(own)}, the hub {versions.show(hub)}")
 
 
-def _credential(wec: WecView, hub: HubIdentity, now: datetime.datetime) -> list[Problem]:
+def _credential(wec: ObservedAgent, hub: HubIdentity, now: datetime.datetime) -> list[Problem]:
     credential = wec.credential
     if credential is None:
         return []
@@ -221,7 +240,7 @@ def _crashes(pods: t.Iterable[Json]) -> bool:
     )
 
 
-def _hub_connection(wec: WecView, message: str, reason: str) -> Problem | None:
+def _hub_connection(wec: ObservedAgent, message: str, reason: str) -> Problem | None:
     """What the operator's own attempts at the hub say (OCM: .../klusterlet/controllers/ssarcontroller)."""
     bootstrap_part, _comma, hub_part = reason.partition(",")
     own_line = message.partition("\n")[0] if wec.credential is None else message.rpartition("\n")[2]
@@ -260,8 +279,8 @@ def pods_trouble(pods: t.Iterable[Json]) -> list[str]:
             waiting = (container.get("state") or {}).get("waiting") or {}
             if waiting and waiting.get("reason") != "PodInitializing":
                 last = ((container.get("lastState") or {}).get("terminated") or {}).get("message") or ""
-                told = waiting.get("message") or ""
-                text = f"pod {name}: {waiting.get('reason')} {_shortened(told)}".rstrip()
+                sentence = waiting.get("message") or ""
+                text = f"pod {name}: {waiting.get('reason')} {_shortened(sentence)}".rstrip()
                 found.append(f"{text}; it last said: {_shortened(last)}" if last else text)
     return found
 

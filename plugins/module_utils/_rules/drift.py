@@ -14,12 +14,12 @@ import datetime
 import typing as t
 
 from . import certificates, screen, times, versions
-from .configuration import Observed, Wish, decide
+from .configuration import DesiredState, Observed, decide
 from .field_ownership import Owner
-from .its_view import ItsView
 from .labels import CLUSTER_SET
 from .leftovers import NOT_IN_INVENTORY, ORPHAN_MAILBOX, ORPHAN_PROPERTIES, Leftover, in_words
-from .plan import told_changes
+from .observed_managed_cluster import ObservedManagedCluster
+from .plan import changed_fields
 
 Json = dict[str, t.Any]
 
@@ -98,11 +98,11 @@ def missing(name: str, host: str) -> Drift:
     return Drift(MISSING_ON_ITS, name, host, "the ITS has no ManagedCluster of this name")
 
 
-def of_wish(host: str, wish: Wish, observed: Observed) -> list[Drift]:
+def of_wish(host: str, desired: DesiredState, observed: Observed) -> list[Drift]:
     """Where a WEC is not as its host in the inventory wants it."""
     if not observed.view.exists:
-        return [missing(wish.name, host)]
-    found = decide(wish, observed)
+        return [missing(desired.name, host)]
+    found = decide(desired, observed)
     labels = {key: value for key, value in found.labels.items() if key != CLUSTER_SET}
     drifts = []
     for kind, changes, before in (
@@ -113,15 +113,15 @@ def of_wish(host: str, wish: Wish, observed: Observed) -> list[Drift]:
         if changes:
             old = {key: before.get(key) for key in changes}
             others = {one.key: one.owners for one in found.conflicts if one.part == kind}
-            told, is_conflict = _differences(old, changes, others), all(key in others for key in changes)
-            drifts.append(Drift(kind, wish.name, host, told, old, dict(changes), is_conflict))
+            message, is_conflict = _differences(old, changes, others), all(key in others for key in changes)
+            drifts.append(Drift(kind, desired.name, host, message, old, dict(changes), is_conflict))
     if found.parts and not found.annotations:
-        told = f"left by a run that was interrupted: {', '.join(sorted(found.parts))}"
-        drifts.append(Drift(ANNOTATIONS, wish.name, host, told))
+        message = f"left by a run that was interrupted: {', '.join(sorted(found.parts))}"
+        drifts.append(Drift(ANNOTATIONS, desired.name, host, message))
     if CLUSTER_SET in found.labels:
         old_set, new_set = found.before.labels.get(CLUSTER_SET), found.labels[CLUSTER_SET]
-        told = f"it is in {old_set or 'none'}, and should be in {new_set}"
-        drifts.append(Drift(CLUSTER_SET_KIND, wish.name, host, told, old_set, new_set))
+        message = f"it is in {old_set or 'none'}, and should be in {new_set}"
+        drifts.append(Drift(CLUSTER_SET_KIND, desired.name, host, message, old_set, new_set))
     return drifts
 
 
@@ -129,21 +129,21 @@ def _differences(
     old: t.Mapping[str, str | None], new: t.Mapping[str, str | None], others: t.Mapping[str, t.Sequence[Owner]]
 ) -> str:
     """Missing, different, and not wanted any more; with who has set what differs, if that was not the inventory."""
-    told = []
+    message = []
     missing = {key: value for key, value in new.items() if old[key] is None}
     if missing:
-        told.append(f"missing: {told_changes({}, missing)}")
+        message.append(f"missing: {changed_fields({}, missing)}")
     different = {key: value for key, value in new.items() if value is not None and key not in missing}
     if different:
         names = ", ".join(f"{key} by {' and '.join(map(str, others[key]))}" for key in different if key in others)
-        told.append(f"different: {told_changes(old, different)}" + (f" (set: {names})" if names else ""))
+        message.append(f"different: {changed_fields(old, different)}" + (f" (set: {names})" if names else ""))
     gone = sorted(key for key, value in new.items() if value is None)
     if gone:
-        told.append(f"no longer wanted: {', '.join(gone)}")
-    return ". ".join(told)
+        message.append(f"no longer wanted: {', '.join(gone)}")
+    return ". ".join(message)
 
 
-def of_view(host: str, view: ItsView, now: datetime.datetime, limits: Limits) -> list[Drift]:
+def of_view(host: str, view: ObservedManagedCluster, now: datetime.datetime, limits: Limits) -> list[Drift]:
     """What a WEC that has joined shows, and what its agent should have seen to. Raises MissingLibrary."""
     certificate = _newest_certificate(view)
     if certificate is None:
@@ -153,8 +153,8 @@ def of_view(host: str, view: ItsView, now: datetime.datetime, limits: Limits) ->
     # Where certificates are short-lived, all of them end soon, and are renewed all the same.
     if is_soon and now >= begins + (ends - begins) * _RENEWED_BY:
         verb = "has expired" if ends <= now else "expires"
-        told = f"the certificate of its agent {verb} at {times.show(ends)}"
-        return [Drift(CERTIFICATE_EXPIRING, view.name, host, told, times.show(ends))]
+        message = f"the certificate of its agent {verb} at {times.show(ends)}"
+        return [Drift(CERTIFICATE_EXPIRING, view.name, host, message, times.show(ends))]
     return []
 
 
@@ -173,8 +173,8 @@ def of_klusterlet(
     """
     own, wanted = versions.parse(version), versions.parse(given) or hub
     if is_unfinished:
-        told = f"the upgrade of its klusterlet, which is {version or 'of an unknown version'}, was not finished"
-        return [Drift(KLUSTERLET_BEHIND, name, host, told, version, versions.show(wanted) if wanted else None)]
+        message = f"the upgrade of its klusterlet, which is {version or 'of an unknown version'}, was not finished"
+        return [Drift(KLUSTERLET_BEHIND, name, host, message, version, versions.show(wanted) if wanted else None)]
     if own is None or wanted is None or own >= wanted:
         return []
     what = "the inventory wants" if versions.parse(given) else "the hub is"
@@ -182,7 +182,7 @@ def of_klusterlet(
     return [Drift(KLUSTERLET_BEHIND, name, host, f"its klusterlet is {version}, and {what} {shown}", version, shown)]
 
 
-def _newest_certificate(view: ItsView) -> certificates.CertificateFacts | None:
+def _newest_certificate(view: ObservedManagedCluster) -> certificates.CertificateFacts | None:
     """That of the newest signing request which was answered; the ITS forgets requests after an hour, or keeps them."""
     for csr in view.csrs:
         encoded = (csr.get("status") or {}).get("certificate")
@@ -204,8 +204,8 @@ def of_versions(hosts: t.Mapping[str, str], running: t.Mapping[str, str | None],
     for name in hosts:
         own, best = known.get(name), known[newest]
         if own and (own[0], own[1] + limits.minor_versions) < (best[0], best[1]):
-            told = f"it runs Kubernetes {running[name]}, and the newest WEC {running[newest]}"
-            drifts.append(Drift(VERSION_SKEW, name, hosts[name], told, running[name], running[newest]))
+            message = f"it runs Kubernetes {running[name]}, and the newest WEC {running[newest]}"
+            drifts.append(Drift(VERSION_SKEW, name, hosts[name], message, running[name], running[newest]))
     return drifts
 
 
@@ -226,17 +226,17 @@ def in_order(found: t.Iterable[Drift]) -> list[Drift]:
 
 def sentence(name: str, found: t.Sequence[Drift]) -> str:
     """Where a WEC differs, and what to do about it; a remedy that several have is given once."""
-    told = "; ".join(f"{one.kind} {one.msg}" if one.kind in _OF_KEYS else one.msg.rstrip(".") for one in found)
+    message = "; ".join(f"{one.kind} {one.msg}" if one.kind in _OF_KEYS else one.msg.rstrip(".") for one in found)
     remedies = " ".join(f"{remedy}." for remedy in dict.fromkeys(one.remedy for one in found))
-    return f"{name} differs from the inventory: {told}. {remedies}"
+    return f"{name} differs from the inventory: {message}. {remedies}"
 
 
 def summary(found: t.Sequence[Drift]) -> str:
     if not found:
         return "The inventory and the ITS agree"
     counts = collections.Counter(one.kind for one in found)
-    told = ", ".join(f"{counts[kind]} {kind}" for kind in REMEDIES if counts[kind])
-    return f"{len(found)} {'drift' if len(found) == 1 else 'drifts'}: {told}"
+    message = ", ".join(f"{counts[kind]} {kind}" for kind in REMEDIES if counts[kind])
+    return f"{len(found)} {'drift' if len(found) == 1 else 'drifts'}: {message}"
 
 
 def table(found: t.Sequence[Drift]) -> list[str]:

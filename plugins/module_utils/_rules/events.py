@@ -16,8 +16,8 @@ import typing as t
 from . import certificates, times
 from . import csr as csr_rules
 from .conditions import Condition, find
-from .its_view import ItsView, is_issued, is_pending
 from .merging import Texts
+from .observed_managed_cluster import ObservedManagedCluster, is_issued, is_pending
 
 Json = dict[str, t.Any]
 
@@ -79,14 +79,14 @@ class Wanted:
 class Known:
     """One WEC as it was at one moment. What only time brings about is ``due`` then."""
 
-    view: ItsView
+    view: ObservedManagedCluster
     moment: datetime.datetime
     expected: bool | None = None
     host: str | None = None
     expires: datetime.datetime | None = None
     drift: Json = dataclasses.field(default_factory=dict)
     drifts_since: datetime.datetime | None = None
-    told_from: datetime.datetime | None = None
+    reported_from: datetime.datetime | None = None
     """When the drift is told, and..."""
     expiring_from: datetime.datetime | None = None
 
@@ -101,7 +101,7 @@ class Known:
 
     @property
     def tells_drift(self) -> bool:
-        return self.told_from is not None and self.told_from <= self.moment
+        return self.reported_from is not None and self.reported_from <= self.moment
 
     @property
     def is_expiring(self) -> bool:
@@ -109,7 +109,7 @@ class Known:
 
     @property
     def due(self) -> datetime.datetime | None:
-        coming = [one for one in (self.told_from, self.expiring_from) if one is not None and one > self.moment]
+        coming = [one for one in (self.reported_from, self.expiring_from) if one is not None and one > self.moment]
         return min(coming, default=None)
 
 
@@ -138,7 +138,11 @@ class Event:
 
 
 def known(
-    before: Known | None, view: ItsView, wanted: Wanted, moment: datetime.datetime, is_settled: bool = False
+    before: Known | None,
+    view: ObservedManagedCluster,
+    wanted: Wanted,
+    moment: datetime.datetime,
+    is_settled: bool = False,
 ) -> Known | None:
     """What is known of a WEC with what the ITS shows now; None if that is nothing.
 
@@ -165,7 +169,7 @@ def known(
         expires=expires,
         drift=drift,
         drifts_since=since,
-        told_from=since + wanted.drift_delay if since else None,
+        reported_from=since + wanted.drift_delay if since else None,
         expiring_from=_before(expires, wanted.expiring) if expires and view.exists and not view.is_deleting else None,
     )
 
@@ -193,7 +197,7 @@ def _is_same(before: Known, after: Known) -> bool:
     return before.uid is None or after.uid is None or before.uid == after.uid
 
 
-def _phase(view: ItsView) -> str:
+def _phase(view: ObservedManagedCluster) -> str:
     if not view.exists:
         return _ABSENT
     if view.is_deleting:
@@ -216,22 +220,22 @@ def _unknown(before: Known | None, after: Known) -> list[Event]:
 
 
 def _pending(before: Known | None, after: Known) -> list[Event]:
-    told = set()
+    identities = set()
     # One that nobody would have approved is told again when somebody may.
     is_freed = before is not None and before.has_name_in_use and not after.has_name_in_use
     if before is not None and before.expected == after.expected and not is_freed:
-        told = {_identity(csr) for csr in before.view.csrs if _asks_to_join(csr, after.view.name)}
+        identities = {_identity(csr) for csr in before.view.csrs if _asks_to_join(csr, after.view.name)}
     return [
         _pending_event(csr, after)
         for csr in reversed(after.view.csrs)
-        if _asks_to_join(csr, after.view.name) and _identity(csr) not in told
+        if _asks_to_join(csr, after.view.name) and _identity(csr) not in identities
     ]
 
 
 def _pending_event(csr: Json, after: Known) -> Event:
     name, view = csr["metadata"]["name"], after.view
     examined = csr_rules.examine(csr, view.name)
-    told = "it is as an agent makes it" if examined.is_legitimate else "; ".join(examined.faults)
+    sentence = "it is as an agent makes it" if examined.is_legitimate else "; ".join(examined.faults)
     facts = {
         "csr": name,
         "requester": (csr.get("spec") or {}).get("username"),
@@ -240,9 +244,9 @@ def _pending_event(csr: Json, after: Known) -> Event:
         "accepted": view.hub_accepts_client,
     }
     if after.has_name_in_use:
-        text = f"The signing request {name} waits for approval under the name of {view.name}, which is registered already: {told}."
+        text = f"The signing request {name} waits for approval under the name of {view.name}, which is registered already: {sentence}."
         return Event(CSR_NAME_IN_USE, view.name, text, facts, after)
-    text = f"The signing request {name} of {view.name} waits for approval: {told}."
+    text = f"The signing request {name} of {view.name} waits for approval: {sentence}."
     return Event(CSR_PENDING, view.name, text, facts, after)
 
 
@@ -310,7 +314,7 @@ def _slow(before: Known | None, after: Known) -> list[Event]:
     return found
 
 
-def _drift(view: ItsView, wanted: Texts) -> Json:
+def _drift(view: ObservedManagedCluster, wanted: Texts) -> Json:
     """By key, what a label shall be and what it is."""
     own = view.labels
     return {
@@ -328,13 +332,13 @@ def _before(moment: datetime.datetime, length: datetime.timedelta) -> datetime.d
         return moment
 
 
-def _expires(view: ItsView) -> datetime.datetime | None:
+def _expires(view: ObservedManagedCluster) -> datetime.datetime | None:
     """When the agent's newest certificate expires, as far as the ITS shows it: by the request that it was made of, which
     is there for an hour, or as the agent itself has told after a renewal."""
     found = [_expiry(csr) for csr in view.csrs if is_issued(csr)]
-    told = _ROTATED_UNTIL.search(find(view.managed_cluster, "ClusterCertificateRotated").message)
-    if told:
-        found.append(times.parse(f"{told[1]}T{told[2]}Z"))
+    rotated = _ROTATED_UNTIL.search(find(view.managed_cluster, "ClusterCertificateRotated").message)
+    if rotated:
+        found.append(times.parse(f"{rotated[1]}T{rotated[2]}Z"))
     return max(filter(None, found), default=None)
 
 

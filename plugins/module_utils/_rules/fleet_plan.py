@@ -79,7 +79,7 @@ class Forecast:
         """Of what was configured, or would be in check mode."""
         changed = self.is_done or (check_mode and self.action == CONFIGURE)
         failed = self.problem is not None
-        told = self.told
+        message = self.message
         return {
             **self.as_data(),
             "outcome": wec_results.outcome(changed=changed, failed=failed, check_mode=check_mode),
@@ -87,9 +87,9 @@ class Forecast:
             "failed": failed,
             "msg": self._message
             if failed or not changed
-            else f"{self.name} would be changed: {told}."
+            else f"{self.name} would be changed: {message}."
             if check_mode
-            else f"{self.name} was changed: {told}.",
+            else f"{self.name} was changed: {message}.",
             "diff": self.plan.diff() if changed else None,
             "timeline": timeline.as_data(self.reached),
         }
@@ -105,12 +105,12 @@ class Forecast:
         if self.action == NOTHING:
             warned = f" {problems.sentence(self.warnings)}" if self.warnings else ""
             return f"{', '.join(filter(None, (f'{self.name} is in sync', self.heartbeat)))}.{warned}"
-        return f"{self.name} is to be {'registered' if self.action == REGISTER else 'configured'}: {self.told}."
+        return f"{self.name} is to be {'registered' if self.action == REGISTER else 'configured'}: {self.message}."
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """What is to be done and why, for people."""
-        return ". ".join(part for part in (self.why, self.plan.told_changes) if part)
+        return ". ".join(part for part in (self.why, self.plan.changed_fields) if part)
 
 
 def digest(forecasts: t.Iterable[Forecast]) -> str:
@@ -155,15 +155,15 @@ def _hash(text: str) -> str:
 
 def summary(forecasts: t.Sequence[Forecast]) -> str:
     counts = collections.Counter(one.action for one in forecasts)
-    told = ", ".join(f"{counts[action]} {word}" for action, word in _COUNTED if counts[action])
-    return f"{len(forecasts)} WEC{'' if len(forecasts) == 1 else 's'}: {told or 'none'}"
+    message = ", ".join(f"{counts[action]} {word}" for action, word in _COUNTED if counts[action])
+    return f"{len(forecasts)} WEC{'' if len(forecasts) == 1 else 's'}: {message or 'none'}"
 
 
 def table(forecasts: t.Sequence[Forecast]) -> list[str]:
     """A line for each WEC that something is to be done for, and one for all."""
     rows = [("WEC", "STATE", "TO DO", "WHY AND WHAT")]
     rows += [
-        (one.name, one.state, one.action, one.told)
+        (one.name, one.state, one.action, one.message)
         for one in sorted(forecasts, key=lambda one: (one.action, one.name))
         if one.action != NOTHING
     ]

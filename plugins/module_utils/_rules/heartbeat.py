@@ -14,7 +14,7 @@ import dataclasses
 import datetime
 
 from . import problems, times
-from .its_view import ItsView
+from .observed_managed_cluster import ObservedManagedCluster
 from .problems import Problem
 
 LATE = 1.5
@@ -56,7 +56,7 @@ class Heartbeat:
         return f"the WEC's clock is {times.show_seconds(abs(self.ahead))} {direction} the ITS's"
 
 
-def of_view(view: ItsView, now: datetime.datetime) -> Heartbeat | None:
+def of_view(view: ObservedManagedCluster, now: datetime.datetime) -> Heartbeat | None:
     """None for a WEC without a lease. ``now`` is by the ITS's clock."""
     renewed, observed = view.lease_renewed, view.lease_observed
     if renewed is None:
@@ -68,7 +68,7 @@ def of_view(view: ItsView, now: datetime.datetime) -> Heartbeat | None:
     return Heartbeat(times.age(observed, now) or 0.0, ahead, view.lease_duration)
 
 
-def trouble(view: ItsView, now: datetime.datetime) -> list[Problem]:
+def trouble(view: ObservedManagedCluster, now: datetime.datetime) -> list[Problem]:
     """What is wrong with the heartbeat of a WEC that the ITS still calls available."""
     beat = of_view(view, now)
     if beat is None or not view.is_alive(now):

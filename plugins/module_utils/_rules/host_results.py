@@ -111,43 +111,43 @@ def of_host(result: t.Any) -> Json:
     return found
 
 
-def facts(told: t.Any) -> dict[str, str]:
+def facts(result: t.Any) -> dict[str, str]:
     """Which interpreter Ansible has found on the host: the one fact that it remembers of any module."""
-    if not isinstance(told, t.Mapping):
+    if not isinstance(result, t.Mapping):
         return {}
     return {
         str.__str__(key): str.__str__(value)
-        for key, value in told.items()
+        for key, value in result.items()
         if isinstance(key, str) and isinstance(value, str) and _INTERPRETER.fullmatch(key) and _PATH.fullmatch(value)
     }
 
 
-def _messages(told: t.Any) -> list[str]:
+def _messages(result: t.Any) -> list[str]:
     """Texts; before ansible-core 2.19 a deprecation is a mapping, and since then both are objects."""
-    if not isinstance(told, (list, tuple)):
+    if not isinstance(result, (list, tuple)):
         return []
     texts = []
-    for one in told[: limits.ITEMS]:
+    for one in result[: limits.ITEMS]:
         text = one.get("msg") if isinstance(one, t.Mapping) else getattr(getattr(one, "event", None), "msg", one)
         if isinstance(text, str):
             texts.append(shown(str.__str__(text))[: limits.TEXT])
     return texts
 
 
-def _trace(told: t.Any) -> str | None:
-    text = getattr(getattr(told, "event", None), "formatted_traceback", told)
+def _trace(result: t.Any) -> str | None:
+    text = getattr(getattr(result, "event", None), "formatted_traceback", result)
     return shown(str.__str__(text)) if isinstance(text, str) else None
 
 
-def _diff(told: t.Any) -> t.Any:
+def _diff(result: t.Any) -> t.Any:
     """Callbacks show texts in it as they are."""
-    if isinstance(told, (list, tuple)):
-        return [one for one in map(_diff, told) if isinstance(one, dict) and one]
-    if not isinstance(told, t.Mapping):
+    if isinstance(result, (list, tuple)):
+        return [one for one in map(_diff, result) if isinstance(one, dict) and one]
+    if not isinstance(result, t.Mapping):
         return None
     found: Json = {}
     for key in _DIFF:
-        value = told.get(key)
+        value = result.get(key)
         if isinstance(value, str):
             found[key] = shown(str.__str__(value))
         elif isinstance(value, t.Mapping):

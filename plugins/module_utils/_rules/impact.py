@@ -10,9 +10,9 @@ import dataclasses
 import typing as t
 
 from . import problems, properties, selection
+from .binding_policies_view import Binding, Policy
 from .merging import Texts
 from .problems import Problem
-from .wds_view import Binding, Policy
 
 Json = dict[str, t.Any]
 STARTS, STOPS, LACKS = "starts", "stops", "lacks"
@@ -125,10 +125,10 @@ def refusal(impacts: t.Sequence[Impact], allow_withdrawal: bool, allow_removal: 
     """Why a change with these effects is not made, if it was not allowed."""
     lacking = [str(one) for one in impacts if one.effect == LACKS]
     if lacking and not allow_removal:
-        return problems.of("property_needed", *lacking)
+        return problems.of("property_required", *lacking)
     stopping = [str(one) for one in impacts if one.effect == STOPS]
     if stopping and not allow_withdrawal:
-        return problems.of("would_withdraw", *stopping)
+        return problems.of("workload_withdrawal", *stopping)
     return None
 
 

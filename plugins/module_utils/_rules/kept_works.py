@@ -17,7 +17,7 @@ import typing as t
 
 from . import screen
 from .conditions import all_of
-from .wec_view import Klusterlet
+from .observed_agent import Klusterlet
 
 Json = dict[str, t.Any]
 _Object = tuple[str, str, str, str]
@@ -52,7 +52,7 @@ class Comparison:
         return not self.missing
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """The works without a counterpart, with their objects."""
         works = [f"{work} ({screen.listed(objects, _SHOWN)})" for work, objects in self.missing.items()]
         return screen.fact(screen.listed(works, _SHOWN))

@@ -10,8 +10,8 @@ import dataclasses
 import typing as t
 
 from . import versions
+from .observed_agent import Klusterlet
 from .versions import Version
-from .wec_view import Klusterlet
 
 Json = dict[str, t.Any]
 OPERATOR = "operator"

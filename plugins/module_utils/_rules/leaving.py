@@ -12,12 +12,12 @@ import datetime
 import typing as t
 
 from . import configuration, heartbeat, labels, probe, problems, screen, states, times, works
-from .hub_view import HubIdentity
-from .its_view import IDENTITY_ANNOTATION, ItsView
+from .observed_agent import AGENT_NAMESPACE, OPERATOR_NAMESPACE, Klusterlet, ObservedAgent
+from .observed_hub import HubIdentity
+from .observed_managed_cluster import IDENTITY_ANNOTATION, ObservedManagedCluster
 from .plan import Step
 from .problems import Problem
 from .states import State
-from .wec_view import AGENT_NAMESPACE, OPERATOR_NAMESPACE, Klusterlet, WecView
 
 Json = dict[str, t.Any]
 
@@ -48,11 +48,11 @@ _CERTIFICATE_LASTS = (
 WITHDRAW = "withdraw"
 DELETE_CLUSTER = "delete_cluster"
 CLEAR_MAILBOX = "clear_mailbox"
-RELEASE = "release"
+REMOVE_FINALIZERS = "release"
 DELETE_KLUSTERLET = "delete_klusterlet"
-STAND_IN = "stand_in_for_operator"
+RUN_OPERATOR_CLEANUP = "stand_in_for_operator"
 DELETE_AGENT_NAMESPACES = "delete_agent_namespaces"
-CUT = "cut"
+ORPHAN_WORKLOAD = "cut"
 DELETE_APPLIED = "delete_applied"
 DELETE_MAILBOX = "delete_mailbox"
 DELETE_PROPERTIES = "delete_properties"
@@ -64,7 +64,7 @@ LOST, MOVED = "lost", "moved"
 
 
 @dataclasses.dataclass(frozen=True)
-class Choices:
+class LeaveOptions:
     """What a user has decided. ``workload`` and ``purge`` are None where nothing was said."""
 
     drain: str = REFUSE
@@ -80,7 +80,7 @@ class Choices:
 class ItsSide:
     """What the ITS has under a WEC's name. ``csrs`` are all of its signing requests, add-ons' too."""
 
-    view: ItsView
+    view: ObservedManagedCluster
     works: tuple[Json, ...] = ()
     addons: tuple[Json, ...] = ()
     csrs: tuple[Json, ...] = ()
@@ -139,9 +139,9 @@ _SECRETS_OF_ACCOUNTS = frozenset({"kubernetes.io/service-account-token", "kubern
 
 AGENT_OPERATIONS = (
     DELETE_KLUSTERLET,
-    STAND_IN,
+    RUN_OPERATOR_CLEANUP,
     DELETE_AGENT_NAMESPACES,
-    CUT,
+    ORPHAN_WORKLOAD,
     DELETE_APPLIED,
     *(f"{PURGE} {part}" for part in OPERATOR_PARTS),
 )
@@ -155,7 +155,7 @@ class WecSide:
     whether somebody takes an agent away when its Klusterlet is deleted; ``residents`` what others have in the operator's
     namespace; ``claims`` the ClusterClaims of others."""
 
-    view: WecView
+    view: ObservedAgent
     applied: tuple[Json, ...] = ()
     namespaces: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
@@ -237,7 +237,9 @@ def named(items: t.Sequence[Json], limit: int = 5) -> str:
 # -- who may be taken off ----------------------------------------------------------------------------------------
 
 
-def membership(name: str, wec: WecView, view: ItsView, hub: HubIdentity, now: datetime.datetime) -> State:
+def membership(
+    name: str, wec: ObservedAgent, view: ObservedManagedCluster, hub: HubIdentity, now: datetime.datetime
+) -> State:
     """What this cluster is on this ITS, whether or not either of them is being taken apart already."""
     klusterlets = wec.klusterlets and tuple(dataclasses.replace(one, is_deleting=False) for one in wec.klusterlets)
     living = dataclasses.replace(
@@ -258,36 +260,36 @@ _REFUSED = {
     states.OTHER_HUB: "other_hub",
     states.NAME_CONFLICT: "name_taken",
     states.REPLACED: "replaced",
-    states.UNKNOWN: "membership_unclear",
+    states.UNKNOWN: "cluster_identity_unclear",
 }
 
 
-def identity_problem(found: State, wec: WecView, view: ItsView) -> Problem | None:
+def identity_problem(found: State, wec: ObservedAgent, view: ObservedManagedCluster) -> Problem | None:
     """Why this cluster must not be taken off under this name; None if it is the one, or if nobody is."""
     if found.name in _REFUSED:
         return problems.of(_REFUSED[found.name], *(found.evidence or (found.reason,)))
     is_without_proof = wec.credential is None and wec.bootstrap is None and view.identity != wec.uid
     if view.exists and is_without_proof:
         return problems.of(
-            "identity_unproved",
+            "cluster_identity_unproved",
             f"ManagedCluster {view.name} does not have the annotation {IDENTITY_ANNOTATION}",
             f"the cluster {wec.uid} has no credentials of an agent",
         )
     return None
 
 
-def life_problem(view: ItsView, now: datetime.datetime) -> Problem | None:
+def life_problem(view: ObservedManagedCluster, now: datetime.datetime) -> Problem | None:
     """Why a WEC cannot be called lost: its agent renews its lease, by the ITS's own clock as far as that is known."""
     last = heartbeat.of_view(view, now)
     if not view.exists or not view.joined.is_true or last is None:
         return None
     if last.age < _LEASES_OF_THE_LIVING * view.lease_duration:
         facts = [f"its lease was renewed {times.show_seconds(last.age)} ago", last.clock, str(view.available)]
-        return problems.of("wec_alive", *filter(None, facts))
+        return problems.of("lost_wec_alive", *filter(None, facts))
     return None
 
 
-def moved_problem(found: State, wec: WecView, view: ItsView) -> Problem | None:
+def moved_problem(found: State, wec: ObservedAgent, view: ObservedManagedCluster) -> Problem | None:
     """Why a WEC cannot be called moved: its agent does not serve another hub, or it is not the cluster of this name."""
     credential = wec.credential
     if found.name != states.OTHER_HUB or credential is None:
@@ -301,7 +303,7 @@ def moved_problem(found: State, wec: WecView, view: ItsView) -> Problem | None:
 def foreign_problem(its: ItsSide, drain: str) -> Problem | None:
     if drain != REFUSE or not its.foreign_works:
         return None
-    return problems.of("works_not_ours", f"in the mailbox: {named(its.foreign_works)}")
+    return problems.of("foreign_manifestworks", f"in the mailbox: {named(its.foreign_works)}")
 
 
 def purge_problem(name: str, wec: WecSide, applied: t.Sequence[Json]) -> Problem | None:
@@ -369,10 +371,10 @@ def workload_problem(orphans: t.Sequence[Json], workload: str | None) -> Problem
     """Why nothing can be done about workload that no agent takes away: nobody has decided, or it is going already."""
     orphans = without_addons(orphans)
     if orphans and workload is None:
-        return problems.of("workload_undecided", f"AppliedManifestWorks: {named(orphans)}")
+        return problems.of("workload_policy_required", f"AppliedManifestWorks: {named(orphans)}")
     going = [item for item in orphans if works.is_deleting(item)]
     if going and workload == KEEP:
-        return problems.of("workload_going", f"AppliedManifestWorks: {named(going)}")
+        return problems.of("workload_terminating", f"AppliedManifestWorks: {named(going)}")
     return None
 
 
@@ -403,7 +405,7 @@ def awaited_applied(
 # -- the order ---------------------------------------------------------------------------------------------------
 
 
-def steps(name: str, its: ItsSide | None, wec: WecSide | None, choices: Choices) -> list[Step]:
+def steps(name: str, its: ItsSide | None, wec: WecSide | None, choices: LeaveOptions) -> list[Step]:
     """What is there and has to go, in the order of going; unlabelling comes before. A side that is lost is None."""
     found: list[Step] = []
     of_agent = list(_agent_steps(name, its, wec, choices)) if wec is not None else []
@@ -433,7 +435,7 @@ def purge_steps(wec: WecSide) -> list[Step]:
     return found
 
 
-def _cluster_steps(its: ItsSide, choices: Choices) -> t.Iterator[Step]:
+def _cluster_steps(its: ItsSide, choices: LeaveOptions) -> t.Iterator[Step]:
     view = its.view
     if its.delivered_works:
         yield Step(
@@ -476,18 +478,20 @@ def _cluster_steps(its: ItsSide, choices: Choices) -> t.Iterator[Step]:
             "no agent is there any more that would remove them",
             {name_of(item): finalizers(item) for item in held},
             None,
-            RELEASE,
+            REMOVE_FINALIZERS,
         )
 
 
-def _agent_steps(name: str, its: ItsSide | None, wec: WecSide, choices: Choices) -> t.Iterator[Step]:
+def _agent_steps(name: str, its: ItsSide | None, wec: WecSide, choices: LeaveOptions) -> t.Iterator[Step]:
     own = wec.klusterlet(name)
     if own is not None:
         before = {"clusterName": own.cluster_name, "mode": own.mode}
         yield Step("WEC", "delete", f"Klusterlet {own.name}", "its agent has to go", before, None, DELETE_KLUSTERLET)
         if not wec.has_operator:
             subject = f"namespaces, roles and finalizers of Klusterlet {own.name}"
-            yield Step("WEC", "delete", subject, "the operator that would do it is gone", {}, None, STAND_IN)
+            yield Step(
+                "WEC", "delete", subject, "the operator that would do it is gone", {}, None, RUN_OPERATOR_CLEANUP
+            )
     elif not wec.view.klusterlets and wec.namespaces:
         yield Step(
             "WEC",
@@ -508,7 +512,7 @@ def _agent_steps(name: str, its: ItsSide | None, wec: WecSide, choices: Choices)
             "else the cluster deletes the workload with, or long after, its AppliedManifestWorks",
             {"owners": sorted(map(name_of, kept))},
             {"owners": []},
-            CUT,
+            ORPHAN_WORKLOAD,
         )
     if left:
         fate = "is kept" if choices.workload == KEEP else "goes with them"
@@ -565,16 +569,18 @@ def _remains(its: ItsSide) -> t.Iterator[Step]:
 def selecting(policies: t.Iterable[str], remaining: t.Mapping[str, str]) -> Problem:
     """Policies that select the WEC whatever is taken from it."""
     shown = ", ".join(sorted(remaining)) or "no label at all"
-    return problems.of("always_selected", *(f"BindingPolicy {one} selects a WEC with {shown}" for one in policies))
+    return problems.of(
+        "selected_without_labels", *(f"BindingPolicy {one} selects a WEC with {shown}" for one in policies)
+    )
 
 
-def unlabelling(view: ItsView) -> configuration.Wish:
+def unlabelling(view: ObservedManagedCluster) -> configuration.DesiredState:
     """No labels and annotations but those of the system."""
     nothing = configuration.Part({}, "exact")
-    return configuration.Wish(view.name, labels=nothing, annotations=nothing)
+    return configuration.DesiredState(view.name, labels=nothing, annotations=nothing)
 
 
-def remaining_labels(view: ItsView) -> dict[str, str]:
+def remaining_labels(view: ObservedManagedCluster) -> dict[str, str]:
     return {key: value for key, value in view.labels.items() if labels.is_protected(key)}
 
 
@@ -600,7 +606,7 @@ def warnings_of_loss(its: ItsSide) -> list[str]:
     return found
 
 
-def leftovers(name: str, its: ItsSide | None, wec: WecSide | None, choices: Choices) -> list[Json]:
+def leftovers(name: str, its: ItsSide | None, wec: WecSide | None, choices: LeaveOptions) -> list[Json]:
     """What is there still, by kind and name. ``expected`` says whether that is as it was asked for."""
     found: list[Json] = []
 

@@ -12,8 +12,8 @@ import typing as t
 
 from .. import _wording
 from . import leaving, readable, times
-from .its_view import CLUSTER_NAME_LABEL, created, is_pending
-from .leaving import Choices, ItsSide, WecSide, name_of
+from .leaving import ItsSide, LeaveOptions, WecSide, name_of
+from .observed_managed_cluster import CLUSTER_NAME_LABEL, created, is_pending
 
 Json = dict[str, t.Any]
 
@@ -187,7 +187,7 @@ def on_wec(name: str, its: ItsSide, wec: WecSide) -> list[Leftover]:
     own = wec.klusterlet(name)
     if its.view.exists and own is not None:
         return found
-    for one in leaving.leftovers(name, None, wec, Choices()):
+    for one in leaving.leftovers(name, None, wec, LeaveOptions()):
         if one["kind"] == "AppliedManifestWork" or (wec.view.klusterlets and own is None):
             continue
         reason = INSTALLATION if own is None else ORPHAN_AGENT

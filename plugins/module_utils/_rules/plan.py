@@ -56,9 +56,9 @@ class Plan:
         return "; ".join(f"{step.verb} {step.object}" for step in self.steps)
 
     @property
-    def told_changes(self) -> str:
+    def changed_fields(self) -> str:
         """Key by key, for people."""
-        return "; ".join(filter(None, (told_changes(step.before, step.after) for step in self.steps)))
+        return "; ".join(filter(None, (changed_fields(step.before, step.after) for step in self.steps)))
 
     def as_data(self) -> list[Json]:
         return [step.as_data() for step in self.steps]
@@ -80,7 +80,7 @@ def _merged(earlier: t.Any, later: t.Any) -> t.Any:
     return later
 
 
-def told_changes(old_side: t.Any, new_side: t.Any) -> str:
+def changed_fields(old_side: t.Any, new_side: t.Any) -> str:
     """Both sides of a change of labels and the like, for people: ``tier gold -> silver; +zone=us-east-1; -team``."""
     before = _flat(old_side)
     texts = []

@@ -61,7 +61,7 @@ def seen(found: Json | None) -> str | None:
     return None
 
 
-def tells(found: Json | None) -> str:
+def reports(found: Json | None) -> str:
     """How far it has come, for a person."""
     applied, available = find(found, "Applied"), find(found, "Available")
     return f"{applied}; {available}" if found else "the work is gone"

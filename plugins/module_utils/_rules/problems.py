@@ -64,14 +64,14 @@ def of(code: str, *evidence: str) -> Problem:
 def sentence(found: t.Sequence[Problem]) -> str:
     """What is wrong, by which facts, and what to do. A remedy that several have is given once."""
     remedies = [problem.kind.remedy for problem in found]
-    told = []
+    parts = []
     for index, problem in enumerate(found):
         facts = "; ".join(fact.rstrip(".") for fact in problem.evidence)
-        told.append(f"{problem.kind.summary}{': ' if facts else ''}{facts}.")
+        parts.append(f"{problem.kind.summary}{': ' if facts else ''}{facts}.")
         if problem.kind.remedy not in remedies[index + 1 :]:
-            told.append(f"{problem.kind.remedy}.")
-        told.append(f"[{problem.code}]")
-    return " ".join(told)
+            parts.append(f"{problem.kind.remedy}.")
+        parts.append(f"[{problem.code}]")
+    return " ".join(parts)
 
 
 def united(found: t.Iterable[Problem]) -> list[Problem]:
@@ -236,7 +236,7 @@ _AGENT = (
         "conflicting objects on the WEC",
     ),
     Kind(
-        "half_purged",
+        "klusterlet_half_removed",
         "the klusterlet operator was removed before its Klusterlet",
         "the Klusterlet has a deletionTimestamp and there is no Deployment open-cluster-management/klusterlet",
         "Deregister the WEC: what the operator would do is done then; or bring the operator back (clusteradm join)",
@@ -279,7 +279,7 @@ _AGENT = (
         "Look at its pods: resources, taints, admission; run upgrade again, or set {rollback}",
     ),
     Kind(
-        "upgrade_not_heard_of",
+        "upgraded_agent_not_responding",
         "the new agent runs, and the ITS has not heard of it",
         "no lease on the ITS that was renewed after the new pod began to lead, for 180 s",
         "Look at the agent's log on the WEC; run upgrade again, or set {rollback}",
@@ -324,7 +324,7 @@ _REGISTRATION = (
         "Find out who made them; delete those that are not yours",
     ),
     Kind(
-        "csr_several_requesters",
+        "csr_multiple_requesters",
         "several agents make signing requests under this name",
         "pending requests that pass the checks and are not of one agent, none proved by this WEC's own token",
         "Find out which other cluster uses the name; deny or delete the requests that are not this WEC's, or run register, which "
@@ -362,7 +362,7 @@ _REGISTRATION = (
         "Run register, or set hubAcceptsClient on its ManagedCluster, if it should be a WEC",
     ),
     Kind(
-        "hub_controllers_silent",
+        "hub_controllers_not_responding",
         "the hub's own controllers do not notice what happens on it",
         "a ManagedCluster that was accepted more than 10 seconds ago and has no condition HubAcceptedManagedCluster, as after a restore "
         "of the hub's etcd from a backup",
@@ -409,7 +409,7 @@ _IDENTITY = (
         "Choose another name, or deregister the other cluster first",
     ),
     Kind(
-        "name_used_twice",
+        "duplicate_name",
         "two hosts of the inventory have the same name for their WECs, or are the same cluster",
         "equal names on one ITS, or equal UIDs of kube-system",
         "Give each cluster one host and each host its own wec_name and wec_context",
@@ -439,13 +439,13 @@ _IDENTITY = (
         "Check that {context} leads to the cluster that you mean. If it does, use that name, or deregister the other name first",
     ),
     Kind(
-        "membership_unclear",
+        "cluster_identity_unclear",
         "nothing shows whether the cluster's agent belongs to this ITS",
         "the ITS's client CA may not be read, and neither CA nor address decide",
         "Let the ITS identity read the ConfigMap kube-system/extension-apiserver-authentication, or deregister the agent",
     ),
     Kind(
-        "works_remain",
+        "manifestworks_remain",
         "works are still there that nobody would look after any more",
         "ManifestWorks in the mailbox, or AppliedManifestWorks on the WEC",
         "Deregister the WEC properly, or withdraw its workload first; to move a WEC with the workload of another hub, set "
@@ -536,7 +536,7 @@ _ADDON = (
         "the WDS may be old",
     ),
     Kind(
-        "statuses_old",
+        "statuses_stale",
         "the statuses of its workload in the WDS may be old",
         "works that KubeStellar has delivered, and a RoleBinding of the status add-on's agent that is missing, no WorkStatus after more "
         "than a minute, or a WEC that is not available",
@@ -545,13 +545,13 @@ _ADDON = (
         "the WEC",
     ),
     Kind(
-        "works_failing",
+        "manifestworks_failing",
         "what the WEC should run does not run there",
         "a ManifestWork in its mailbox that is not applied, or whose objects are not available, for more than a minute",
         "Look at the ManifestWork's conditions, and at its objects on the WEC",
     ),
     Kind(
-        "works_kept",
+        "manifestworks_without_counterpart",
         "workload of the hub that the WEC was moved from has no counterpart on this ITS yet",
         "the annotation wec.kubestellar.io/works-kept on its ManagedCluster; on the WEC, a Klusterlet with an "
         "appliedManifestWorkEvictionGracePeriod of 876600h, so that nothing is deleted",
@@ -596,20 +596,20 @@ _CONFIGURATION = (
         "Make them smaller, or remove some with state absent",
     ),
     Kind(
-        "property_needed",
+        "property_required",
         "a template needs a property that the WEC would not have",
         "the templates of the Binding's objects on the WDS; one WEC without it makes KubeStellar withdraw the workload from all",
         "Give the WEC the property first, or take it out of the templates; {allow_removal} does it nevertheless",
     ),
     Kind(
-        "property_perhaps_needed",
+        "property_possibly_required",
         "a template may need a property that would go",
         "a property, or a label or annotation that can be one, would be removed, and no WDS was given to look into",
         "Set wds_kubeconfig, so that the templates on the WDS are looked at, or set {allow_removal} if you are sure: one WEC without a property that a "
         "template needs makes KubeStellar withdraw the workload from all",
     ),
     Kind(
-        "would_withdraw",
+        "workload_withdrawal",
         "workload would be withdrawn from the WEC",
         "a BindingPolicy on the WDS selects the WEC by the labels that it has, and not by those that it would have",
         "Keep the labels that select it, or set {allow_withdrawal}",
@@ -621,7 +621,7 @@ _CONFIGURATION = (
         "Check that KubeStellar's transport controller runs, and that the WEC is available; any change of the Binding delivers it",
     ),
     Kind(
-        "kubestellar_silent",
+        "kubestellar_not_responding",
         "KubeStellar has not followed a change of labels",
         "a Binding's destinations that are not what its BindingPolicy selects",
         "Check that KubeStellar's controller-manager runs",
@@ -635,32 +635,32 @@ _CONFIGURATION = (
 )
 _LEAVING = (
     Kind(
-        "identity_unproved",
+        "cluster_identity_unproved",
         "nothing shows that this cluster is the one that is registered under the name",
         "a ManagedCluster without this cluster's identity, and no credentials of an agent on the cluster",
         "If the ManagedCluster should go no matter what it was made for, set {wec_access} to lost: then the cluster is not touched",
     ),
     Kind(
-        "works_not_ours",
+        "foreign_manifestworks",
         "works are in the mailbox that KubeStellar did not make",
         "ManifestWorks without KubeStellar's label that belong to no add-on",
         "Delete them first ({drain}=wait waits until they are gone), or let them and their workload go with the WEC ({drain}=ignore)",
     ),
     Kind(
-        "always_selected",
+        "selected_without_labels",
         "a BindingPolicy selects the WEC even without its labels",
         "a BindingPolicy on the WDS with an empty selector, or one that selects by labels of the system",
         "Change the policy first: KubeStellar would make the works again as long as the WEC is there",
     ),
     Kind(
-        "agent_silent",
+        "agent_not_responding",
         "the agent does not take the workload off the WEC",
         "ManifestWorks that are being deleted and do not go, or AppliedManifestWorks that stay on the WEC",
         "Check that the agent runs and reaches the ITS, and what holds the objects that it deletes; run again afterwards. "
         "If the cluster is gone for good, set {wec_access} to lost",
     ),
     Kind(
-        "wec_alive",
+        "lost_wec_alive",
         "the WEC is said to be lost, and its agent is alive",
         "a lease that was renewed within its last two durations",
         "Deregister it with its connection; or stop its agent, and wait until its lease is older",
@@ -672,13 +672,13 @@ _LEAVING = (
         "Move it first (kubestellar.wec.move), or deregister it without {wec_access}",
     ),
     Kind(
-        "workload_undecided",
+        "workload_policy_required",
         "workload is on the WEC that no agent will take away",
         "AppliedManifestWorks while the ITS is lost, its ManagedCluster is gone, or the Klusterlet is",
         "Decide what becomes of it: set {workload} to keep or to remove",
     ),
     Kind(
-        "workload_going",
+        "workload_terminating",
         "workload that should be kept is being taken away already",
         "AppliedManifestWorks with a deletionTimestamp",
         "Set {workload} to remove; or let it go, and deliver it again in another way",
@@ -709,7 +709,7 @@ _LEAVING = (
         "Look at the plan again, and name its digest",
     ),
     Kind(
-        "works_keep_access",
+        "access_kept_by_manifestworks",
         "a WEC that has works stays in as long as it has them",
         "ManifestWorks in the mailbox of a WEC that should not be accepted any more",
         "Have its works go first: remove the labels that select it ({drain}=wait waits until they are gone), or deregister it;"

@@ -77,8 +77,8 @@ def of_environment(server: str, environment: t.Mapping[str, str]) -> Proxy | Non
     no_proxy = _first(environment, _NO_PROXY)
     if no_proxy is not None and bypasses(server, environment[no_proxy]):
         return None
-    told = environment[variable].strip()
-    return Proxy(told if _SCHEME.match(told) else f"http://{told}", f"environment variable {variable}")
+    value = environment[variable].strip()
+    return Proxy(value if _SCHEME.match(value) else f"http://{value}", f"environment variable {variable}")
 
 
 def bypasses(server: str, no_proxy: str) -> bool:

@@ -14,7 +14,7 @@ import typing as t
 
 from .._errors import MissingLibrary
 from . import limits, problems, screen
-from .its_view import ItsView
+from .observed_managed_cluster import ObservedManagedCluster
 from .problems import Problem
 
 Json = dict[str, t.Any]
@@ -25,12 +25,12 @@ class Odd(Exception):
     """A value is not of the type that its kind has there; the text says which, and quotes nothing."""
 
 
-def views(found: t.Mapping[str, ItsView]) -> dict[str, ItsView]:
+def views(found: t.Mapping[str, ObservedManagedCluster]) -> dict[str, ObservedManagedCluster]:
     """These, with stand-ins for those that cannot be read."""
     return {name: checked(view) for name, view in found.items()}
 
 
-def checked(view: ItsView) -> ItsView:
+def checked(view: ObservedManagedCluster) -> ObservedManagedCluster:
     """The view itself, or a stand-in for one that has values of the wrong type."""
     if view.unreadable:
         return view
@@ -41,7 +41,7 @@ def checked(view: ItsView) -> ItsView:
     return view
 
 
-def reading(read: t.Callable[[ItsView], T], view: ItsView) -> T:
+def reading(read: t.Callable[[ObservedManagedCluster], T], view: ObservedManagedCluster) -> T:
     """What ``read`` gives for a view; where it raises anything, what it gives for a stand-in, which it has to know.
 
     Raises MissingLibrary, which is everybody's.
@@ -56,22 +56,22 @@ def reading(read: t.Callable[[ItsView], T], view: ItsView) -> T:
         return read(stand_in(view, error))
 
 
-def stand_in(view: ItsView, error: Exception) -> ItsView:
+def stand_in(view: ObservedManagedCluster, error: Exception) -> ObservedManagedCluster:
     """It has a name, says why, and tells whether there is a ManagedCluster; nothing else."""
     cluster: Json | None = None if view.managed_cluster is None else {"metadata": {"name": view.name}}
-    return ItsView(view.name, cluster, unreadable=why(error))
+    return ObservedManagedCluster(view.name, cluster, unreadable=why(error))
 
 
 def why(error: BaseException) -> str:
     """The error in one short line; it may quote what a stranger wrote."""
     text = screen.shortened(str(error), 4 * limits.FACT)
-    told = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    message = " ".join("".join(one if one.isprintable() else " " for one in text).split())
     kind = "" if isinstance(error, Odd) else f"{type(error).__name__}: "
-    shown = f"{kind}{told}".rstrip(": ")
+    shown = f"{kind}{message}".rstrip(": ")
     return screen.shortened(shown, limits.FACT)
 
 
-def problem(view: ItsView) -> Problem:
+def problem(view: ObservedManagedCluster) -> Problem:
     """What a stand-in is."""
     return problems.of("managed_cluster_unreadable", view.unreadable)
 
@@ -82,7 +82,7 @@ _OF_CONDITION = frozenset({"type", "status", "reason", "message", "lastTransitio
 # -- the shape -----------------------------------------------------------------------------------------------------
 
 
-def _check(view: ItsView) -> None:
+def _check(view: ObservedManagedCluster) -> None:
     """Raises Odd. Only what somebody reads is looked at; what is not there, or null, is never odd."""
     cluster = view.managed_cluster
     if cluster is not None:

@@ -71,8 +71,8 @@ class Wec:
         self.facts.update(facts)
         self.host, self.its = self.host or one.host, self.its or one.its
         if one.failed:
-            is_told = one.activity == OTHER and one.msg is not None and self._has_told(one.msg)
-            self.failures[one.source] = [] if is_told else one.problems
+            is_reported = one.activity == OTHER and one.msg is not None and self._has_reported(one.msg)
+            self.failures[one.source] = [] if is_reported else one.problems
         else:
             self.failures.pop(one.source, None)
             # What has failed may have a cause that a later look shows; and what one look shows, the next may not.
@@ -94,7 +94,7 @@ class Wec:
         elif one.steps or one.differences:
             self.foreseen = (one.steps, one.differences)
 
-    def _has_told(self, message: str) -> bool:
+    def _has_reported(self, message: str) -> bool:
         """Whether a task of the playbook only passes on what a result before it has said."""
         return any(known in message or message in known for known in self.messages)
 
@@ -112,7 +112,7 @@ class Wec:
             known = by_code.setdefault(key, {**one, "evidence": []})
             known["evidence"] += [fact for fact in one["evidence"] or [] if fact not in known["evidence"]]
         coded = {fact for one in by_code.values() if one["code"] for fact in _texts(one)}
-        found = [one for one in by_code.values() if one["code"] or not _is_told(one, coded)]
+        found = [one for one in by_code.values() if one["code"] or not _is_reported(one, coded)]
         return sorted(found, key=lambda one: one["code"] in _FOLLOWS)
 
     def outcome(self, stopped: bool) -> str:
@@ -154,7 +154,7 @@ def _texts(problem: Json) -> list[str]:
     return [str(problem["summary"]), *(str(fact) for fact in problem["evidence"])]
 
 
-def _is_told(problem: Json, facts: t.Collection[str]) -> bool:
+def _is_reported(problem: Json, facts: t.Collection[str]) -> bool:
     """Whether what a task of the playbook only passed on is known with its code already."""
     text = " ".join(_texts(problem))
     return any(fact and fact in text for fact in facts)
@@ -330,7 +330,7 @@ class Report:
         }
 
 
-def told(report: Json) -> str:
+def sentence(report: Json) -> str:
     """The report in one line."""
     count = report["summary"]["wecs"]
     outcomes = ", ".join(f"{number} {WORDS[outcome]}" for outcome, number in report["summary"]["outcomes"].items())

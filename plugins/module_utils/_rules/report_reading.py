@@ -122,8 +122,8 @@ def read(result: TaskResult) -> list[Finding]:
     except Exception as error:
         # What it is about is not known, nor what it says of others.
         found.append(_unshown(result, OTHER, {"host": None if result.for_all else result.host}, error))
-    is_told = result.module == "wec_result" and "wecs" in result.data
-    if (result.failed or result.unreachable) and not is_told and not any(one.failed for one in found):
+    is_reported = result.module == "wec_result" and "wecs" in result.data
+    if (result.failed or result.unreachable) and not is_reported and not any(one.failed for one in found):
         try:
             found.append(_checked(_failure(result, result.host)))
         except Exception as error:
@@ -230,9 +230,9 @@ def _many(result: TaskResult, activity: str) -> t.Iterator[Finding]:
 
 def _without_its(result: TaskResult, activity: str, record: Json) -> Finding:
     """A host whose ITS could not be asked."""
-    told = str(record["msg"])
-    problem = _problem(record["problem"], told)
-    return Finding(result.module, activity, host=record["host"], msg=told, failed=True, problems=[problem])
+    sentence = str(record["msg"])
+    problem = _problem(record["problem"], sentence)
+    return Finding(result.module, activity, host=record["host"], msg=sentence, failed=True, problems=[problem])
 
 
 def _failed_steps(result: TaskResult, activity: str, reached: t.Sequence[Json]) -> list[Json]:

@@ -13,7 +13,7 @@ import dataclasses
 import typing as t
 
 from . import statuses
-from .hub_view import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE
+from .observed_hub import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE
 
 Json = dict[str, t.Any]
 

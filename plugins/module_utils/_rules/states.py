@@ -11,9 +11,9 @@ import datetime
 
 from . import certificates, heartbeat, screen, times
 from .conditions import Condition, find
-from .hub_view import HubIdentity
-from .its_view import ItsView, is_pending
-from .wec_view import Bootstrap, HubCredential, Klusterlet, WecView
+from .observed_agent import Bootstrap, HubCredential, Klusterlet, ObservedAgent
+from .observed_hub import HubIdentity
+from .observed_managed_cluster import ObservedManagedCluster, is_pending
 
 JOINED = "joined"
 JOINED_UNAVAILABLE = "joined_unavailable"
@@ -63,7 +63,7 @@ class State:
         object.__setattr__(self, "evidence", tuple(map(screen.fact, self.evidence)))
 
 
-def of_its_view(view: ItsView, now: datetime.datetime) -> State:
+def of_observed_managed_cluster(view: ObservedManagedCluster, now: datetime.datetime) -> State:
     """The state as far as the ITS alone shows it."""
     if view.unreadable:
         return State(UNKNOWN, "what the ITS shows of it cannot be read", (view.unreadable,))
@@ -86,7 +86,9 @@ def of_its_view(view: ItsView, now: datetime.datetime) -> State:
     return State(PENDING_CSR, "no signing request of its agent has arrived")
 
 
-def classify(name: str, wec: WecView, view: ItsView, hub: HubIdentity, now: datetime.datetime) -> State:
+def classify(
+    name: str, wec: ObservedAgent, view: ObservedManagedCluster, hub: HubIdentity, now: datetime.datetime
+) -> State:
     """The state of a WEC whose API answers (domain rules for idempotent joining).
 
     ``credential.issued_by_its`` decides first whether the WEC belongs to this hub, then CA and address.
@@ -112,7 +114,7 @@ def classify(name: str, wec: WecView, view: ItsView, hub: HubIdentity, now: date
     return _with_bootstrap(wec, wec.bootstrap, klusterlet, view, hub, now)
 
 
-def _without_agent(wec: WecView, view: ItsView, now: datetime.datetime) -> State:
+def _without_agent(wec: ObservedAgent, view: ObservedManagedCluster, now: datetime.datetime) -> State:
     deleting = _deleting(view)
     if deleting:
         return deleting
@@ -129,7 +131,12 @@ def _without_agent(wec: WecView, view: ItsView, now: datetime.datetime) -> State
 
 
 def _with_credential(
-    name: str, wec: WecView, credential: HubCredential, view: ItsView, hub: HubIdentity, now: datetime.datetime
+    name: str,
+    wec: ObservedAgent,
+    credential: HubCredential,
+    view: ObservedManagedCluster,
+    hub: HubIdentity,
+    now: datetime.datetime,
 ) -> State:
     if credential.cluster_name and credential.cluster_name != name:
         return State(
@@ -164,7 +171,7 @@ def _with_credential(
 
 
 def _of_other_hub(
-    wec: WecView, credential: HubCredential, view: ItsView, hub: HubIdentity, evidence: list[str]
+    wec: ObservedAgent, credential: HubCredential, view: ObservedManagedCluster, hub: HubIdentity, evidence: list[str]
 ) -> State:
     is_unknown = not view.exists or (view.identity == wec.uid and not view.joined.is_true)
     if hub.has_server(credential.server) and is_unknown and _trusts_another_ca(credential, hub):
@@ -187,10 +194,10 @@ def _trusts_another_ca(credential: HubCredential, hub: HubIdentity) -> bool:
 
 
 def _with_bootstrap(
-    wec: WecView,
+    wec: ObservedAgent,
     bootstrap: Bootstrap,
     klusterlet: Klusterlet,
-    view: ItsView,
+    view: ObservedManagedCluster,
     hub: HubIdentity,
     now: datetime.datetime,
 ) -> State:
@@ -224,13 +231,13 @@ def _worthless_token(bootstrap: Bootstrap, connection: Condition, now: datetime.
         return f"it expired at {times.show(bootstrap.token.expires)}"
     if bootstrap.is_revoked:
         return "it was revoked: the Secret that it is bound to is gone from the ITS"
-    told_by_hub = connection.is_true and "BootstrapSecretError" in connection.reason
-    if told_by_hub and bootstrap.is_revoked is None and "Unauthorized" in connection.message:
+    refused_by_hub = connection.is_true and "BootstrapSecretError" in connection.reason
+    if refused_by_hub and bootstrap.is_revoked is None and "Unauthorized" in connection.message:
         return str(connection)
     return None
 
 
-def _joined(view: ItsView, now: datetime.datetime) -> State:
+def _joined(view: ObservedManagedCluster, now: datetime.datetime) -> State:
     facts = [str(view.available)]
     beat = heartbeat.of_view(view, now)
     facts.append("it has no lease" if beat is None else f"its lease was renewed {times.show_seconds(beat.age)} ago")
@@ -244,7 +251,7 @@ def _joined(view: ItsView, now: datetime.datetime) -> State:
     return State(JOINED_UNAVAILABLE, "it has joined, and is not available", tuple(facts))
 
 
-def _deleting(view: ItsView) -> State | None:
+def _deleting(view: ObservedManagedCluster) -> State | None:
     if view.is_deleting:
         return State(DELETING, "its ManagedCluster is being deleted")
     if view.mailbox_is_terminating:
@@ -252,7 +259,7 @@ def _deleting(view: ItsView) -> State | None:
     return None
 
 
-def _name_is_taken(wec: WecView, view: ItsView, now: datetime.datetime) -> State | None:
+def _name_is_taken(wec: ObservedAgent, view: ObservedManagedCluster, now: datetime.datetime) -> State | None:
     """This cluster has no certificate for the name: does another cluster have it?"""
     if not view.exists or view.identity == wec.uid:
         return None
@@ -267,7 +274,7 @@ def _name_is_taken(wec: WecView, view: ItsView, now: datetime.datetime) -> State
     return State(REPLACED, "another cluster was registered under this name, and is not available", tuple(evidence))
 
 
-def _conflict(wec: WecView, view: ItsView) -> State:
+def _conflict(wec: ObservedAgent, view: ObservedManagedCluster) -> State:
     identity = (
         f"it belongs to the cluster {view.identity}" if view.identity else "this cluster has no certificate for it"
     )

@@ -15,10 +15,10 @@ import datetime
 import typing as t
 
 from . import problems, screen, selection, times, works
+from .binding_policies_view import Policy
 from .conditions import find
 from .merging import Texts
 from .problems import Problem
-from .wds_view import Policy
 
 Json = dict[str, t.Any]
 ROLE_BINDING = "open-cluster-management:addon-status:agent"
@@ -91,7 +91,7 @@ def problem(name: str, expected: t.Sequence[Json], evidence: Evidence) -> Proble
     if lacking:
         named = f"ManifestWork{'' if len(lacking) == 1 else 's'} {screen.listed(lacking, _NAMED)}"
         facts.append(f"no WorkStatus of {named} after more than a minute")
-    return problems.of("statuses_old", *facts) if facts else None
+    return problems.of("statuses_stale", *facts) if facts else None
 
 
 def of_unavailable(items: t.Iterable[Json]) -> Problem | None:
@@ -100,7 +100,7 @@ def of_unavailable(items: t.Iterable[Json]) -> Problem | None:
     if not count:
         return None
     many = "its ManifestWork" if count == 1 else f"its {count} ManifestWorks"
-    return problems.of("statuses_old", f"the WDS keeps the last status of {many}")
+    return problems.of("statuses_stale", f"the WDS keeps the last status of {many}")
 
 
 def of_policies(
@@ -124,8 +124,8 @@ def of_policies(
     found = []
     for name in sorted({*selecting, *of_binding}):
         own = of_binding.get(name, [])
-        told = {OLD} if is_silent and own else {_freshness(item, id(item) in late, evidence) for item in own}
-        worst = next((one for one in (OLD, FRESH) if one in told), UNKNOWN)
+        freshness = {OLD} if is_silent and own else {_freshness(item, id(item) in late, evidence) for item in own}
+        worst = next((one for one in (OLD, FRESH) if one in freshness), UNKNOWN)
         found.append(PolicyState(name, len(own), sum(map(works.is_available, own)), worst))
     return tuple(found)
 

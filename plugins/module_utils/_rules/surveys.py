@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .its_view import ItsView
+from .observed_managed_cluster import ObservedManagedCluster
 
 Json = dict[str, t.Any]
 
@@ -23,4 +23,4 @@ class Survey:
 
     known: t.Mapping[str, Json | None]
     clock_offset: float
-    view: ItsView
+    view: ObservedManagedCluster

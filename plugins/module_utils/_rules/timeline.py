@@ -12,7 +12,7 @@ import typing as t
 
 from . import times
 from .conditions import find
-from .its_view import ItsView, created, has_condition
+from .observed_managed_cluster import ObservedManagedCluster, created, has_condition
 
 Json = dict[str, t.Any]
 
@@ -53,7 +53,7 @@ def as_data(reached: t.Iterable[Reached]) -> list[Json]:
     return [one.as_data() for one in sorted(reached, key=lambda one: (times.show(one.ended), STEPS.index(one.step)))]
 
 
-def of_view(view: ItsView) -> list[Reached]:
+def of_view(view: ObservedManagedCluster) -> list[Reached]:
     """What the ITS shows. A condition tells since when it is as it is now: an agent that was away has a later time."""
     joined = view.joined.since if view.joined.is_true else None
     found: dict[str, datetime.datetime | None] = {
@@ -66,7 +66,7 @@ def of_view(view: ItsView) -> list[Reached]:
     return [Reached(step, moment) for step, moment in found.items() if moment is not None]
 
 
-def _approved(view: ItsView, joined: datetime.datetime | None) -> datetime.datetime | None:
+def _approved(view: ObservedManagedCluster, joined: datetime.datetime | None) -> datetime.datetime | None:
     """The approval that let it in: what was approved after it had joined renews its certificate."""
     approvals = [find(csr, "Approved").since for csr in view.csrs if has_condition(csr, "Approved")]
     return max((one for one in approvals if one is not None and (joined is None or one <= joined)), default=None)

@@ -12,11 +12,11 @@ import typing as t
 
 from . import diagnosis, klusterlet_images, problems, states, versions
 from .klusterlet_images import OPERATOR, SPECS, Images
+from .observed_agent import OPERATOR_NAMESPACE, UPGRADED_FROM, Klusterlet, ObservedAgent
 from .plan import Plan, Step
 from .problems import Problem
 from .states import State
 from .versions import Version
-from .wec_view import OPERATOR_NAMESPACE, UPGRADED_FROM, Klusterlet, WecView
 
 Json = dict[str, t.Any]
 MARK, PREPARE, DEFINE, UPGRADE_OPERATOR, UPGRADE_AGENTS, UNMARK = (
@@ -74,7 +74,7 @@ class Decision:
         return self.present.version
 
 
-def refusal(state: State, wec: WecView, name: str) -> Problem | None:
+def refusal(state: State, wec: ObservedAgent, name: str) -> Problem | None:
     """Why its klusterlet must not be touched, whatever its version is."""
     klusterlet = wec.the_klusterlet(name)
     hosted = next((one for one in wec.klusterlets or () if one.is_hosted and one.cluster_name == name), None)

@@ -12,16 +12,16 @@ import typing as t
 from . import limits, problems, rights, screen, times
 from .distributions import Distribution
 from .leaving import AGENT_NAMESPACES, OPERATOR_PARTS, WecSide
+from .observed_agent import Bootstrap, HubCredential, ObservedAgent, klusterlet
 from .problems import Problem
 from .tokens import BoundSecret, TokenFacts
 from .untrusted import Value
-from .wec_view import Bootstrap, HubCredential, WecView, klusterlet
 
 Json = dict[str, t.Any]
 T = t.TypeVar("T")
 
 
-def view_data(view: WecView) -> Json:
+def view_data(view: ObservedAgent) -> Json:
     """The view without what was judged: that is for whoever knows the ITS."""
     return {
         "uid": view.uid,
@@ -39,7 +39,7 @@ def view_data(view: WecView) -> Json:
 class HostAnswer:
     """What a host tells of its WEC. ``rules`` and ``distribution`` are None where they were not asked for."""
 
-    view: WecView
+    view: ObservedAgent
     introduction: str | None
     works: tuple[str, ...]
     clusteradm: Json | None
@@ -95,7 +95,7 @@ def read_answer(answer: t.Any, with_rights: bool, with_side: bool = False) -> Ho
     )
 
 
-def _read_side(given: Value, view: WecView) -> WecSide:
+def _read_side(given: Value, view: ObservedAgent) -> WecSide:
     namespaces, parts = given["namespaces"].texts(), given["parts"].texts()
     return WecSide(
         view,
@@ -129,21 +129,21 @@ def read_removal(answer: t.Any) -> tuple[list[Json], list[str]]:
 def read_failure(answer: t.Any) -> tuple[str, Problem | None]:
     """What a host says of its own failure: a text for people, and a problem if it is one that is known. Raises WrongShape."""
     given = Value(answer)
-    told = given["msg"].text() if given["msg"].value else "it failed without a word"
+    message = given["msg"].text() if given["msg"].value else "it failed without a word"
     problem = given["problem"]
     if not problem.is_given or problem["code"].plain(limits.NAME) not in problems.BY_CODE:
-        return told, None
-    return told, problems.of(problem["code"].name(), *problem["evidence"].texts())
+        return message, None
+    return message, problems.of(problem["code"].name(), *problem["evidence"].texts())
 
 
-def read_view(data: t.Mapping[str, t.Any]) -> WecView:
+def read_view(data: t.Mapping[str, t.Any]) -> ObservedAgent:
     """The inverse of ``view_data``. Raises WrongShape."""
     return _read_view(Value(data, "view"))
 
 
-def _read_view(given: Value) -> WecView:
+def _read_view(given: Value) -> ObservedAgent:
     items = given["klusterlets"]
-    return WecView(
+    return ObservedAgent(
         uid=given["uid"].name(),
         version=_optional(given["version"], Value.name),
         klusterlets=tuple(klusterlet(_read_klusterlet(item)) for item in items.each()) if items.is_given else None,
@@ -236,13 +236,13 @@ def _bootstrap_data(found: Bootstrap) -> Json:
 
 
 def _read_bootstrap(given: Value) -> Bootstrap:
-    told = given["introduction"]
-    secret = _optional(told["secret"], lambda one: BoundSecret(one["name"].name(), one["uid"].name()))
-    expires = _optional(told["expires"], Value.moment)
+    introduction = given["introduction"]
+    secret = _optional(introduction["secret"], lambda one: BoundSecret(one["name"].name(), one["uid"].name()))
+    expires = _optional(introduction["expires"], Value.moment)
     return Bootstrap(
         server=given["server"].text(),
         ca=_optional(given["ca"], _content),
-        token=TokenFacts(_optional(told["id"], Value.name), times.parse(expires), secret),
+        token=TokenFacts(_optional(introduction["id"], Value.name), times.parse(expires), secret),
         proxy=_optional(given["proxy"], Value.text),
     )
 

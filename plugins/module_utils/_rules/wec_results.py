@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from . import screen
-from .plan import told_changes
+from .plan import changed_fields
 
 Json = dict[str, t.Any]
 
@@ -106,7 +106,7 @@ def _foreseen(done: t.Sequence[Json], planned: t.Iterable[Json]) -> t.Iterator[J
     if not done or done[-1]["outcome"] != PLANNED:
         return
     for plan in planned:
-        changes = "; ".join(filter(None, (told_changes(step["before"], step["after"]) for step in plan["steps"])))
+        changes = "; ".join(filter(None, (changed_fields(step["before"], step["after"]) for step in plan["steps"])))
         if plan.get("action") == "register" and changes:
             yield {**done[-1], "msg": f"Then it would be changed: {changes}.", "diff": plan["diff"]}
 
@@ -144,10 +144,10 @@ def _united(records: list[Json]) -> Json | None:
         return None
     failure = next((record for record in records if has_failed(record)), None)
     changed = [record for record in records if record["changed"]]
-    told = failure["msg"] if failure else " ".join(dict.fromkeys(str(one["msg"]) for one in changed or records[-1:]))
+    message = failure["msg"] if failure else " ".join(dict.fromkeys(str(one["msg"]) for one in changed or records[-1:]))
     return {
         **(failure or records[-1]),
         "changed": bool(changed),
-        "msg": str(told),
+        "msg": str(message),
         "diff": [record["diff"] for record in records if record.get("diff")],
     }

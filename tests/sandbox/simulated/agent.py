@@ -96,10 +96,10 @@ class Agent:
         store: Store,
         namespace: str,
         feed: Feed,
-        told: t.Callable[[], None],
+        sentence: t.Callable[[], None],
     ) -> None:
         self.identity = identity
-        self._facts, self._store, self._namespace, self._feed, self._told = facts, store, namespace, feed, told
+        self._facts, self._store, self._namespace, self._feed, self._told = facts, store, namespace, feed, sentence
         self._wake = asyncio.Event()
         self._credential: Credential | None = None
         self._introduction: Introduction | None = None
@@ -120,18 +120,18 @@ class Agent:
                     if self._credential is None:
                         self._credential = await self._register()
                     delay = _FIRST_DELAY
-                    self._tell("")
+                    self._note_trouble("")
                     await self._serve(self._credential)
                 except StartAgain:
                     self._credential = None
                 except (ApiError, *UNREACHABLE) as error:
-                    self._tell(_words(error))
+                    self._note_trouble(_words(error))
                     await self._pause(delay * random.uniform(0.5, 1.0))
                     delay = min(_LONGEST_DELAY, delay * 2)
         finally:
             self._feed.leave(self.identity.cluster, self._wake)
 
-    def _tell(self, trouble: str) -> None:
+    def _note_trouble(self, trouble: str) -> None:
         registered = self._credential is not None
         if (trouble, registered) != (self.trouble, self.is_registered):
             self.trouble, self.is_registered = trouble, registered
@@ -164,7 +164,7 @@ class Agent:
                 await self._wait(60)
             key = ec.generate_private_key(ec.SECP256R1())
             name = await self._ask(client, key)
-            self._tell("")
+            self._note_trouble("")
             certificate = await self._issued(client, name)
         finally:
             await client.close()

@@ -47,8 +47,8 @@ class Feed:
 
     def __init__(self, api: Api) -> None:
         selector = f"?labelSelector={CLUSTER_NAME}"
-        self._clusters = Follower(api, MANAGED_CLUSTERS, each=lambda item: self._tell(item["metadata"]["name"]))
-        self._requests = Follower(api, f"{REQUESTS}{selector}", each=lambda item: self._tell(_label(item)))
+        self._clusters = Follower(api, MANAGED_CLUSTERS, each=lambda item: self._report(item["metadata"]["name"]))
+        self._requests = Follower(api, f"{REQUESTS}{selector}", each=lambda item: self._report(_label(item)))
         self._works = Follower(api, WORKS, each=self._note_work)
         self._works_of: dict[str, set[str]] = {}
         self._listeners: dict[str, set[asyncio.Event]] = {}
@@ -56,7 +56,7 @@ class Feed:
     async def run(self) -> None:
         await asyncio.gather(self._clusters.run(), self._requests.run(), self._works.run())
 
-    def _tell(self, cluster: str) -> None:
+    def _report(self, cluster: str) -> None:
         for event in self._listeners.get(cluster, ()):
             event.set()
 
@@ -67,7 +67,7 @@ class Feed:
             names.add(name)
         else:
             names.discard(name)
-        self._tell(cluster)
+        self._report(cluster)
 
     def listen(self, cluster: str, event: asyncio.Event) -> None:
         """From now on, set the event whenever something of this cluster changes on the hub."""

@@ -132,7 +132,7 @@ class Operator:
             if klusterlet["metadata"]["generation"] != (klusterlet.get("status") or {}).get("observedGeneration"):
                 klusterlet = self._install(kind, klusterlet)
             await self._keep_agent(klusterlet)
-            self._tell(kind, klusterlet)
+            self._report(kind, klusterlet)
 
     def _is_installed(self) -> bool:
         operator = self._store.find(DEPLOYMENT, _OPERATOR_NAMESPACE, "klusterlet")
@@ -251,16 +251,16 @@ class Operator:
 
     # -- what it tells -------------------------------------------------------------------------------------------
 
-    def _tell(self, kind: Kind, klusterlet: Json) -> None:
+    def _report(self, kind: Kind, klusterlet: Json) -> None:
         metadata, namespace = klusterlet["metadata"], _namespace(klusterlet)
         current = self._store.get(kind, "", metadata["name"])
         ready = [one for one in self._store.items(DEPLOYMENT, namespace) if is_true(one, "Available")]
         is_ready = bool(ready) and len(ready) == len(self._store.items(DEPLOYMENT, namespace))
         names = ", ".join(one["metadata"]["name"] for one in ready)
         conditions = (current.get("status") or {}).get("conditions") or []
-        told = [("Applied", "True", "KlusterletApplied", "Klusterlet Component Applied")]
+        sentence = [("Applied", "True", "KlusterletApplied", "Klusterlet Component Applied")]
         if is_ready:
-            told += [
+            sentence += [
                 ("Available", "True", "KlusterletAvailable", f"deployments are ready: {names}"),
                 (
                     "RegistrationDesiredDegraded",
@@ -271,7 +271,7 @@ class Operator:
                 ("WorkDesiredDegraded", "False", "DeploymentsFunctional", "deployments replicas are desired: 1"),
                 self._hub_connection(namespace),
             ]
-        for one in told:
+        for one in sentence:
             conditions = with_condition(conditions, *one)
         status = {"conditions": conditions, "observedGeneration": metadata["generation"]}
         self._store.set_status(kind, "", metadata["name"], status)

@@ -59,8 +59,10 @@ class SimulatedFleet:
         end = time.monotonic() + 120
         while not self._layout.simulated.exists():
             if self._process.returncode is not None or time.monotonic() > end:
-                told = log.read_text(encoding="utf-8").strip().splitlines()
-                raise StartError(f"the simulated fleet did not come up: {told[-1] if told else ''} (more in {log})")
+                message = log.read_text(encoding="utf-8").strip().splitlines()
+                raise StartError(
+                    f"the simulated fleet did not come up: {message[-1] if message else ''} (more in {log})"
+                )
             await asyncio.sleep(0.05)
         self.kubeconfigs = json.loads((folder / "kubeconfigs.json").read_text(encoding="utf-8"))
 

@@ -123,8 +123,8 @@ def groups(kinds: t.Iterable[Kind]) -> Json:
     items = []
     for group, versions in _groups(kinds).items():
         if group:
-            told = [{"groupVersion": f"{group}/{version}", "version": version} for version in versions]
-            items.append({"name": group, "versions": told, "preferredVersion": told[0]})
+            message = [{"groupVersion": f"{group}/{version}", "version": version} for version in versions]
+            items.append({"name": group, "versions": message, "preferredVersion": message[0]})
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": items}
 
 
@@ -155,11 +155,11 @@ def aggregated(kinds: t.Iterable[Kind], core: bool) -> Json:
     for group, by_version in _groups(kinds).items():
         if bool(group) is core:
             continue
-        told = [
+        message = [
             {"version": version, "freshness": "Current", "resources": [_aggregated(kind) for kind in own]}
             for version, own in by_version.items()
         ]
-        items.append({"metadata": {"name": group} if group else {}, "versions": told})
+        items.append({"metadata": {"name": group} if group else {}, "versions": message})
     return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
 
 

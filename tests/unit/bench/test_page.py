@@ -70,19 +70,21 @@ def test_ratios_are_those_of_the_same_size_and_the_typical_run() -> None:
         run(scenarios.LABEL, KUBERNETES_CORE, 100, 60.0),
         run(scenarios.LABEL, SHELL, 1000, 140.0),
     )
-    told = list(page.ratios(figures))
-    assert "A changed label on 1000 WECs takes 1.40 times as long as with the bare client." in told
+    message = list(page.ratios(figures))
+    assert "A changed label on 1000 WECs takes 1.40 times as long as with the bare client." in message
     script = "A changed label on 1000 WECs takes 14.0 s; with the shell script, 140 s: 10.0 times as long"
-    assert f"{script}, where the bare client is 14.0 times as fast." in told
-    assert "A changed label on 100 WECs takes 2.0 s; with the kubernetes.core role, 60 s: 30.0 times as long." in told
-    assert "For each of 1000 WECs, the kubernetes.core role takes 43 times as long." in told
+    assert f"{script}, where the bare client is 14.0 times as fast." in message
+    assert (
+        "A changed label on 100 WECs takes 2.0 s; with the kubernetes.core role, 60 s: 30.0 times as long." in message
+    )
+    assert "For each of 1000 WECs, the kubernetes.core role takes 43 times as long." in message
 
 
 def test_leaving_is_told_with_its_requests() -> None:
     ours = run(scenarios.LEAVE, COLLECTION, 100, 24.0)
     ours.requests = {"own": {"delete": 600, "patch": 200, "list": 300}}
-    told = list(page.ratios(kept(run(scenarios.LEAVE, BARE, 100, 20.0), ours)))
-    assert told == [
+    message = list(page.ratios(kept(run(scenarios.LEAVE, BARE, 100, 20.0), ours)))
+    assert message == [
         "Deregistering 100 WECs takes 1.20 times as long as with the bare client, with 11 requests for each."
     ]
     assert "| leave | kubestellar.wec | 100 | 24.0 |" in page.table([ours])
@@ -94,8 +96,8 @@ def test_the_others_of_a_fleet_with_dead_ones_are_compared_with_those_of_one_wit
         run(scenarios.DEAD, COLLECTION, 300, 1.0, note=scenarios.NONE_DEAD, finished=Spread(50.0, 100.0, 110.0)),
         run(scenarios.DEAD, COLLECTION, 300, 1.0, note="15 dead", finished=Spread(50.0, 105.0, 110.0)),
     )
-    told = "With 15 dead among 300 WECs, 95 % of the others are available after 1.05 times the time that the same take without."
-    assert list(page.ratios(figures)) == [told]
+    message = "With 15 dead among 300 WECs, 95 % of the others are available after 1.05 times the time that the same take without."
+    assert list(page.ratios(figures)) == [message]
     assert "| 300 | 15 dead | 1 | 50 / 105 / 110 |" in page.dead_table(figures.of(scenarios.DEAD))
 
 

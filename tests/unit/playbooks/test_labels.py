@@ -119,12 +119,12 @@ def test_labels_of_a_group_that_a_host_hides_are_warned_of(ground: Ground) -> No
     ground.wecs["wec_labels"] = {"location-group": "edge"}
     ground.hosts["edge-1"]["wec_labels"] = {"zone": "us-east-1", "region": "us-west"}
     played = ground.run("register")
-    told = "wec_labels of the group {} ({}) does not count for {}: a more specific wec_labels hides it."
-    assert told.format("wecs", "location-group", "edge-1, edge-2") in played.text
+    message = "wec_labels of the group {} ({}) does not count for {}: a more specific wec_labels hides it."
+    assert message.format("wecs", "location-group", "edge-1, edge-2") in played.text
     assert "wec_labels of the group us_east" not in played.text, "a value that is another is meant"
     assert played.text.count("Call the group's variable wec_labels_wecs, and they are put together") == 1
     del ground.hosts["edge-1"]["wec_labels"]["region"]
-    assert told.format("us_east", "region", "edge-1") in ground.run("plan").text
+    assert message.format("us_east", "region", "edge-1") in ground.run("plan").text
 
 
 def test_a_dictionary_that_somebody_has_combined_is_not_warned_of(ground: Ground) -> None:
@@ -241,7 +241,7 @@ def test_the_plan_names_a_conflict_of_a_wec_that_is_to_be_registered(ground: Gro
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "told"),
+    ("variable", "value", "message"),
     [
         ("wec_labels", None, "wec_labels is null: write {} if it has none, or leave it out"),
         (
@@ -251,13 +251,13 @@ def test_the_plan_names_a_conflict_of_a_wec_that_is_to_be_registered(ground: Gro
         ),
     ],
 )
-def test_slips_do_not_remove_labels(ground: Ground, variable: str, value: t.Any, told: str) -> None:
+def test_slips_do_not_remove_labels(ground: Ground, variable: str, value: t.Any, message: str) -> None:
     ground.wecs["wec_labels"] = {"tier": "gold"}
     assert ground.run().code == 0
     ground.hosts["edge-1"][variable] = value
     played = ground.run()
     assert played.recap["edge-1"] == (0, 1)
-    assert told in played.text
+    assert message in played.text
     assert ground.has() == {"tier": "gold"}
 
 

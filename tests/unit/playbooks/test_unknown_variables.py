@@ -47,8 +47,8 @@ def test_each_is_warned_of_with_the_name_that_was_meant(run: t.Callable[..., Pla
     played = run({"edge-1": dict.fromkeys(TYPOS, "x")})
     assert played.code == 0
     for typo, meant in TYPOS.items():
-        told = f"{typo} (edge-1) is not a variable of this collection. Did you mean {meant}?"
-        assert played.text.count(told) == 1, (typo, played.output)
+        message = f"{typo} (edge-1) is not a variable of this collection. Did you mean {meant}?"
+        assert played.text.count(message) == 1, (typo, played.output)
 
 
 @pytest.mark.parametrize("playbook", ["register", "plan", "status", "accept", "deregister"])
@@ -79,8 +79,8 @@ def test_it_can_fail_the_host_before_anything_is_changed_for_it(run: t.Callable[
 
 def test_ones_own_variables_can_have_these_prefixes(run: t.Callable[..., Played]) -> None:
     hosts = {"edge-1": {"wec_site": "x"}}
-    told = run(hosts).text
-    assert "wec_site (edge-1) is not a variable of this collection. If it is yours, give it another prefix" in told
+    message = run(hosts).text
+    assert "wec_site (edge-1) is not a variable of this collection. If it is yours, give it another prefix" in message
     assert "[WARNING]" not in run(hosts, wec_unknown_variables="ignore").output
 
 
@@ -97,5 +97,5 @@ def test_what_a_task_has_registered_or_set_is_nobodys_mistake(run: t.Callable[..
 
 
 def test_an_answer_that_is_none_is_refused(run: t.Callable[..., Played]) -> None:
-    told = run({"edge-1": {"wec_lables": {}}}, wec_unknown_variables="yes").text
-    assert "edge-1: wec_unknown_variables must be warn, fail or ignore, and is 'yes'" in told
+    message = run({"edge-1": {"wec_lables": {}}}, wec_unknown_variables="yes").text
+    assert "edge-1: wec_unknown_variables must be warn, fail or ignore, and is 'yes'" in message

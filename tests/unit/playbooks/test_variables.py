@@ -176,9 +176,11 @@ def fails_alone(ground: Ground, playbook: str | list[Json], variable: str, value
     return run.text
 
 
-@pytest.mark.parametrize(("variable", "value", "told"), BAD)
-def test_one_that_cannot_be_used_fails_its_host_alone(ground: Ground, variable: str, value: t.Any, told: str) -> None:
-    assert f"{ground.names[-1]}: {told}" in fails_alone(ground, CONFIGURE, variable, value)
+@pytest.mark.parametrize(("variable", "value", "message"), BAD)
+def test_one_that_cannot_be_used_fails_its_host_alone(
+    ground: Ground, variable: str, value: t.Any, message: str
+) -> None:
+    assert f"{ground.names[-1]}: {message}" in fails_alone(ground, CONFIGURE, variable, value)
 
 
 @pytest.mark.parametrize(("variable", "value", "_told"), BAD)
@@ -252,8 +254,8 @@ def test_where_hosts_run_freely_a_task_for_all_is_refused(tmp_path: pathlib.Path
     ground.shared["wec_labels"] = OWN
     run = ground.run(role(strategy=strategy))
     assert run.recap == dict.fromkeys(ground.names, (0, 1)), run.output
-    told = f"strategy: '{strategy}' runs a task that is for all hosts once for each of them. Set strategy: linear in the play."
-    assert told in run.text
+    message = f"strategy: '{strategy}' runs a task that is for all hosts once for each of them. Set strategy: linear in the play."
+    assert message in run.text
     assert its.writes == []
 
 

@@ -60,8 +60,8 @@ def test_a_limit_that_will_not_do_is_named_before_anything_starts(limit: t.Calla
         patch.setattr(pathlib.Path, "write_text", refuse)
         with pytest.raises(SandboxError) as refused:
             machine._check_inotify("nothing", needed, file)
-    for told in (f"about {needed} inotify", "100 of 128 in use", "sysctl fs.inotify.max_user_instances=1024"):
-        assert told in str(refused.value)
+    for message in (f"about {needed} inotify", "100 of 128 in use", "sysctl fs.inotify.max_user_instances=1024"):
+        assert message in str(refused.value)
 
 
 def test_who_may_raise_the_limit_is_told_that_it_was_raised(

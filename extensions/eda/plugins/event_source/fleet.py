@@ -224,8 +224,8 @@ if not (__package__ or "").startswith(_COLLECTION):
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import fleet_source
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import InvalidOption, WecError
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import fleet_source
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import screen, secrecy
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.events import Expected
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.unexpected import as_wec_error
@@ -243,9 +243,9 @@ async def main(queue: asyncio.Queue[t.Any], args: Json) -> None:
     try:
         await _watch(queue, args, secrets)
     except Exception as error:
-        told = as_wec_error(error, "kubestellar.wec.fleet")
+        sentence = as_wec_error(error, "kubestellar.wec.fleet")
         # Not chained: what it was caused by may quote anything.
-        raise WecError(_without(told.message, secrets), told.problem) from None
+        raise WecError(_without(sentence.message, secrets), sentence.problem) from None
 
 
 async def _watch(queue: asyncio.Queue[t.Any], args: Json, secrets: set[str]) -> None:
@@ -260,7 +260,7 @@ async def _watch(queue: asyncio.Queue[t.Any], args: Json, secrets: set[str]) -> 
     def warn(text: str) -> None:
         _LOG.warning("%s", screen.shown(_without(text, secrets)))
 
-    def tell(event: Json) -> None:
+    def report(event: Json) -> None:
         put = asyncio.run_coroutine_threadsafe(queue.put(event), loop)
         while not stopping.is_set():
             with contextlib.suppress(concurrent.futures.TimeoutError):
@@ -268,7 +268,7 @@ async def _watch(queue: asyncio.Queue[t.Any], args: Json, secrets: set[str]) -> 
         put.cancel()
         return None
 
-    watch = fleet_source.fleet_watch(given, os.environ, _read_file, _read_inventory, tell, warn, keep_secret)
+    watch = fleet_source.fleet_watch(given, os.environ, _read_file, _read_inventory, report, warn, keep_secret)
 
     def run() -> None:
         try:

@@ -14,8 +14,8 @@ import typing as t
 import pytest
 import yaml
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import reflector
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import fleet_source
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import WecError
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import fleet_source
 from event_source import MODULE, Heard, heard_of, unavailable
 from fake_api import Fault
 from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeIts
@@ -104,16 +104,16 @@ def test_who_shall_be_there_is_read_from_an_inventory_again_and_again(its: FakeI
     its.announce("edge-2")
 
     async def script(heard: Heard) -> None:
-        told = [await heard.next() for _number in range(4)]
-        assert [(one["type"], one["name"], one["host"], one["expected"]) for one in told] == [
+        message = [await heard.next() for _number in range(4)]
+        assert [(one["type"], one["name"], one["host"], one["expected"]) for one in message] == [
             ("its_reachable", None, None, None),
             ("csr_pending", "edge-1", "host-1", True),
             ("unknown_cluster", "edge-2", None, False),
             ("csr_pending", "edge-2", None, False),
         ]
         write(edge_2={})
-        told = [await heard.next() for _number in range(3)]
-        assert [(one["type"], one["name"], one["expected"]) for one in told] == [
+        message = [await heard.next() for _number in range(3)]
+        assert [(one["type"], one["name"], one["expected"]) for one in message] == [
             ("unknown_cluster", "edge-1", False),
             ("csr_pending", "edge-1", False),
             ("csr_pending", "edge-2", True),
@@ -138,7 +138,7 @@ async def _ends(args: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         ({}, "its_kubeconfig: nothing says how to reach the ITS"),
         ({"its_kubeconfig": "/nonexistent"}, "its_kubeconfig: '/nonexistent' cannot be read"),
@@ -152,10 +152,10 @@ async def _ends(args: Json) -> None:
         ({"inventory": "a", "expected": ["b"]}, "mutually exclusive"),
     ],
 )
-def test_options_that_cannot_be_used_end_it(args: Json, told: str) -> None:
+def test_options_that_cannot_be_used_end_it(args: Json, message: str) -> None:
     with pytest.raises(WecError) as raised:
         asyncio.run(_ends(args))
-    assert told in str(raised.value)
+    assert message in str(raised.value)
 
 
 def test_a_cluster_that_is_no_its_ends_it(its: FakeIts) -> None:

@@ -42,11 +42,11 @@ def test_the_others_are_told_of(its: FakeIts, case: str, caplog: pytest.LogCaptu
 
     with caplog.at_level(logging.WARNING):
         heard_of(its, script, drift_delay=0, expected=[ODD, *OTHERS])
-    told = [record.getMessage() for record in caplog.records if ODD in record.getMessage()]
+    message = [record.getMessage() for record in caplog.records if ODD in record.getMessage()]
     if case in INVALID and "lease" not in case and "renewal" not in case and "mailbox" not in case:
         # Once, and not at each change.
-        assert len(told) == 1
-        assert "managed_cluster_unreadable" in told[0]
+        assert len(message) == 1
+        assert "managed_cluster_unreadable" in message[0]
 
 
 @pytest.mark.parametrize("case", INVALID)
@@ -121,8 +121,8 @@ def test_a_host_of_the_inventory_whose_variable_is_wrong_is_warned_of(
     its.announce("edge-1")
 
     async def script(heard: Heard) -> None:
-        told = [await heard.next() for _number in range(2)]
-        assert [(one["type"], one["expected"]) for one in told] == [("its_reachable", None), ("csr_pending", True)]
+        message = [await heard.next() for _number in range(2)]
+        assert [(one["type"], one["expected"]) for one in message] == [("its_reachable", None), ("csr_pending", True)]
 
     heard_of(its, script, its_kubeconfig=None, inventory=str(inventory))
     for text in (

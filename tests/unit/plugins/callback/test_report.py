@@ -22,7 +22,7 @@ from ansible_collections.kubestellar.wec.plugins.callback import report as plugi
 from ansible_collections.kubestellar.wec.plugins.plugin_utils import _report_page
 from fake_ocm import MANAGED_CLUSTERS, FakeIts
 from reporting import accepted, forecast, joined, plan, registration
-from reporting import data as told
+from reporting import data as message
 
 Json = dict[str, t.Any]
 ROOT = pathlib.Path(__file__).parents[4]
@@ -231,17 +231,17 @@ def test_a_folder_that_is_a_symbolic_link_of_somebody_else_is_not_written_into(
 
 
 def test_the_page_of_a_thousand_is_under_two_megabytes() -> None:
-    assert len(_report_page.html(told(registration(1000, [3], range(50, 80)))).encode()) < 2_000_000
+    assert len(_report_page.html(message(registration(1000, [3], range(50, 80)))).encode()) < 2_000_000
 
 
 def test_arguments_and_keywords_that_are_templates_are_read_as_they_were_in_the_end(folder: pathlib.Path) -> None:
     run = Run(report_dir=str(folder))
     fields = {"args": {"state": "absent"}, "check_mode": False}
     data = {"name": "edge-1", "changed": True, "state": "absent", "state_before": "joined", "steps": [], "msg": "left"}
-    told = run.result(
+    message = run.result(
         "kubestellar.wec.wec_join", data, args={"state": "{{ wanted }}"}, check_mode="{{ dry }}", fields=fields
     )
-    run.callback.v2_runner_on_ok(told)
+    run.callback.v2_runner_on_ok(message)
     run.end()
     found = json.loads((folder / "report.json").read_text())
     assert found["run"]["activities"] == ["deregister"]
@@ -327,8 +327,8 @@ def test_ansible_cfg_says_whether_where_and_what(tmp_path: pathlib.Path, its: Fa
 
 def outcome_told(output: str) -> Json:
     """What is left for the jobs that follow."""
-    told = output.partition("RUN: ")[2]
-    return t.cast(Json, json.JSONDecoder().raw_decode(told)[0]["wec_outcome"])
+    message = output.partition("RUN: ")[2]
+    return t.cast(Json, json.JSONDecoder().raw_decode(message)[0]["wec_outcome"])
 
 
 def test_status_shows_states_and_drift_by_one_look_and_tells_its_outcome(tmp_path: pathlib.Path, its: FakeIts) -> None:
@@ -396,8 +396,8 @@ def test_status_tells_what_it_saw_and_fails_of_an_its_that_does_not_answer(
     assert run.returncode != 0
     assert "Not looked at: edge-3: " in run.stdout
     assert run.stdout.count("failed=1") == 1
-    told = outcome_told(run.stdout)
-    assert (told["finished"], told["wecs"], told["states"]) == (False, 2, {"joined": 2})
+    message = outcome_told(run.stdout)
+    assert (message["finished"], message["wecs"], message["states"]) == (False, 2, {"joined": 2})
     found = json.loads((tmp_path / "wec-report" / "report.json").read_text())
     assert {one["name"]: one["outcome"] for one in found["wecs"]} == {
         "edge-1": "drifted",

@@ -322,7 +322,7 @@ def test_an_its_that_does_not_answer_is_one_sentence(source: Source) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"its_kubeconfig": None}, "its_kubeconfig: nothing says how to reach the ITS"),
         (
@@ -333,10 +333,10 @@ def test_an_its_that_does_not_answer_is_one_sentence(source: Source) -> None:
         ({"read_timeout": 0}, "read_timeout: 0"),
     ],
 )
-def test_what_cannot_be_is_told(source: Source, options: Json, told: str) -> None:
+def test_what_cannot_be_is_told(source: Source, options: Json, message: str) -> None:
     with pytest.raises(AnsibleParserError) as raised:
         source.read(**options)
-    assert str(raised.value).count(told) == 1
+    assert str(raised.value).count(message) == 1
     assert "remote_src" not in str(raised.value)
 
 
@@ -475,7 +475,7 @@ def test_whatever_is_raised_is_an_error_without_secrets(
     def raises(_task: t.Any) -> t.NoReturn:
         raise ValueError("Invalid header value b'Bearer token-of-mine'\x1b[2J")
 
-    monkeypatch.setattr("ansible_collections.kubestellar.wec.plugins.module_utils._bodies.inventory.hosts", raises)
+    monkeypatch.setattr("ansible_collections.kubestellar.wec.plugins.module_utils._modules.inventory.hosts", raises)
     with pytest.raises(AnsibleParserError) as caught:
         source.read(its_host=its.url, its_kubeconfig=None, its_api_key="token-of-mine\n")
     assert "token-of-mine" not in str(caught.value)

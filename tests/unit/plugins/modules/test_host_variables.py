@@ -99,11 +99,11 @@ CONNECTIONS: list[tuple[str, t.Any, str]] = [
 
 
 def of(cases: list[tuple[str, t.Any, str]]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(("variable", "value", "told"), cases)
+    return pytest.mark.parametrize(("variable", "value", "message"), cases)
 
 
 @of([*VARIABLES, *NAMED, *CONNECTIONS])
-def test_the_others_are_planned(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
+def test_the_others_are_planned(its: FakeIts, variable: str, value: t.Any, message: str) -> None:
     fleet(its)
     play = of_play(its, **{variable: value})
     result = play("wec_plan", show_table=True)
@@ -111,47 +111,47 @@ def test_the_others_are_planned(its: FakeIts, variable: str, value: t.Any, told:
     found = {one["host"]: one for one in result["wecs"]}
     assert {found[name]["action"] for name in OTHERS} == {"configure"}
     seen = found[BAD]["reason"] if BAD in found else next(one["msg"] for one in result["unseen"] if BAD in one["hosts"])
-    assert told in seen
-    assert told in "\n".join(play.lines)
+    assert message in seen
+    assert message in "\n".join(play.lines)
 
 
 @of([*VARIABLES, *NAMED, *CONNECTIONS])
-def test_the_others_are_configured_and_it_fails(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
+def test_the_others_are_configured_and_it_fails(its: FakeIts, variable: str, value: t.Any, message: str) -> None:
     fleet(its)
     play = of_play(its, **{variable: value})
     result = play("wec_configure", stop_on_violation=False)
     assert in_order(result, failed=True) == [BAD]
-    assert told in result["msg"]
+    assert message in result["msg"]
     for name in NAMES:
         labels = its.objects[f"{MANAGED_CLUSTERS}/{name}"]["metadata"].get("labels") or {}
         assert (labels.get("region") == "us") is (name != BAD)
 
 
 @of([*VARIABLES, *NAMED, *CONNECTIONS])
-def test_a_plan_that_was_made_before_does_not_hold(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
+def test_a_plan_that_was_made_before_does_not_hold(its: FakeIts, variable: str, value: t.Any, message: str) -> None:
     fleet(its)
     digest = of_play(its)("wec_plan")["digest"]
     refused = of_play(its, **{variable: value})("wec_plan", expected_plan=digest)
-    assert refused["problem"]["code"] == "plan_changed", told
+    assert refused["problem"]["code"] == "plan_changed", message
 
 
 @of([*VARIABLES, *NAMED, *CONNECTIONS])
-def test_the_others_are_shown(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
+def test_the_others_are_shown(its: FakeIts, variable: str, value: t.Any, message: str) -> None:
     fleet(its)
     play = of_play(its, **{variable: value})
     result = play("wec_status", show_table=True)
     shown = "\n".join(play.lines)
     assert {one["name"] for one in result["wecs"]} >= set(OTHERS)
     assert all(any(line.startswith(f"{name} ") and "joined" in line for line in play.lines) for name in OTHERS)
-    assert told in shown
+    assert message in shown
     assert BAD in shown
-    if (variable, value, told) in VARIABLES:
+    if (variable, value, message) in VARIABLES:
         assert not result.get("failed")
         assert {one["kind"] for one in result["drift"] if one["name"] == BAD} == {"invalid_desired_state"}
     else:
         assert result["failed"]
         assert in_order(result, failed=True) == [BAD]
-        assert told in result["msg"]
+        assert message in result["msg"]
 
 
 @of(
@@ -167,15 +167,15 @@ def test_the_others_are_shown(its: FakeIts, variable: str, value: t.Any, told: s
         ("wec_kubeconfig", ERRORS[3], "wec_kubeconfig cannot be evaluated: RecursionError"),
     ]
 )
-def test_the_others_are_registered(its: FakeIts, variable: str, value: t.Any, told: str) -> None:
+def test_the_others_are_registered(its: FakeIts, variable: str, value: t.Any, message: str) -> None:
     fleet(its)
     play = of_play(its, **{variable: value})
     result = play("wec_join", check_mode=True)
     found = by_host(result)
     assert set(found) == set(NAMES)
-    assert told in found[BAD]["msg"]
+    assert message in found[BAD]["msg"]
     # The others lack a way to their WECs, and each says so for itself.
-    assert all(told not in found[name]["msg"] for name in OTHERS)
+    assert all(message not in found[name]["msg"] for name in OTHERS)
 
 
 def test_a_host_outside_the_play_whose_name_cannot_be_read_is_warned_of(its: FakeIts) -> None:
@@ -218,11 +218,11 @@ def test_a_playbook_names_host_and_variable_and_goes_on(tmp_path: pathlib.Path, 
     run = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300
     )
-    told = run.stdout + run.stderr
-    assert "edge-3: wec_labels cannot be evaluated: 'not_defined' is undefined" in told, told
-    assert "edge-4: wec_labels must be a dictionary, and is a list" in told
+    message = run.stdout + run.stderr
+    assert "edge-3: wec_labels cannot be evaluated: 'not_defined' is undefined" in message, message
+    assert "edge-4: wec_labels must be a dictionary, and is a list" in message
     for name in ("edge-1", "edge-2", "edge-5"):
-        assert any(line.startswith(f"{name} ") for line in run.stdout.splitlines()), told
+        assert any(line.startswith(f"{name} ") for line in run.stdout.splitlines()), message
     if playbook == "configure":
         assert run.returncode
         labelled = [

@@ -57,7 +57,7 @@ def test_they_are_refused_by_name(its: FakeIts, module: str, options: Json, plac
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         (None, "must be text, and is null: leave the key out, or write '' for an empty text"),
         (45045, "is a number to YAML: write it in quotes, as you mean it (or end its template with | string)"),
@@ -67,10 +67,10 @@ def test_they_are_refused_by_name(its: FakeIts, module: str, options: Json, plac
         (object(), "must be text, and is something else"),
     ],
 )
-def test_a_value_is_never_guessed(value: t.Any, told: str) -> None:
+def test_a_value_is_never_guessed(value: t.Any, message: str) -> None:
     fault = as_written.text_fault(value)
     assert fault is not None
-    assert told in fault
+    assert message in fault
     assert "45045" not in fault
 
 

@@ -31,7 +31,7 @@ def options(its: FakeIts) -> Json:
     return {"its_kubeconfig": its.kubeconfig()}
 
 
-def wishes(**labels: str) -> list[Json]:
+def desired_states(**labels: str) -> list[Json]:
     return [{"name": name, "labels": labels} for name in NAMES]
 
 
@@ -66,7 +66,7 @@ def test_all_that_the_its_has_are_shown(case: str, options: Json) -> None:
 
 def test_the_others_are_compared(case: str, options: Json) -> None:
     show = AsAction()
-    result = show("wec_status", wecs=wishes(region="eu"), show_table=True, **options)
+    result = show("wec_status", wecs=desired_states(region="eu"), show_table=True, **options)
     assert not result.get("failed"), result
     drifting = {one["name"] for one in result["drift"] if one["kind"] == "labels"}
     assert drifting >= set(OTHERS)
@@ -78,7 +78,7 @@ def test_the_others_are_compared(case: str, options: Json) -> None:
 
 
 def test_the_others_are_planned_and_configured(case: str, its: FakeIts, options: Json) -> None:
-    planned = AsAction()("wec_plan", wecs=wishes(region="us"), show_table=True, **options)
+    planned = AsAction()("wec_plan", wecs=desired_states(region="us"), show_table=True, **options)
     found = {one["name"]: one for one in planned["wecs"]}
     assert {found[name]["action"] for name in OTHERS} == {"nothing"}
     if case in INVALID:
@@ -95,7 +95,7 @@ def test_the_others_are_planned_and_configured(case: str, its: FakeIts, options:
 
 
 def test_the_others_are_labelled(case: str, options: Json) -> None:
-    result = AsModule()("wec_label", wecs=wishes(region="eu"), **options)
+    result = AsModule()("wec_label", wecs=desired_states(region="eu"), **options)
     assert all(result["verdicts"][name]["changed"] for name in OTHERS)
     if case in INVALID:
         assert result["verdicts"][ODD]["problem"]["code"] == UNREADABLE
@@ -164,7 +164,7 @@ def test_add_ons_that_cannot_be_read(its: FakeIts, options: Json) -> None:
     its.put(f"{addons}/namespaces/{ODD}/managedclusteraddons/addon-status", {"status": "x"})
     result = AsModule()("wec_status", wecs=[{"name": name} for name in NAMES], compare=False, **options)
     assert {one["state"] for one in result["wecs"] if one["name"] != ODD} == {"joined"}
-    assert len(AsModule()("wec_plan", wecs=wishes(region="us"), **options)["wecs"]) == len(NAMES)
+    assert len(AsModule()("wec_plan", wecs=desired_states(region="us"), **options)["wecs"]) == len(NAMES)
 
 
 def test_both_sides_of_one_wec_that_cannot_be_read(its: FakeIts, wds: FakeWds, options: Json) -> None:

@@ -121,7 +121,7 @@ def test_a_wec_that_shows_anothers_uid_does_not_keep_that_one_out(batch: Batch, 
     result = batch.register()
     check(batch, result)
     assert in_order(result, failed=True) == ["evil"]
-    assert by_host(result)["evil"]["problem"]["code"] == "name_used_twice"
+    assert by_host(result)["evil"]["problem"]["code"] == "duplicate_name"
 
 
 def test_a_wec_does_not_choose_what_is_asked_of_the_its(batch: Batch, its: FakeIts) -> None:

@@ -250,7 +250,7 @@ def test_what_a_wec_runs_is_counted_and_what_fails_is_named(
     works = found["works"]
     assert (works["count"], works["applied"], works["available"]) == (4, 2, 1)
     assert [one["name"] for one in works["failing"]] == ["work-2", "work-4"], "the third is on its way"
-    assert codes(found) == ["works_failing"]
+    assert codes(found) == ["manifestworks_failing"]
     assert "ManifestWork work-2: Available=False NotReady" in found["problems"][0]["evidence"]
 
 

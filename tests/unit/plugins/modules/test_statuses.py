@@ -94,7 +94,7 @@ def test_a_missing_role_binding_is_named(run: FrontEnd, its: FakeIts, fleet: Fak
     assert codes(status(run, its, *names)["edge-1"]) == []
     its.objects.pop(f"{ROLE_BINDINGS.format('edge-1')}/{REAL}")
     found = status(run, its, *names)
-    assert codes(found["edge-1"]) == ["statuses_old"]
+    assert codes(found["edge-1"]) == ["statuses_stale"]
     assert f"RoleBinding {REAL} is not in its mailbox" in found["edge-1"]["problems"][0]["evidence"][0]
     assert {name for name, one in found.items() if one["problems"]} == {"edge-1"}
 
@@ -113,7 +113,7 @@ def test_a_work_without_any_status_is_named_after_a_minute(
     assert codes(status(run, its, *names)["edge-1"]) == []
     deliver(its, "edge-1", "silent", age=90)
     found = status(run, its, *names)
-    assert codes(found["edge-1"]) == ["statuses_old"]
+    assert codes(found["edge-1"]) == ["statuses_stale"]
     assert found["edge-1"]["problems"][0]["evidence"] == [
         "no WorkStatus of ManifestWork silent-work after more than a minute"
     ]
@@ -130,8 +130,8 @@ def test_who_may_not_look_is_told_everything_else(run: FrontEnd, its: FakeIts, f
     forget(its, "edge-2", "web")
     refuse(its, kind)
     found = status(run, its)
-    told = {name: codes(one) for name, one in found.items() if codes(one)}
-    assert told == ({"edge-1": ["statuses_old"]} if kind == "workstatuses" else {"edge-2": ["statuses_old"]})
+    message = {name: codes(one) for name, one in found.items() if codes(one)}
+    assert message == ({"edge-1": ["statuses_stale"]} if kind == "workstatuses" else {"edge-2": ["statuses_stale"]})
 
 
 def test_statuses_of_a_wec_that_is_not_available_are_old(run: FrontEnd, its: FakeIts, fleet: FakeFleet) -> None:
@@ -139,8 +139,8 @@ def test_statuses_of_a_wec_that_is_not_available_are_old(run: FrontEnd, its: Fak
     joined = [condition("HubAcceptedManagedCluster"), condition("ManagedClusterJoined"), gone]
     its.change(f"{MANAGED_CLUSTERS}/edge-1", {"status": {"conditions": joined}})
     found = status(run, its)
-    assert codes(found["edge-1"])[-1] == "statuses_old"
-    assert codes(found["edge-1"])[0] != "statuses_old", "the cause comes first"
+    assert codes(found["edge-1"])[-1] == "statuses_stale"
+    assert codes(found["edge-1"])[0] != "statuses_stale", "the cause comes first"
 
 
 def test_where_nothing_is_delivered_nobody_asks_for_statuses(run: FrontEnd, its: FakeIts, fleet: FakeFleet) -> None:

@@ -179,13 +179,13 @@ def test_members_that_cannot_be_any_fail_alone(
     ]
     result = run("wec_accept", wecs=[*odd, {"name": "ok"}], check_mode=check_mode, wait=wait, **options)
     assert result["failed"]
-    for told in (
+    for sentence in (
         "wecs[0].name: 'Edge'",
         "wecs[1].name: '********-1'",
         "wecs[2].uid: is not",
         "wecs[3].token_id: is not",
     ):
-        assert told in result["msg"]
+        assert sentence in result["msg"]
     assert {name for name, one in result["verdicts"].items() if one["failed"]} == {one["name"] for one in odd}
     assert result["verdicts"]["ok"]["changed"]
     assert not [path for _method, path in its.writes if "edge" in path]
@@ -251,9 +251,9 @@ def test_works_keep_a_wec_in(run: FrontEnd, its: FakeIts, options: dict[str, t.A
     its.join("edge-1")
     its.put(f"{works_of('edge-1')}/app", {})
     refused = run("wec_accept", name="edge-1", state="absent", **options)
-    assert refused["verdicts"]["edge-1"]["problem"]["code"] == "works_keep_access"
+    assert refused["verdicts"]["edge-1"]["problem"]["code"] == "access_kept_by_manifestworks"
     late = run("wec_accept", name="edge-1", state="absent", drain="wait", **options)
-    assert late["verdicts"]["edge-1"]["problem"]["code"] == "works_keep_access"
+    assert late["verdicts"]["edge-1"]["problem"]["code"] == "access_kept_by_manifestworks"
     assert its.writes == []
     ignored = run("wec_accept", name="edge-1", state="absent", drain="ignore", **options)
     assert not ignored.get("failed"), ignored

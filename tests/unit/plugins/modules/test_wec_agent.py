@@ -24,7 +24,7 @@ def options(wec: FakeApi, clusteradm: tuple[pathlib.Path, pathlib.Path]) -> Opti
 
 
 @pytest.fixture
-def told(its: FakeIts) -> Options:
+def message(its: FakeIts) -> Options:
     return {
         "hub_apiserver": "https://its1.example:6443",
         "hub_ca": its.authority.pem.decode(),
@@ -50,7 +50,7 @@ def test_a_look_changes_nothing_and_tells_no_secret(
     assert wec.writes == []
 
 
-def test_the_log_of_the_host_gets_no_secret(wec: FakeApi, options: Options, told: Options) -> None:
+def test_the_log_of_the_host_gets_no_secret(wec: FakeApi, options: Options, message: Options) -> None:
     """Ansible has a module write its options there before it runs."""
     token, values = jwt("of-the-wec"), "proxy:\n  password: 'of the chart'\n"
     kubeconfig = wec.kubeconfig()
@@ -58,7 +58,7 @@ def test_the_log_of_the_host_gets_no_secret(wec: FakeApi, options: Options, told
     user["token"] = token
     given = {
         **options,
-        **told,
+        **message,
         "kubeconfig": kubeconfig,
         "klusterlet_values": values,
         "image_pull_credential": "mirror's",
@@ -72,7 +72,7 @@ def test_the_log_of_the_host_gets_no_secret(wec: FakeApi, options: Options, told
     logged = "\n".join(lines)
     assert "Invoked with" in logged
     assert "edge-1" in logged
-    for secret in (token, told["hub_token"], "of the chart", "mirror's"):
+    for secret in (token, message["hub_token"], "of the chart", "mirror's"):
         assert secret not in logged
 
 
@@ -85,26 +85,26 @@ def test_what_clusteradm_is_there_is_told_where_it_may_be_needed(run: FrontEnd, 
     assert "'/nonexistent' is not there" in missing["clusteradm"]["error"]
 
 
-def test_a_join_gives_the_agent_what_was_told(run: FrontEnd, wec: FakeApi, options: Options, told: Options) -> None:
-    result = run("wec_agent", steps=["join"], **options, **told)
+def test_a_join_gives_the_agent_what_was_told(run: FrontEnd, wec: FakeApi, options: Options, message: Options) -> None:
+    result = run("wec_agent", steps=["join"], **options, **message)
     assert not result.get("failed"), result
     assert result["changed"]
     assert f"{_AGENT}/bootstrap-hub-kubeconfig" in wec.objects
-    assert told["hub_token"] not in json.dumps(result)
+    assert message["hub_token"] not in json.dumps(result)
     assert run("wec_agent", **options)["introduction"] == "for-this-one"
 
 
-def test_check_mode_writes_nothing(run: FrontEnd, wec: FakeApi, options: Options, told: Options) -> None:
-    result = run("wec_agent", check_mode=True, steps=["join"], **options, **told)
+def test_check_mode_writes_nothing(run: FrontEnd, wec: FakeApi, options: Options, message: Options) -> None:
+    result = run("wec_agent", check_mode=True, steps=["join"], **options, **message)
     assert result["changed"]
     assert wec.writes == []
 
 
 def test_an_agent_gets_another_introduction_and_starts_anew(
-    run: FrontEnd, its: FakeIts, wec: FakeApi, options: Options, told: Options
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: Options, message: Options
 ) -> None:
     install_agent(wec, "edge-1", its, certificate=its.authority.client("edge-1"), token=jwt("an-old-one"))
-    result = run("wec_agent", steps=["refresh", "forget", "restart"], **options, **told)
+    result = run("wec_agent", steps=["refresh", "forget", "restart"], **options, **message)
     assert not result.get("failed"), result
     assert f"{_AGENT}/hub-kubeconfig-secret" not in wec.objects
     assert run("wec_agent", **options)["introduction"] == "for-this-one"
@@ -119,12 +119,12 @@ def test_what_an_agent_must_be_told_is_asked_for_at_once(run: FrontEnd, wec: Fak
 
 
 def test_a_failed_clusteradm_is_told_without_the_token(
-    run: FrontEnd, options: Options, told: Options, tmp_path: pathlib.Path
+    run: FrontEnd, options: Options, message: Options, tmp_path: pathlib.Path
 ) -> None:
     from fake_ocm import fake_clusteradm
 
     fake_clusteradm(tmp_path, failure="no route to the hub with")
-    result = run("wec_agent", steps=["join"], **options, **told)
+    result = run("wec_agent", steps=["join"], **options, **message)
     assert result["failed"]
     assert "no route to the hub with ***" in result["msg"]
-    assert told["hub_token"] not in json.dumps(result)
+    assert message["hub_token"] not in json.dumps(result)

@@ -114,9 +114,9 @@ def test_a_wec_that_lacks_a_needed_property_is_not_selected(
     run: FrontEnd, its: FakeIts, wds: FakeWds, fleet: Json
 ) -> None:
     result = run("wec_configure", name="edge-1", labels={"env": "prod"}, properties={"url": "u"}, **fleet)
-    assert code(result) == "property_needed"
-    for told in ("configmaps app/web", "region", "edge-2, edge-3"):
-        assert told in result["msg"]
+    assert code(result) == "property_required"
+    for message in ("configmaps app/web", "region", "edge-2, edge-3"):
+        assert message in result["msg"]
     assert "url" not in verdict(result)["impacts"][1]["properties"]
     assert its.writes == wds.writes == []
 
@@ -145,7 +145,7 @@ def test_a_binding_that_does_not_follow_is_told(run: FrontEnd, wds: FakeWds, fle
     wds.lag = 10_000
     wanted = {"labels": {"env": "prod", "region": "eu"}, "properties": {"url": "u"}}
     result = run("wec_configure", name="edge-1", wait_timeout=1, **wanted, **fleet)
-    assert code(result) == "kubestellar_silent"
+    assert code(result) == "kubestellar_not_responding"
     assert "Binding web does not have edge-1 as a destination" in result["msg"]
     assert result["changed"]
 
@@ -154,7 +154,7 @@ def test_a_binding_that_the_transport_has_not_seen_is_told(run: FrontEnd, wds: F
     wds.delivers = False
     wanted = {"labels": {"env": "prod", "region": "eu"}, "properties": {"url": "u"}}
     result = run("wec_configure", name="edge-1", wait_timeout=1, **wanted, **fleet)
-    assert code(result) == "kubestellar_silent"
+    assert code(result) == "kubestellar_not_responding"
     assert "transport controller has not seen" in result["msg"]
 
 
@@ -179,7 +179,7 @@ def test_each_wec_of_a_list_is_judged_on_its_own(run: FrontEnd, its: FakeIts, wd
         {"name": "edge-9", "labels": {"env": "prod"}},
     ]
     result = run("wec_configure", wecs=wanted, **fleet)
-    assert [code(result, one["name"]) for one in wanted] == ["property_needed", None, None, "not_registered"]
+    assert [code(result, one["name"]) for one in wanted] == ["property_required", None, None, "not_registered"]
     assert [verdict(result, one["name"])["changed"] for one in wanted] == [False, True, True, False]
     assert its.objects[f"{PROPERTIES}/edge-2"]["data"] == {"url": "new"}
     assert wds.hit == set()
@@ -255,7 +255,7 @@ def test_what_templates_need_goes_only_when_the_wec_is_no_destination_any_more(
 def test_leaving_is_refused_unless_it_is_allowed(run: FrontEnd, its: FakeIts, wds: FakeWds, fleet: Json) -> None:
     member(its, wds)
     result = run("wec_configure", **{**LEAVE, "allow_withdrawal": False}, **fleet)
-    assert code(result) == "would_withdraw"
+    assert code(result) == "workload_withdrawal"
     assert its.writes == []
 
 
@@ -266,7 +266,7 @@ def test_nothing_more_goes_while_kubestellar_is_silent_however_often_it_is_tried
     wds.lag = 10_000
     for _attempt in range(2):
         result = run("wec_configure", wait_timeout=1, **LEAVE, **fleet)
-        assert code(result) == "kubestellar_silent"
+        assert code(result) == "kubestellar_not_responding"
         assert "Binding web still has edge-1 as a destination" in result["msg"]
         assert has(its) == ({}, {**STANDING, PARTING: "env,region,zone"}, {"url": "edge-1"})
         assert wds.hit == set()
@@ -353,7 +353,7 @@ def test_without_a_wds_works_that_do_not_go_keep_the_rest(run: FrontEnd, its: Fa
     its.put(MAP, {"data": {"url": "u"}})
     add_work(its, "edge-1", "web", deletionTimestamp=now())
     result = run("wec_configure", allow_removal=True, wait_timeout=1, **LEAVE, **options)
-    assert code(result) == "kubestellar_silent"
+    assert code(result) == "kubestellar_not_responding"
     assert "web-work" in result["msg"]
     assert has(its) == ({}, {"env": "prod", PARTING: "env"}, {"url": "u"})
 
@@ -364,7 +364,7 @@ def test_without_a_wds_an_interrupted_run_is_finished_only_when_the_works_are_go
     its.change(EDGE, {"metadata": {"annotations": {"region": "us", PARTING: "region"}}})
     work = add_work(its, "edge-1", "web", deletionTimestamp=now())
     late = run("wec_configure", name="edge-1", labels={}, allow_removal=True, wait_timeout=1, **options)
-    assert code(late) == "kubestellar_silent"
+    assert code(late) == "kubestellar_not_responding"
     assert has(its)[1] == {"region": "us", PARTING: "region"}
     del its.objects[work]
     assert not run("wec_configure", name="edge-1", labels={}, **options).get("failed")

@@ -189,10 +189,10 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
 def test_bad_input_is_one_clear_sentence_and_nothing_is_changed(
     run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any], option: str
 ) -> None:
-    changes, told = BAD[option]
+    changes, message = BAD[option]
     result = run("wec_join", **{**options, **changes})
     assert result["failed"]
-    assert result["msg"].startswith(told)
+    assert result["msg"].startswith(message)
     assert its.writes == []
     assert wec.writes == []
 
@@ -213,14 +213,14 @@ def test_an_its_that_publishes_no_address_is_refused(run: FrontEnd, its: FakeIts
 
 
 @pytest.mark.parametrize(
-    ("denied", "told"),
+    ("denied", "message"),
     [
         ("/configmaps/cluster-info", "set hub_apiserver to an address"),
         ("/clustermanagers/cluster-manager", "set bundle_version to the hub's OCM version"),
     ],
 )
 def test_what_may_not_be_read_is_not_said_to_be_missing(
-    run: FrontEnd, its: FakeIts, options: dict[str, t.Any], denied: str, told: str
+    run: FrontEnd, its: FakeIts, options: dict[str, t.Any], denied: str, message: str
 ) -> None:
     def refuse(_method: str, path: str, _body: t.Any) -> None:
         if path.endswith(denied):
@@ -229,7 +229,7 @@ def test_what_may_not_be_read_is_not_said_to_be_missing(
     its.before.append(refuse)
     result = run("wec_join", **options)
     assert result["failed"]
-    assert "no right to get it. Grant this right, or " + told in result["msg"]
+    assert "no right to get it. Grant this right, or " + message in result["msg"]
     assert "publishes none" not in result["msg"]
     assert "is not known" not in result["msg"]
     assert result["problem"]["code"] == "forbidden"

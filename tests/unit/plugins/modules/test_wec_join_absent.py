@@ -186,7 +186,7 @@ def test_a_hub_that_collects_nothing_is_helped(
 # -- who it is ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", ["other_name", "other_hub", "name_taken", "replaced", "identity_unproved"])
+@pytest.mark.parametrize("case", ["other_name", "other_hub", "name_taken", "replaced", "cluster_identity_unproved"])
 def test_another_cluster_is_refused_with_evidence(
     run: FrontEnd, its: FakeIts, wec: FakeApi, options: Options, case: str
 ) -> None:
@@ -194,7 +194,7 @@ def test_another_cluster_is_refused_with_evidence(
         install_agent(wec, "edge-2", its, certificate=its.authority.client("edge-2"))
     elif case == "other_hub":
         install_agent(wec, "edge-1", its, certificate=FakeAuthority("other").client("edge-1"))
-    elif case == "identity_unproved":
+    elif case == "cluster_identity_unproved":
         its.announce("edge-1")
     else:
         its.join("edge-1", "another-cluster")
@@ -231,7 +231,7 @@ def test_works_of_others_are_named_and_nothing_is_touched(
 ) -> None:
     member.add_work("precious")
     result = run("wec_join", **options)
-    assert result["problem"]["code"] == "works_not_ours"
+    assert result["problem"]["code"] == "foreign_manifestworks"
     assert "precious" in result["msg"]
     assert its.writes == wec.writes == []
 
@@ -264,7 +264,7 @@ def test_works_that_are_not_withdrawn_in_time_stop_the_wait(
 ) -> None:
     member.add_work("precious")
     result = run("wec_join", drain="wait", **{**options, "wait_timeout": 1})
-    assert result["problem"]["code"] == "works_not_ours"
+    assert result["problem"]["code"] == "foreign_manifestworks"
     assert its.writes == []
 
 
@@ -273,7 +273,7 @@ def test_a_silent_kubestellar_stops_it_before_anything_is_deleted(
 ) -> None:
     member.alive.discard("kubestellar")
     result = run("wec_join", **{**options, "wait_timeout": 1})
-    assert result["problem"]["code"] == "kubestellar_silent"
+    assert result["problem"]["code"] == "kubestellar_not_responding"
     assert "policy-work" in result["msg"]
     assert deletions(its) == deletions(wec) == []
 
@@ -285,7 +285,7 @@ def test_a_silent_agent_stops_it_before_anything_is_deleted(
     wec.objects[f"{APPLIED}/hash-policy-work"]["metadata"]["deletionTimestamp"] = now()
     wec.objects[WORKLOAD]["metadata"]["finalizers"] = ["example.com/stuck"]
     result = run("wec_join", **{**options, "wait_timeout": 1})
-    assert result["problem"]["code"] == "agent_silent"
+    assert result["problem"]["code"] == "agent_not_responding"
     assert "example.com/stuck" in result["msg"], "what holds the workload is named"
     assert deletions(its) == deletions(wec) == []
     assert [step["verb"] for step in result["steps"]] == ["update", "update"]
@@ -298,7 +298,7 @@ def test_a_policy_that_selects_everything_is_named(
     spec = {"workload": {}, "destinations": [{"clusterId": "edge-1"}]}
     wds.put(f"{BINDINGS}/all", {"metadata": {"generation": 1}, "spec": spec})
     result = run("wec_join", wds_kubeconfig=wds.kubeconfig(), **options)
-    assert result["problem"]["code"] == "always_selected"
+    assert result["problem"]["code"] == "selected_without_labels"
     assert "BindingPolicy all" in result["msg"]
     assert its.writes == []
 
@@ -420,7 +420,7 @@ def test_a_wec_whose_agent_is_alive_is_not_lost(
     run: FrontEnd, its: FakeIts, options: Options, member: Membership
 ) -> None:
     result = run("wec_join", wec_access="lost", **options)
-    assert result["problem"]["code"] == "wec_alive"
+    assert result["problem"]["code"] == "lost_wec_alive"
     assert its.writes == []
 
 
@@ -440,7 +440,7 @@ def test_a_silent_kubestellar_is_not_forced_either(
     member.alive.discard("kubestellar")
     member.lose_wec()
     result = run("wec_join", wec_access="lost", **{**options, "wait_timeout": 1})
-    assert result["problem"]["code"] == "kubestellar_silent"
+    assert result["problem"]["code"] == "kubestellar_not_responding"
     assert deletions(its) == []
     assert result["released_finalizers"] == []
 
@@ -635,7 +635,7 @@ def test_without_a_word_about_the_workload_nothing_is_done(
     run: FrontEnd, wec: FakeApi, options: Options, member: Membership
 ) -> None:
     result = run("wec_join", its_access="lost", **options)
-    assert result["problem"]["code"] == "workload_undecided"
+    assert result["problem"]["code"] == "workload_policy_required"
     assert wec.writes == []
 
 
@@ -644,7 +644,7 @@ def test_workload_that_is_going_cannot_be_kept(
 ) -> None:
     wec.change(f"{APPLIED}/hash-policy-work", {"metadata": {"deletionTimestamp": now()}})
     result = run("wec_join", its_access="lost", workload="keep", **options)
-    assert result["problem"]["code"] == "workload_going"
+    assert result["problem"]["code"] == "workload_terminating"
     assert wec.writes == []
 
 
@@ -653,7 +653,7 @@ def test_what_an_earlier_agent_applied_needs_a_word_too(
 ) -> None:
     wec.put(f"{APPLIED}/of-another-time", {"spec": {"agentID": "gone", "manifestWorkName": "x"}})
     result = run("wec_join", **options)
-    assert result["problem"]["code"] == "workload_undecided"
+    assert result["problem"]["code"] == "workload_policy_required"
     assert "of-another-time" in result["msg"]
     result = run("wec_join", workload="keep", **options)
     assert not result.get("failed"), result
@@ -690,7 +690,7 @@ def test_an_orphaned_agent_goes_with_a_word_about_its_workload(
     """Its ManagedCluster was deleted by force: no agent will ever be told to take the workload away."""
     for path in (CLUSTER, WORK, f"{works_of('edge-1')}/addon-work", ADDON):
         del its.objects[path]
-    assert run("wec_join", **options)["problem"]["code"] == "workload_undecided"
+    assert run("wec_join", **options)["problem"]["code"] == "workload_policy_required"
     result = run("wec_join", workload="remove", **options)
     assert not result.get("failed"), result
     assert WORKLOAD not in wec.objects

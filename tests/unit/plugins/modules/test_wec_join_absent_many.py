@@ -74,7 +74,7 @@ def test_one_that_hangs_keeps_nobody_waiting(
     fleet["edge-3"].alive.discard("agent")
     result = leave(run, its, fleet, wait_timeout=2, at_once=1, progress_interval=0.1)
     assert in_order(result, failed=True) == ["edge-3"]
-    assert by_host(result)["edge-3"]["problem"]["code"] == "agent_silent"
+    assert by_host(result)["edge-3"]["problem"]["code"] == "agent_not_responding"
     assert f"{MANAGED_CLUSTERS}/edge-3" in its.objects
     assert {path.rpartition("/")[2] for path in its.objects if path.startswith(MANAGED_CLUSTERS)} == {"edge-3"}
     assert re.fullmatch(r"\d of 6 are over\. edge-3: its agent has not taken .*", run.lines[-1])
@@ -107,7 +107,7 @@ def test_a_work_that_somebody_sends_meanwhile_is_refused_before_the_cluster_goes
     its.before.append(send)
     result = leave(run, its, fleet)
     assert in_order(result, failed=True) == ["edge-2"], result
-    assert by_host(result)["edge-2"]["problem"]["code"] == "works_not_ours"
+    assert by_host(result)["edge-2"]["problem"]["code"] == "foreign_manifestworks"
     assert "deletionTimestamp" not in its.objects[f"{MANAGED_CLUSTERS}/edge-2"]["metadata"]
 
 
@@ -176,7 +176,7 @@ def test_a_name_that_two_have_over_two_connections_to_one_its_leaves_neither(
     play = AsAction(ansible_play_batch=list(named), inventory_hostname="a", hostvars=named)
     result = play("wec_join", state="absent", wait_timeout=20)
     assert in_order(result, failed=True) == ["a", "b"], result
-    assert {by_host(result)[host]["problem"]["code"] for host in "ab"} == {"name_used_twice"}
+    assert {by_host(result)[host]["problem"]["code"] for host in "ab"} == {"duplicate_name"}
     assert in_order(result, failed=False) == ["c"]
     assert f"{MANAGED_CLUSTERS}/edge-1" in its.objects
     assert not fleet["edge-1"].wec.writes + fleet["edge-2"].wec.writes

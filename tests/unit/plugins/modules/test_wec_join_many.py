@@ -156,20 +156,20 @@ def test_what_one_fails_of_is_its_own(
     ]
     result = run("wec_join", wecs=wecs, **options)
     assert result["failed"]
-    told = {host: one["msg"] for host, one in by_host(result).items()}
+    message = {host: one["msg"] for host, one in by_host(result).items()}
     assert {host for host, one in by_host(result).items() if not one["failed"]} == {"good"}
-    assert told["good"] == "good is joined and available."
-    assert told["dead"].startswith("dead: The WEC at ")
-    assert "cannot be reached" in told["dead"]
-    assert "another hub" in told["elsewhere"]
-    assert "hub_apiserver: 'nonsense'" in told["option"]
-    assert "name (wec_name in an inventory): 'Not A Name'" in told["host"]
-    assert "the klusterlet operator does not run" in told["mute"]
-    assert "the same cluster as other-twin" in told["twin"]
-    assert "the same cluster as twin" in told["other-twin"]
+    assert message["good"] == "good is joined and available."
+    assert message["dead"].startswith("dead: The WEC at ")
+    assert "cannot be reached" in message["dead"]
+    assert "another hub" in message["elsewhere"]
+    assert "hub_apiserver: 'nonsense'" in message["option"]
+    assert "name (wec_name in an inventory): 'Not A Name'" in message["host"]
+    assert "the klusterlet operator does not run" in message["mute"]
+    assert "the same cluster as other-twin" in message["twin"]
+    assert "the same cluster as twin" in message["other-twin"]
     for host in ("dead", "mute", "twin"):
         assert by_host(result)[host]["problem"]["code"], host
-        assert told[host] in result["msg"]
+        assert message[host] in result["msg"]
     assert f"{MANAGED_CLUSTERS}/twin" not in its.objects
     assert not fleet.wecs["twin"].writes
     assert "k-e-y" not in json.dumps(result)
@@ -326,7 +326,7 @@ def test_a_kubeconfig_that_they_have_in_common_is_read_once(
     assert read == [str(file)]
 
 
-def test_several_itss_take_in_their_wecs_side_by_side(its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm) -> None:
+def test_several_itss_take_in_their_wecs_concurrency(its: FakeIts, fleet: FakeFleet, clusteradm: Clusteradm) -> None:
     other = FakeIts(its.authority)
     others = FakeFleet(other)
     try:

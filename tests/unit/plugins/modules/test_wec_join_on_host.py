@@ -97,8 +97,16 @@ def test_nothing_of_the_its_goes_to_the_host(run: AsAction, sent: Sent, its: Fak
     assert "KUBESTELLAR_" not in everything
     assert {"K8S_AUTH_VERIFY_SSL": "true"} in sent.environment[0]
     allowed = {"name", "kubeconfig_from_host", "connect_timeout", "read_timeout", "clusteradm_binary", "with_rights"}
-    told = {"steps", "hub_apiserver", "hub_ca", "hub_token", "bundle_version", "klusterlet_mode", "clusteradm_timeout"}
-    assert {key for one in sent.options for key in one} == allowed | told
+    message = {
+        "steps",
+        "hub_apiserver",
+        "hub_ca",
+        "hub_token",
+        "bundle_version",
+        "klusterlet_mode",
+        "clusteradm_timeout",
+    }
+    assert {key for one in sent.options for key in one} == allowed | message
     shown = json.dumps(result) + "\n".join(run.lines)
     assert OF_THE_ITS not in shown
     assert OF_THE_WEC not in shown
@@ -249,12 +257,12 @@ def test_a_problem_of_the_host_keeps_its_code(run: AsAction, sent: Sent, wec: Fa
 
 def test_a_python_that_miscounts_what_threads_parse_is_asked_again(run: AsAction, sent: Sent, options: Options) -> None:
     """Before 3.11.8 and 3.12.2, when Ansible puts a module together while others parse something."""
-    told = ["AST constructor recursion depth mismatch (before=99, after=73)"] * 2
+    message = ["AST constructor recursion depth mismatch (before=99, after=73)"] * 2
     really = ActionBase._execute_module
 
     def miscount(action: t.Any, **arguments: t.Any) -> t.Any:
-        if told:
-            raise SystemError(told.pop())
+        if message:
+            raise SystemError(message.pop())
         return really(action, **arguments)
 
     with mock.patch.object(ActionBase, "_execute_module", miscount):
@@ -350,7 +358,7 @@ def test_a_workload_that_is_going_holds_it_before_anything_is_deleted(
 ) -> None:
     member.alive.discard("agent")
     result = run("wec_join", state="absent", **options)
-    assert result["problem"]["code"] == "agent_silent"
+    assert result["problem"]["code"] == "agent_not_responding"
     assert steps_sent(sent) == []
     assert [path for method, path in [*its.writes, *wec.writes] if method == "DELETE"] == []
 
@@ -361,7 +369,7 @@ def test_what_no_agent_takes_away_is_decided_here_and_done_there(
 ) -> None:
     for path in [path for path in member.its.objects if "managedclusters/" in path or "manifestworks" in path]:
         del member.its.objects[path]
-    assert run("wec_join", state="absent", **options)["problem"]["code"] == "workload_undecided"
+    assert run("wec_join", state="absent", **options)["problem"]["code"] == "workload_policy_required"
     assert steps_sent(sent) == []
     result = run("wec_join", state="absent", workload=workload, **options)
     assert not result.get("failed"), result
@@ -491,16 +499,16 @@ def test_a_module_that_runs_on_the_host_gives_no_orders_either(run: AsAction, mo
 
 
 @pytest.mark.parametrize(
-    "told", [None, [], "text", {"view": {1}}, AttributeError("facts"), RecursionError(), KeyError("rc")]
+    "message", [None, [], "text", {"view": {1}}, AttributeError("facts"), RecursionError(), KeyError("rc")]
 )
 @pytest.mark.parametrize("module", ["wec_join", "wec_status"])
 def test_an_answer_that_is_none_is_this_hosts_failure(
-    run: AsAction, options: Options, module: str, told: t.Any
+    run: AsAction, options: Options, module: str, message: t.Any
 ) -> None:
     def execute(_action: t.Any, **_more: t.Any) -> Options:
-        if isinstance(told, Exception):
-            raise told
-        return t.cast(Options, told)
+        if isinstance(message, Exception):
+            raise message
+        return t.cast(Options, message)
 
     with mock.patch.object(ActionBase, "_execute_module", execute):
         result = run("wec_join", **options) if module == "wec_join" else run(module, run_on="host")
@@ -534,22 +542,22 @@ def test_async_would_fetch_a_hosts_answer_past_us(run: AsAction) -> None:
 
 
 ODD: dict[str, t.Callable[[Options], object]] = {
-    "no view": lambda told: told.pop("view"),
-    "a view that is a list": lambda told: told.update(view=[]),
-    "no uid": lambda told: told["view"].update(uid=None),
-    "a uid that is a path": lambda told: told["view"].update(uid="../../x"),
-    "klusterlets": lambda told: told["view"].update(klusterlets=[3]),
-    "remnants": lambda told: told["view"].update(remnants="abc"),
-    "a credential": lambda told: told["view"].update(credential="x"),
-    "a bootstrap": lambda told: told["view"].update(bootstrap={"introduction": []}),
-    "works": lambda told: told.update(works=[{"name": "a"}]),
-    "the time": lambda told: told.update(now=7),
-    "a time beyond all": lambda told: told["view"].update(version=["v1"]),
-    "clusteradm": lambda told: told.update(clusteradm=["x"]),
-    "its flags": lambda told: told.update(clusteradm={"binary": "c", "version": "1.3.1", "flags": 3}),
-    "its connection": lambda told: told.update(wec=None),
-    "a failure": lambda told: told.update(failed=True, msg="it failed", problem="p"),
-    "a failure's evidence": lambda told: told.update(
+    "no view": lambda message: message.pop("view"),
+    "a view that is a list": lambda message: message.update(view=[]),
+    "no uid": lambda message: message["view"].update(uid=None),
+    "a uid that is a path": lambda message: message["view"].update(uid="../../x"),
+    "klusterlets": lambda message: message["view"].update(klusterlets=[3]),
+    "remnants": lambda message: message["view"].update(remnants="abc"),
+    "a credential": lambda message: message["view"].update(credential="x"),
+    "a bootstrap": lambda message: message["view"].update(bootstrap={"introduction": []}),
+    "works": lambda message: message.update(works=[{"name": "a"}]),
+    "the time": lambda message: message.update(now=7),
+    "a time beyond all": lambda message: message["view"].update(version=["v1"]),
+    "clusteradm": lambda message: message.update(clusteradm=["x"]),
+    "its flags": lambda message: message.update(clusteradm={"binary": "c", "version": "1.3.1", "flags": 3}),
+    "its connection": lambda message: message.update(wec=None),
+    "a failure": lambda message: message.update(failed=True, msg="it failed", problem="p"),
+    "a failure's evidence": lambda message: message.update(
         failed=True, msg="it failed", problem={"code": "wec_unreachable", "evidence": 3}
     ),
 }
@@ -560,9 +568,9 @@ def test_what_a_host_tells_is_checked_and_is_this_wecs_failure(
     run: AsAction, its: FakeIts, options: Options, case: str
 ) -> None:
     def answer(given: Options) -> Options:
-        told = AsModule()("wec_agent", **given)
-        ODD[case](told)
-        return told
+        message = AsModule()("wec_agent", **given)
+        ODD[case](message)
+        return message
 
     with modules_on_host(answer):
         result = run("wec_join", **options)

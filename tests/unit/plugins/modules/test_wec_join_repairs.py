@@ -157,7 +157,7 @@ def test_a_name_is_not_cleared_while_works_are_in_its_mailbox(
     its.change(f"{MANAGED_CLUSTERS}/edge-1", {"status": {"conditions": UNAVAILABLE}})
     its.put("/apis/work.open-cluster-management.io/v1/namespaces/edge-1/manifestworks/precious", {})
     result = run("wec_join", **{**options, "replace_lost_cluster": True})
-    assert result["problem"]["code"] == "works_remain"
+    assert result["problem"]["code"] == "manifestworks_remain"
     assert "precious" in result["msg"]
     assert f"{MANAGED_CLUSTERS}/edge-1" in its.objects
 
@@ -172,7 +172,7 @@ def test_a_cluster_is_moved_from_another_hub_only_when_allowed_and_empty(
     assert run("wec_join", **options)["problem"]["code"] == "other_hub"
     result = run("wec_join", check_mode=True, **{**options, "move_from_other_hub": True})
     if with_works:
-        assert result["problem"]["code"] == "works_remain"
+        assert result["problem"]["code"] == "manifestworks_remain"
         assert "theirs" in result["msg"]
     else:
         assert [step["verb"] for step in result["steps"]][:4] == ["create", "join", "delete", "restart"]

@@ -99,12 +99,12 @@ def test_all_bad_labels_are_told_before_any_call(run: FrontEnd, its: FakeIts, op
     ]
     its.requests.clear()
     result = run("wec_label", wecs=wanted, **options)
-    for told in (
+    for message in (
         "wecs[0].labels[a b]",
         "wecs[0].labels[zone]: 1 must be text",
         f"wecs[1].labels[{CLUSTER_SET}]: the key is",
     ):
-        assert told in result["msg"]
+        assert message in result["msg"]
     assert its.requests == []
 
 
@@ -209,11 +209,11 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
 def test_a_bad_option_is_told_before_any_call(
     run: FrontEnd, its: FakeIts, options: dict[str, t.Any], what: str
 ) -> None:
-    changes, told = BAD[what]
+    changes, message = BAD[what]
     its.requests.clear()
     result = run("wec_label", **{"name": "edge-1", **options, **changes})
     assert result["failed"]
-    assert result["msg"].startswith(told)
+    assert result["msg"].startswith(message)
     assert its.requests == []
 
 
@@ -285,7 +285,7 @@ def test_a_label_that_may_be_a_property_does_not_go_while_there_is_workload(
     add_work(its, "edge-1", "web")
     wanted: dict[str, t.Any] = {"name": "edge-1", "labels": {"old": None}, "state": "absent", **options}
     result = run("wec_label", **wanted)
-    assert result["verdicts"]["edge-1"]["problem"]["code"] == "property_perhaps_needed"
+    assert result["verdicts"]["edge-1"]["problem"]["code"] == "property_possibly_required"
     assert its.writes == []
     assert run("wec_label", allow_removal=True, **wanted)["changed"]
     assert any("old of edge-1 goes" in warning for warning in run.warnings)
@@ -320,7 +320,7 @@ def test_workload_is_withdrawn_only_if_that_is_allowed(
     refused = run("wec_label", **wanted)
     for result in (foreseen, refused):
         assert result["failed"]
-        assert result["verdicts"]["edge-1"]["problem"]["code"] == "would_withdraw"
+        assert result["verdicts"]["edge-1"]["problem"]["code"] == "workload_withdrawal"
         assert "BindingPolicy web stops to select edge-1" in result["msg"]
     assert its.writes == []
     allowed = run("wec_label", allow_withdrawal=True, **wanted)

@@ -164,7 +164,7 @@ def test_a_name_that_two_hosts_have_is_blocked_for_both(run: FrontEnd, options: 
         "other": "blocked",
         "third": "register",
     }
-    assert result["wecs"][0]["problem"]["code"] == "name_used_twice"
+    assert result["wecs"][0]["problem"]["code"] == "duplicate_name"
     reason = result["wecs"][0]["reason"]
     assert "the name same is also that of other. Give each cluster one host and each host its own wec_name" in reason
     assert reason.count("own wec_name") == 1

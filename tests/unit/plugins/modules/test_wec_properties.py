@@ -196,7 +196,7 @@ def test_a_missing_right_is_told(run: FrontEnd, its: FakeIts, options: Json) -> 
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("wanted", "sentence"),
     [
         ({"a": 1.10}, "properties[a]: 1.1 must be text, and is a number to YAML: write it in quotes, as you mean it"),
         ({"a": 100}, "properties[a]: 100 must be text, and is a number to YAML"),
@@ -213,17 +213,17 @@ def test_a_missing_right_is_told(run: FrontEnd, its: FakeIts, options: Json) -> 
     ],
 )
 def test_a_bad_property_is_refused_before_any_call(
-    run: FrontEnd, its: FakeIts, options: Json, wanted: Json, told: str
+    run: FrontEnd, its: FakeIts, options: Json, wanted: Json, sentence: str
 ) -> None:
     its.requests.clear()
     result = run("wec_properties", properties=wanted, **options)
     assert result["failed"]
-    assert result["msg"].startswith(told)
+    assert result["msg"].startswith(sentence)
     assert its.requests == []
 
 
 @pytest.mark.parametrize(
-    ("entries", "told"),
+    ("entries", "sentence"),
     [
         ([{"name": "edge-1"}], "wecs[0].properties: properties must be given"),
         (
@@ -234,12 +234,12 @@ def test_a_bad_property_is_refused_before_any_call(
     ],
 )
 def test_a_bad_list_is_refused_before_any_call(
-    run: FrontEnd, its: FakeIts, options: Json, entries: list[Json], told: str
+    run: FrontEnd, its: FakeIts, options: Json, entries: list[Json], sentence: str
 ) -> None:
     its.requests.clear()
     result = run("wec_properties", wecs=entries, its_kubeconfig=options["its_kubeconfig"])
     assert result["failed"]
-    assert told in result["msg"]
+    assert sentence in result["msg"]
     assert its.requests == []
 
 
@@ -280,7 +280,7 @@ def test_an_unknown_wec_fails_alone(run: FrontEnd, its: FakeIts, options: Json) 
 def test_a_removal_is_refused_where_nobody_can_tell_what_needs_it(run: FrontEnd, its: FakeIts, options: Json) -> None:
     its.put(MAP, {"data": {"a": "1", "b": "1"}})
     result = run("wec_properties", properties={"a": "2"}, state="exact", **options)
-    assert code(result) == "property_perhaps_needed"
+    assert code(result) == "property_possibly_required"
     assert "b of edge-1" in result["msg"]
     assert its.writes == []
 
@@ -311,9 +311,9 @@ def test_a_property_that_a_template_needs_is_not_removed(
     run: FrontEnd, its: FakeIts, wds: FakeWds, with_wds: Json
 ) -> None:
     result = run("wec_properties", properties={"url": None}, state="absent", **with_wds)
-    assert code(result) == "property_needed"
-    for told in ("configmaps app/web", "BindingPolicy web", "url", "edge-2", "allow_removal"):
-        assert told in result["msg"]
+    assert code(result) == "property_required"
+    for sentence in ("configmaps app/web", "BindingPolicy web", "url", "edge-2", "allow_removal"):
+        assert sentence in result["msg"]
     (found,) = verdict(result)["impacts"]
     assert found["effect"] == "lacks"
     assert (found["policy"], found["properties"]) == ("web", ["url"])
@@ -385,7 +385,7 @@ def test_without_a_wds_every_work_of_kubestellar_is_written_anew(
 
 
 @pytest.mark.parametrize(
-    ("properties", "deliver", "told"),
+    ("properties", "deliver", "sentence"),
     [
         ({"url": "other"}, False, "waits for the next change of the Binding"),
         ({"zone": "other"}, True, "nothing to deliver"),
@@ -394,11 +394,11 @@ def test_without_a_wds_every_work_of_kubestellar_is_written_anew(
     ids=["not wanted", "no template needs it", "nobody can need what is new"],
 )
 def test_no_work_is_written_anew_for_nothing(
-    run: FrontEnd, its: FakeIts, with_wds: Json, properties: Json, deliver: bool, told: str
+    run: FrontEnd, its: FakeIts, with_wds: Json, properties: Json, deliver: bool, sentence: str
 ) -> None:
     result = run("wec_properties", properties=properties, deliver=deliver, **with_wds)
     assert result["changed"]
-    assert verdict(result)["delivery"] == told
+    assert verdict(result)["delivery"] == sentence
     assert marked(its) == []
 
 
@@ -454,7 +454,7 @@ def test_a_work_that_cannot_be_marked(run: FrontEnd, its: FakeIts, with_wds: Jso
 def test_a_refusal_returns_what_is_there(run: FrontEnd, its: FakeIts, options: Json, check_mode: bool) -> None:
     its.put(MAP, {"data": {"url": "u", "zone": "z"}})
     result = run("wec_properties", properties={"zone": None}, state="absent", check_mode=check_mode, **options)
-    assert code(result) == "property_perhaps_needed"
+    assert code(result) == "property_possibly_required"
     assert verdict(result)["properties"] == data(its) == {"url": "u", "zone": "z"}
     assert not result["changed"]
     assert verdict(result)["steps"] == []

@@ -169,12 +169,12 @@ def test_it_fails_on_what_it_is_told_to_and_so_do_the_wecs_concerned(
         for name, outcome in (("well", "in_sync"), ("other", "drift"), ("late", "problem"), ("stray", "drift"))
         if {"stray": None}.get(name, name) not in failed
     }
-    told = {one["name"]: one["msg"] for one in result["wecs"]}
-    assert told["other"] == (
+    message = {one["name"]: one["msg"] for one in result["wecs"]}
+    assert message["other"] == (
         "other differs from the inventory: labels missing: +region=us. Configure other, or correct the inventory."
     )
-    assert told["late"].startswith("late is joined: the agent is late in renewing its lease: its lease lasts 60 s")
-    assert told["stray"].startswith("stray differs from the inventory: ManagedCluster stray: ")
+    assert message["late"].startswith("late is joined: the agent is late in renewing its lease: its lease lasts 60 s")
+    assert message["stray"].startswith("stray differs from the inventory: ManagedCluster stray: ")
     assert result["msg"] == "2 drifts: 1 missing_in_inventory, 1 labels. 1 WEC has problems."
 
 
@@ -339,7 +339,7 @@ def test_a_wec_that_is_named_and_not_there_is_drift_if_that_is_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"name": "edge-1", "inventory": []}, "inventory: counts only with wecs or the hosts of a play."),
         ({"name": "edge-1", "ask_wecs": True}, "ask_wecs: True counts only with the hosts of a play."),
@@ -352,10 +352,10 @@ def test_a_wec_that_is_named_and_not_there_is_drift_if_that_is_asked_for(
     ],
 )
 def test_what_would_have_no_effect_is_refused(
-    run: FrontEnd, its: FakeIts, options: Options, given: dict[str, t.Any], told: str
+    run: FrontEnd, its: FakeIts, options: Options, given: dict[str, t.Any], message: str
 ) -> None:
     member(its, "edge-1")
     result = run("wec_status", **given, **options)
     assert result["failed"]
-    assert told in result["msg"]
+    assert message in result["msg"]
     assert its.requests == []

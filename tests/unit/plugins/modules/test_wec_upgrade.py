@@ -156,7 +156,7 @@ def test_one_that_the_its_does_not_hear_of_has_failed(run: FrontEnd, its: FakeIt
     agent.is_mute = True
     result = run("wec_upgrade", rollback=True, **options)
     found = record(result)
-    assert found["problem"]["code"] == "upgrade_not_heard_of"
+    assert found["problem"]["code"] == "upgraded_agent_not_responding"
     assert found["rolled_back"]
     assert all(image.endswith(":v1.0.0") for image in agent.images)
 

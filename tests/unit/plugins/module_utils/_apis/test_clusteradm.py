@@ -110,7 +110,7 @@ def test_every_option_becomes_an_argument() -> None:
     )
     arguments = request(internal_endpoint=True, options=options).arguments(file_of)
     text = " ".join(arguments)
-    for told in (
+    for message in (
         "--image-registry mirror.example/ocm",
         "--proxy-url http://proxy:3128",
         "--feature-gates ClusterClaim=false,RawFeedbackJsonString=true",
@@ -120,7 +120,7 @@ def test_every_option_becomes_an_argument() -> None:
         "--resource-limits cpu=1",
         "--force-internal-endpoint-lookup",
     ):
-        assert told in text
+        assert message in text
     assert "--singleton" not in text
     assert files == [b"the ca", b'{"ocm": "v1.2.1"}', b"credential", b"proxy ca", b"values"]
 

@@ -116,8 +116,8 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_options_are_named_with_the_remedy(case: str) -> None:
-    options, told = BAD[case]
-    with pytest.raises(InvalidOption, match=told) as raised:
+    options, message = BAD[case]
+    with pytest.raises(InvalidOption, match=message) as raised:
         resolve(**options)
     assert raised.value.details["option"].startswith("its_")
 

@@ -213,10 +213,10 @@ REFUSED: dict[str, tuple[Node, Json, str]] = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_used_is_told_with_its_remedy(case: str) -> None:
-    node, options, told = REFUSED[case]
+    node, options, sentence = REFUSED[case]
     with pytest.raises(InvalidOption) as caught:
         resolve(node, **options)
-    assert caught.value.message.startswith(told), caught.value.message
+    assert caught.value.message.startswith(sentence), caught.value.message
     assert "secret" not in caught.value.message
 
 

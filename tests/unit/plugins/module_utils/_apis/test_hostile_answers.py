@@ -276,12 +276,12 @@ def test_whatever_bytes_come_only_our_own_errors_come_of_it(noise: bytes, after_
     answer = [b"HTTP/1.1 200 OK\r\n" + noise if after_a_status else noise]
     with RawServer(lambda _line: answer) as server, kube_of(server) as kube:
         kube._pause = lambda _failures: None  # type: ignore[method-assign]
-        told = ""
+        sentence = ""
         try:
             kube.get("/version")
         except WecError as error:
-            told = str(error)
-        assert "token-for-the-raw-server" not in told
+            sentence = str(error)
+        assert "token-for-the-raw-server" not in sentence
 
 
 @pytest.mark.parametrize(

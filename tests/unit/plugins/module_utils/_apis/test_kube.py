@@ -309,19 +309,19 @@ def with_certificate(authority: FakeAuthority, days: float, folder: pathlib.Path
 
 
 @pytest.mark.parametrize(
-    ("days", "told"),
+    ("days", "sentence"),
     [
         (-1, r"its client certificate \(of \S*edge-admin:agent0\) ended on \d{4}-"),
         (5, "may trust another CA for clients"),
     ],
 )
 def test_a_refused_certificate_is_named_with_its_end(
-    api: FakeApi, tmp_path: pathlib.Path, days: float, told: str
+    api: FakeApi, tmp_path: pathlib.Path, days: float, sentence: str
 ) -> None:
     config = api.kubeconfig()
     config["users"][0]["user"] = with_certificate(FakeAuthority(), days, tmp_path)
     api.before.append(refuse(401, "Unauthorized"))
-    with kube_of(config) as kube, pytest.raises(ApiError, match=told) as caught:
+    with kube_of(config) as kube, pytest.raises(ApiError, match=sentence) as caught:
         kube.get(NAMESPACES)
     assert caught.value.problem is not None
     assert caught.value.problem.code == "credentials_refused"

@@ -14,7 +14,7 @@ import typing as t
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.shared import _Shared
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import WecError
-from ansible_collections.kubestellar.wec.plugins.module_utils._operations.side_by_side import Places
+from ansible_collections.kubestellar.wec.plugins.module_utils._operations.concurrency import Slots
 
 MANY = 20
 
@@ -87,7 +87,7 @@ def test_an_error_is_that_of_those_who_have_waited_and_each_has_its_own(source: 
 
 
 def test_who_waits_leaves_its_place_to_another() -> None:
-    places, began, seen = Places(1), threading.Event(), list[str]()
+    places, began, seen = Slots(1), threading.Event(), list[str]()
 
     def wait(name: str, waiting: t.Callable[[], t.ContextManager[None]]) -> None:
         with places:

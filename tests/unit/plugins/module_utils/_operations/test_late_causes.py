@@ -81,7 +81,7 @@ def test_nobody_is_asked_after_the_wait() -> None:
         causes.of("edge-1")
         time.sleep(0.05)
         causes.of("edge-2")
-    told = list(ended)
+    message = list(ended)
     time.sleep(0.3)
-    assert ended == told
-    assert "edge-1" in told
+    assert ended == message
+    assert "edge-1" in message

@@ -43,11 +43,11 @@ def test_what_has_been_said_is_said_again_only_seldom(clock: Clock) -> None:
 
 
 def test_a_wait_shows_its_end_and_does_not_repeat_itself(clock: Clock) -> None:
-    told: list[str] = []
-    waiter = Waiter("edge-1", 20, told.append)
+    message: list[str] = []
+    waiter = Waiter("edge-1", 20, message.append)
     with pytest.raises(TimedOut):
         waiter.until(lambda: "it is there", lambda text: problems.of("deleting", text))
-    assert told == ["edge-1: it is there (5 s of 20 s)"]
+    assert message == ["edge-1: it is there (5 s of 20 s)"]
     assert clock.now >= 120.0
     assert waiting.TICK > 0
 
@@ -66,8 +66,8 @@ def test_a_line_names_the_cause_that_the_hub_shows() -> None:
 
 @pytest.mark.usefixtures("clock")
 def test_kubestellar_is_waited_for_with_the_end_and_what_is_there() -> None:
-    told: list[str] = []
-    settling = Settling(t.cast(t.Any, None), None, 12, told.append)
+    message: list[str] = []
+    settling = Settling(t.cast(t.Any, None), None, 12, message.append)
     late = settling._until({"edge-1": ""}, lambda _name: "the Binding web has it still", "Bindings")
     assert late == {"edge-1": "the Binding web has it still"}
-    assert told == ["Bindings: waiting for edge-1 (5 s of 12 s); edge-1: the Binding web has it still"]
+    assert message == ["Bindings: waiting for edge-1 (5 s of 12 s); edge-1: the Binding web has it still"]

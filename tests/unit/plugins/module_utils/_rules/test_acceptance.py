@@ -15,7 +15,10 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules.acceptance 
     foreseen,
     silent_controllers,
 )
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import IDENTITY_ANNOTATION, ItsView
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import (
+    IDENTITY_ANNOTATION,
+    ObservedManagedCluster,
+)
 from fake_api import now
 from fake_ocm import condition, csr
 
@@ -24,17 +27,17 @@ EDGE = Member("edge-1", uid="the-cluster")
 ISSUED = {"conditions": [condition("Approved")], "certificate": "Y2VydA=="}
 
 
-def view(accepted: bool = False, **more: t.Any) -> ItsView:
+def view(accepted: bool = False, **more: t.Any) -> ObservedManagedCluster:
     annotations = {IDENTITY_ANNOTATION: "the-cluster"} if more.pop("noted", False) else {}
     cluster = {
         "metadata": {"name": "edge-1", "annotations": annotations, **more.pop("metadata", {})},
         "spec": {"hubAcceptsClient": accepted},
         "status": {"conditions": more.pop("conditions", [])},
     }
-    return ItsView("edge-1", cluster, **more)
+    return ObservedManagedCluster("edge-1", cluster, **more)
 
 
-def alive(**more: t.Any) -> ItsView:
+def alive(**more: t.Any) -> ObservedManagedCluster:
     conditions = [condition("ManagedClusterJoined"), condition("ManagedClusterConditionAvailable")]
     return view(True, conditions=conditions, lease={"spec": {"renewTime": now()}}, **more)
 
@@ -83,7 +86,7 @@ def test_of_one_agents_requests_the_newest_is_approved() -> None:
 
 
 def test_a_request_is_not_approved_before_the_managed_cluster_is_there() -> None:
-    decision = decide(EDGE, ItsView("edge-1", csrs=(csr("edge-1"),)), NOW)
+    decision = decide(EDGE, ObservedManagedCluster("edge-1", csrs=(csr("edge-1"),)), NOW)
     assert decision.approval is None
     assert not decision.accept
 
@@ -132,7 +135,7 @@ def test_nothing_is_approved_while_the_old_mailbox_goes() -> None:
 
 
 def test_what_will_follow_is_foreseen_from_nothing() -> None:
-    assert [step.verb for step in foreseen(EDGE, ItsView("edge-1"))] == ["accept", "approve", "update"]
+    assert [step.verb for step in foreseen(EDGE, ObservedManagedCluster("edge-1"))] == ["accept", "approve", "update"]
     assert foreseen(EDGE, alive(noted=True, csrs=(csr("edge-1"),))) == []
 
 
@@ -191,7 +194,7 @@ def test_of_several_makers_none_is_approved_without_proof() -> None:
     assert decision.approval is None
     assert not decision.accept
     assert decision.problem is not None
-    assert decision.problem.code == "csr_several_requesters"
+    assert decision.problem.code == "csr_multiple_requesters"
 
 
 def test_the_second_request_of_one_token_is_the_agents_own() -> None:
@@ -273,7 +276,7 @@ def test_controllers_that_do_not_notice_that_a_wec_is_accepted_are_named() -> No
     silent = view(True, metadata=accepted_at(30), csrs=({**csr("edge-1"), "status": ISSUED},))
     decision = decide(EDGE, silent, NOW)
     assert decision.problem is not None
-    assert decision.problem.code == "hub_controllers_silent"
+    assert decision.problem.code == "hub_controllers_not_responding"
     assert "30 s ago" in str(decision.problem)
     assert not decision.final, "they may only be slow"
     assert silent_controllers(silent, NOW) is not None
@@ -286,10 +289,10 @@ def test_controllers_that_do_not_notice_that_a_wec_is_accepted_are_named() -> No
         view(False, metadata=accepted_at(30)),
         view(True, metadata=accepted_at(30), conditions=[condition("HubAcceptedManagedCluster")]),
         view(True, metadata=accepted_at(30), conditions=[condition("HubAcceptedManagedCluster", "False")]),
-        ItsView("edge-1"),
+        ObservedManagedCluster("edge-1"),
     ],
 )
-def test_controllers_that_have_had_no_time_or_have_spoken_are_not_silent(shown: ItsView) -> None:
+def test_controllers_that_have_had_no_time_or_have_spoken_are_not_silent(shown: ObservedManagedCluster) -> None:
     assert silent_controllers(shown, NOW) is None
 
 

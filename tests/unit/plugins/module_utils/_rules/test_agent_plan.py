@@ -9,18 +9,21 @@ import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import agent_plan, certificates, states
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.agent_plan import Intended
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.hub_view import HubIdentity
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import IDENTITY_ANNOTATION, ItsView
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.agent_plan import IntendedAgent
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.join_options import JoinOptions
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.states import State
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.tokens import TokenFacts
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import (
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_agent import (
     Bootstrap,
     HubCredential,
-    WecView,
+    ObservedAgent,
     klusterlet,
 )
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_hub import HubIdentity
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import (
+    IDENTITY_ANNOTATION,
+    ObservedManagedCluster,
+)
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.states import State
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.tokens import TokenFacts
 from fake_ocm import FakeAuthority, condition
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
@@ -28,14 +31,14 @@ AUTHORITY, OTHER = FakeAuthority(), FakeAuthority("other")
 SERVER = "https://its1.example:6443"
 HUB = HubIdentity(AUTHORITY.pem, AUTHORITY.pem, (SERVER,))
 AGENT = klusterlet({"metadata": {"name": "klusterlet"}, "spec": {"clusterName": "edge-1"}})
-INTENDED = Intended("edge-1", SERVER, "Singleton", "1.2.1", "agent-registration-bootstrap")
+INTENDED = IntendedAgent("edge-1", SERVER, "Singleton", "1.2.1", "agent-registration-bootstrap")
 ALL = JoinOptions(move_from_other_hub=True, replace_lost_cluster=True)
 NEW_START = ("mint", "refresh", "forget", "restart")
 
 
-def wec(days: float = 100, ca: bytes = AUTHORITY.pem, issued: bool | None = True, agent: bool = True) -> WecView:
+def wec(days: float = 100, ca: bytes = AUTHORITY.pem, issued: bool | None = True, agent: bool = True) -> ObservedAgent:
     certificate = certificates.read_certificate(AUTHORITY.client("edge-1", days))
-    return WecView(
+    return ObservedAgent(
         "the-cluster",
         "v1.34.4",
         (AGENT,) if agent else None,
@@ -44,17 +47,19 @@ def wec(days: float = 100, ca: bytes = AUTHORITY.pem, issued: bool | None = True
     )
 
 
-def view(identity: str | None = "the-cluster") -> ItsView:
+def view(identity: str | None = "the-cluster") -> ObservedManagedCluster:
     annotations = {IDENTITY_ANNOTATION: identity} if identity else {}
     cluster = {
         "metadata": {"name": "edge-1", "annotations": annotations},
         "spec": {"hubAcceptsClient": True},
         "status": {"conditions": [condition("ManagedClusterConditionAvailable", "Unknown")]},
     }
-    return ItsView("edge-1", cluster)
+    return ObservedManagedCluster("edge-1", cluster)
 
 
-def do(state: str, found: WecView | None = None, options: JoinOptions = ALL, **more: t.Any) -> tuple[str, ...] | None:
+def do(
+    state: str, found: ObservedAgent | None = None, options: JoinOptions = ALL, **more: t.Any
+) -> tuple[str, ...] | None:
     shown = more.pop("view", view())
     return agent_plan.needs(State(state, "reason"), found or wec(), shown, HUB, options, NOW, **more).do
 
@@ -117,7 +122,7 @@ CUT_OFF = {
 }
 
 
-def at(server: str, cut_off: bool = False, days: float = 100, ca: bytes = AUTHORITY.pem) -> WecView:
+def at(server: str, cut_off: bool = False, days: float = 100, ca: bytes = AUTHORITY.pem) -> ObservedAgent:
     """A WEC whose agent dials this address."""
     found = wec(days, ca)
     raw = {**AGENT.raw, "status": {"conditions": [CUT_OFF] if cut_off else []}}
@@ -218,7 +223,7 @@ def test_works_of_another_hub_are_kept_before_anything_else_is_done() -> None:
         (dataclasses.replace(wec(), credential=None), view()),
     ],
 )
-def test_without_proof_of_identity_nothing_is_mended(found: WecView, shown: ItsView) -> None:
+def test_without_proof_of_identity_nothing_is_mended(found: ObservedAgent, shown: ObservedManagedCluster) -> None:
     assert do(states.JOINED_UNAVAILABLE, found, view=shown) == ()
 
 

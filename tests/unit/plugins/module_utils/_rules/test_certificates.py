@@ -72,9 +72,9 @@ def test_threads_that_read_long_names_at_the_same_time_warn_of_none() -> None:
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        with warnings.catch_warnings(record=True) as told, concurrent.futures.ThreadPoolExecutor(8) as executor:
+        with warnings.catch_warnings(record=True) as message, concurrent.futures.ThreadPoolExecutor(8) as executor:
             warnings.simplefilter("always")
             list(executor.map(lambda _number: certificates.read_request(pem), range(4000)))
-            assert told == []
+            assert message == []
     finally:
         sys.setswitchinterval(interval)

@@ -17,13 +17,16 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules.configurati
     SET_LABELS,
     SET_PROPERTIES,
     Configuration,
+    DesiredState,
     Observed,
     Part,
-    Wish,
     decide,
 )
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.impact import Traits
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import IDENTITY_ANNOTATION, ItsView
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import (
+    IDENTITY_ANNOTATION,
+    ObservedManagedCluster,
+)
 
 Texts = dict[str, str]
 CLUSTER_SET = label_rules.CLUSTER_SET
@@ -63,7 +66,7 @@ class Model:
         if self.data is not None:
             metadata = {"name": "edge-1", "managedFields": self._fields("f:data")}
             config_map = {"metadata": metadata, "data": dict(self.data), "binaryData": dict(self.binary)}
-        return Observed(ItsView("edge-1", cluster), config_map)
+        return Observed(ObservedManagedCluster("edge-1", cluster), config_map)
 
     @property
     def traits(self) -> Traits:
@@ -80,8 +83,8 @@ class Model:
         else:
             self.data = merging.merged(self.data or {}, dict.fromkeys(found.removed_properties))
 
-    def run(self, wish: Wish, stop_after: int = 99) -> None:
-        found = decide(wish, self.observed())
+    def run(self, desired: DesiredState, stop_after: int = 99) -> None:
+        found = decide(desired, self.observed())
         for step in found.steps(self.data is not None)[:stop_after]:
             self.take(step.do, found)
 
@@ -112,7 +115,7 @@ def models(draw: st.DrawFn) -> Model:
 
 
 WISHES = st.builds(
-    Wish,
+    DesiredState,
     st.just("edge-1"),
     parts("env", "region", "zone", "location-group"),
     parts("region", "zone", "note"),
@@ -124,25 +127,27 @@ many = hypothesis.settings(deadline=None, max_examples=100)
 
 
 @many
-@hypothesis.given(model=models(), wish=WISHES)
-def test_the_steps_lead_exactly_to_what_was_decided_and_a_second_run_changes_nothing(model: Model, wish: Wish) -> None:
+@hypothesis.given(model=models(), desired=WISHES)
+def test_the_steps_lead_exactly_to_what_was_decided_and_a_second_run_changes_nothing(
+    model: Model, desired: DesiredState
+) -> None:
     binary = dict(model.binary)
-    found = decide(wish, model.observed())
+    found = decide(desired, model.observed())
     assert found.before == model.traits
     done = [step.do for step in found.steps(model.data is not None)]
     assert done == [step for step in (SET_PROPERTIES, SET_LABELS, PART, REMOVE_PROPERTIES) if step in done]
-    model.run(wish)
+    model.run(desired)
     assert model.traits == found.after
     assert model.binary == binary
     assert PARTING not in model.annotations
-    again = decide(wish, model.observed())
+    again = decide(desired, model.observed())
     assert not again.changes
     assert again.steps(model.data is not None) == []
 
 
 @many
-@hypothesis.given(model=models(), wish=WISHES)
-def test_what_was_decided_is_what_was_wished(model: Model, wish: Wish) -> None:
+@hypothesis.given(model=models(), desired=WISHES)
+def test_what_was_decided_is_what_was_wished(model: Model, desired: DesiredState) -> None:
     standing = (model.annotations.get(PARTING) or "").split(",")
     lasting = {key: value for key, value in model.annotations.items() if key not in standing and key != PARTING}
 
@@ -162,24 +167,24 @@ def test_what_was_decided_is_what_was_wished(model: Model, wish: Wish) -> None:
         }[part.state]
 
     def is_protected(key: str) -> bool:
-        return label_rules.is_protected(key, wish.protected)
+        return label_rules.is_protected(key, desired.protected)
 
-    labels = expected(wish.labels, model.labels, is_protected)
-    if wish.cluster_set is not None:
-        labels = {**labels, CLUSTER_SET: wish.cluster_set}
-    data = expected(wish.properties, model.data or {}, lambda _key: False)
-    after = decide(wish, model.observed()).after
+    labels = expected(desired.labels, model.labels, is_protected)
+    if desired.cluster_set is not None:
+        labels = {**labels, CLUSTER_SET: desired.cluster_set}
+    data = expected(desired.properties, model.data or {}, lambda _key: False)
+    after = decide(desired, model.observed()).after
     assert after.labels == labels
-    assert after.annotations == expected(wish.annotations, lasting, is_protected)
+    assert after.annotations == expected(desired.annotations, lasting, is_protected)
     assert after.data == {**data, **dict.fromkeys(model.binary, "(binary)")}
 
 
 @many
-@hypothesis.given(model=models(), wish=WISHES)
+@hypothesis.given(model=models(), desired=WISHES)
 def test_while_labels_change_nothing_that_templates_can_use_vanishes_before_the_wec_is_let_go(
-    model: Model, wish: Wish
+    model: Model, desired: DesiredState
 ) -> None:
-    found = decide(wish, model.observed())
+    found = decide(desired, model.observed())
     before = model.traits.properties
     for step in found.steps(model.data is not None):
         if step.do in (PART, REMOVE_PROPERTIES):
@@ -193,17 +198,17 @@ def test_while_labels_change_nothing_that_templates_can_use_vanishes_before_the_
 
 
 @many
-@hypothesis.given(model=models(), wish=WISHES, stop_after=st.integers(0, 4))
-def test_an_interrupted_run_is_finished_by_the_next(model: Model, wish: Wish, stop_after: int) -> None:
-    expected = decide(wish, model.observed()).after
-    model.run(wish, stop_after)
-    model.run(wish)
+@hypothesis.given(model=models(), desired=WISHES, stop_after=st.integers(0, 4))
+def test_an_interrupted_run_is_finished_by_the_next(model: Model, desired: DesiredState, stop_after: int) -> None:
+    expected = decide(desired, model.observed()).after
+    model.run(desired, stop_after)
+    model.run(desired)
     assert model.traits == expected
     assert PARTING not in model.annotations
 
 
-def decided(model: Model, **wish: t.Any) -> Configuration:
-    return decide(Wish("edge-1", **wish), model.observed())
+def decided(model: Model, **desired: t.Any) -> Configuration:
+    return decide(DesiredState("edge-1", **desired), model.observed())
 
 
 def test_an_annotation_stands_in_for_a_label_that_goes() -> None:
@@ -242,8 +247,8 @@ def test_an_annotation_stands_in_for_a_label_that_goes() -> None:
         "no label changes, so no delivery ends",
     ],
 )
-def test_nothing_stands_in_where_nothing_is_lost_too_early(model: Model, wish: dict[str, t.Any]) -> None:
-    assert decided(model, **wish).keeps == {}
+def test_nothing_stands_in_where_nothing_is_lost_too_early(model: Model, desired: dict[str, t.Any]) -> None:
+    assert decided(model, **desired).keeps == {}
 
 
 def test_a_label_that_changes_may_end_a_delivery_too() -> None:

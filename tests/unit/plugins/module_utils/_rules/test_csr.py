@@ -74,13 +74,13 @@ FORGED: dict[str, tuple[t.Any, str]] = {
 
 @pytest.mark.parametrize("kind", FORGED)
 def test_a_forged_request_is_not_legitimate_and_says_why(kind: str) -> None:
-    forge, told = FORGED[kind]
+    forge, message = FORGED[kind]
     made = csr("prod", token_id="t1")
     forge(made)
     examined = rules.examine(made, "prod", token_id="t1")
     assert not examined.is_legitimate
     assert examined.proof is None
-    assert told in " ".join(examined.faults)
+    assert message in " ".join(examined.faults)
 
 
 PEMS: dict[str, tuple[bytes, str]] = {
@@ -120,10 +120,10 @@ PEMS: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("kind", PEMS)
 def test_everything_in_the_certificate_must_belong_to_the_wec(kind: str) -> None:
-    pem, told = PEMS[kind]
+    pem, message = PEMS[kind]
     examined = rules.examine(csr("prod", pem=pem), "prod")
     assert not examined.is_legitimate
-    assert told in " ".join(examined.faults)
+    assert message in " ".join(examined.faults)
 
 
 def test_a_request_signed_with_another_key_is_not_legitimate() -> None:

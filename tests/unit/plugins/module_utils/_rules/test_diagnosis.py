@@ -12,15 +12,17 @@ import typing as t
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import certificates, diagnosis, states
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.diagnosis import AgentHealth
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.hub_view import HubIdentity
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import ItsView
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.tokens import TokenFacts
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import (
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_agent import (
     Bootstrap,
     HubCredential,
-    WecView,
+    ObservedAgent,
     klusterlet,
 )
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_hub import HubIdentity
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import (
+    ObservedManagedCluster,
+)
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.tokens import TokenFacts
 from fake_ocm import FakeAuthority, condition, csr, request, subject
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
@@ -31,36 +33,40 @@ RUNNING = {"status": {"conditions": [condition("Available")]}}
 JOINED = [condition("ManagedClusterJoined"), condition("HubAcceptedManagedCluster")]
 
 
-def told(kind: str, status: str, reason: str, message: str = "") -> dict[str, t.Any]:
+def sentence(kind: str, status: str, reason: str, message: str = "") -> dict[str, t.Any]:
     return {**condition(kind, status, reason), "message": message}
 
 
-def on_its(*conditions: dict[str, t.Any], accepted: bool = True, **more: t.Any) -> ItsView:
+def on_its(*conditions: dict[str, t.Any], accepted: bool = True, **more: t.Any) -> ObservedManagedCluster:
     metadata = {"name": "edge-1", **more.pop("metadata", {})}
     cluster = {"metadata": metadata, "spec": {"hubAcceptsClient": accepted}, "status": {"conditions": list(conditions)}}
-    return ItsView("edge-1", cluster, mailbox=more.pop("mailbox", {"metadata": {"name": "edge-1"}}), **more)
+    return ObservedManagedCluster(
+        "edge-1", cluster, mailbox=more.pop("mailbox", {"metadata": {"name": "edge-1"}}), **more
+    )
 
 
 def issued(name: str = "edge-1-a") -> dict[str, t.Any]:
     return {**csr("edge-1", name), "status": {"conditions": [condition("Approved")], "certificate": "Y2VydA=="}}
 
 
-ON_ITS: dict[str, ItsView] = {
-    "clock_skew": on_its(*JOINED, told("ManagedClusterConditionClockSynced", "False", "ManagedClusterClockOutOfSync")),
+ON_ITS: dict[str, ObservedManagedCluster] = {
+    "clock_skew": on_its(
+        *JOINED, sentence("ManagedClusterConditionClockSynced", "False", "ManagedClusterClockOutOfSync")
+    ),
     "certificate_not_renewed": on_its(
-        *JOINED, told("ClusterCertificateRotated", "False", "ClientCertificateUpdateFailed")
+        *JOINED, sentence("ClusterCertificateRotated", "False", "ClientCertificateUpdateFailed")
     ),
     "lease_expired": on_its(
-        *JOINED, told("ManagedClusterConditionAvailable", "Unknown", "ManagedClusterLeaseUpdateStopped")
+        *JOINED, sentence("ManagedClusterConditionAvailable", "Unknown", "ManagedClusterLeaseUpdateStopped")
     ),
     "wec_api_unhealthy": on_its(
-        *JOINED, told("ManagedClusterConditionAvailable", "False", "ManagedClusterKubeAPIServerUnavailable")
+        *JOINED, sentence("ManagedClusterConditionAvailable", "False", "ManagedClusterKubeAPIServerUnavailable")
     ),
-    "managed_cluster_missing": ItsView("edge-1", csrs=(csr("edge-1"),)),
+    "managed_cluster_missing": ObservedManagedCluster("edge-1", csrs=(csr("edge-1"),)),
     "csr_missing": on_its(accepted=False),
     "csr_pending": on_its(accepted=False, csrs=(csr("edge-1"),)),
     "csr_too_many": on_its(accepted=False, csrs=tuple({**csr("edge-2", f"x{n}")} for n in range(10))),
-    "csr_several_requesters": on_its(
+    "csr_multiple_requesters": on_its(
         accepted=False,
         csrs=(
             csr("edge-1", "a"),
@@ -73,13 +79,13 @@ ON_ITS: dict[str, ItsView] = {
     "certificate_not_used": on_its(csrs=(issued(),)),
     "not_accepted": on_its(accepted=False, csrs=(issued(),)),
     "mailbox_missing": on_its(*JOINED, mailbox=None),
-    "hub_controllers_silent": on_its(metadata={"name": "edge-1", "creationTimestamp": "2026-01-01T00:00:00Z"}),
-    "works_kept": on_its(
+    "hub_controllers_not_responding": on_its(metadata={"name": "edge-1", "creationTimestamp": "2026-01-01T00:00:00Z"}),
+    "manifestworks_without_counterpart": on_its(
         *JOINED, metadata={"name": "edge-1", "annotations": {"wec.kubestellar.io/works-kept": "true"}}
     ),
     "mailbox_terminating": on_its(mailbox={"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}),
     "deleting": on_its(
-        told("Deleting", "False", "ResourceRemaining", "the remaining count is 1"),
+        sentence("Deleting", "False", "ResourceRemaining", "the remaining count is 1"),
         metadata={"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["a/b"]},
     ),
 }
@@ -95,7 +101,7 @@ def test_what_nobody_can_tell_is_said_so() -> None:
     unclear = states.State(states.UNKNOWN, "it is not known whose agent this is", ("no CA to compare with",))
     found = diagnosis.of_state(unclear)
     assert found is not None
-    assert found.code == "membership_unclear"
+    assert found.code == "cluster_identity_unclear"
     odd = on_its(
         *JOINED,
         condition("ManagedClusterConditionAvailable", "False", "Odd"),
@@ -126,7 +132,7 @@ def pod(reason: str, message: str = "") -> dict[str, t.Any]:
 
 def hub_says(text: str, reason: str = "BootstrapSecretError,HubKubeConfigSecretMissing") -> dict[str, t.Any]:
     dump = "Failed to create &SelfSubjectAccessReview{ObjectMeta:{ 0 } Spec:{}} with bootstrap secret: "
-    return told(
+    return sentence(
         "HubConnectionDegraded", "True", reason, dump + text + "\nFailed to get hub kubeconfig secret: not found"
     )
 
@@ -143,8 +149,11 @@ def credential(days: float = 100, ca: bytes = AUTHORITY.pem) -> HubCredential:
 ON_WEC: dict[str, tuple[dict[str, t.Any], AgentHealth]] = {
     "operator_not_running": ({"klusterlets": (agent(),)}, AgentHealth({}, (pod("ImagePullBackOff"),))),
     "agent_not_running": ({"klusterlets": (agent(),)}, AgentHealth(RUNNING, (), (pod("ErrImagePull"),))),
-    "klusterlet_not_applied": ({"klusterlets": (agent(told("Applied", "False", "KlusterletApplyFailed")),)}, HEALTHY),
-    "half_purged": ({"klusterlets": (agent(deletionTimestamp="2026-01-01T00:00:00Z"),)}, AgentHealth(None)),
+    "klusterlet_not_applied": (
+        {"klusterlets": (agent(sentence("Applied", "False", "KlusterletApplyFailed")),)},
+        HEALTHY,
+    ),
+    "klusterlet_half_removed": ({"klusterlets": (agent(deletionTimestamp="2026-01-01T00:00:00Z"),)}, AgentHealth(None)),
     "its_unreachable_from_wec": ({"klusterlets": (agent(hub_says("dial tcp 192.0.2.1:6443: i/o timeout")),)}, HEALTHY),
     "its_name_unresolvable": ({"klusterlets": (agent(hub_says("lookup its1: no such host")),)}, HEALTHY),
     "its_not_trusted_by_wec": ({"klusterlets": (agent(hub_says("x509: unknown authority")),)}, HEALTHY),
@@ -169,7 +178,9 @@ ON_WEC: dict[str, tuple[dict[str, t.Any], AgentHealth]] = {
     "hub_address_changed": (
         {
             "klusterlets": (
-                agent(told("HubConnectionDegraded", "True", "E,HubKubeConfigError", "old\nlookup old: no such host")),
+                agent(
+                    sentence("HubConnectionDegraded", "True", "E,HubKubeConfigError", "old\nlookup old: no such host")
+                ),
             ),
             "credential": dataclasses.replace(credential(), server="https://old.example:6443"),
         },
@@ -182,20 +193,20 @@ ON_WEC: dict[str, tuple[dict[str, t.Any], AgentHealth]] = {
 @pytest.mark.parametrize("code", ON_WEC)
 def test_the_wec_shows_the_problem(code: str) -> None:
     shown, health = ON_WEC[code]
-    found = diagnosis.from_wec("edge-1", WecView("u", None, **{**PENDING, **shown}), health, HUB, NOW)
+    found = diagnosis.from_wec("edge-1", ObservedAgent("u", None, **{**PENDING, **shown}), health, HUB, NOW)
     assert code in [problem.code for problem in found]
 
 
 def test_the_operators_dump_of_an_object_is_left_out() -> None:
     shown, health = ON_WEC["its_unreachable_from_wec"]
-    (found,) = diagnosis.from_wec("edge-1", WecView("u", None, **{**PENDING, **shown}), health, HUB, NOW)
+    (found,) = diagnosis.from_wec("edge-1", ObservedAgent("u", None, **{**PENDING, **shown}), health, HUB, NOW)
     assert "a SelfSubjectAccessReview with bootstrap secret: dial tcp 192.0.2.1:6443: i/o timeout" in str(found)
 
 
 def test_a_crashing_agent_is_blamed_on_what_keeps_it_from_its_hub() -> None:
     shown, _health = ON_WEC["its_unreachable_from_wec"]
     health = AgentHealth(RUNNING, (), (pod("CrashLoopBackOff"),))
-    found = diagnosis.from_wec("edge-1", WecView("u", None, **{**PENDING, **shown}), health, HUB, NOW)
+    found = diagnosis.from_wec("edge-1", ObservedAgent("u", None, **{**PENDING, **shown}), health, HUB, NOW)
     assert [problem.code for problem in found] == ["its_unreachable_from_wec", "agent_not_running"]
 
 

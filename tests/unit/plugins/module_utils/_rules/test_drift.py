@@ -9,9 +9,11 @@ import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import drift
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.configuration import Observed, Part, Wish
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.configuration import DesiredState, Observed, Part
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.drift import Drift, Limits
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import ItsView
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import (
+    ObservedManagedCluster,
+)
 from fake_ocm import csr
 
 Json = dict[str, t.Any]
@@ -28,10 +30,10 @@ def test_every_kind_has_a_remedy_that_names_the_wec() -> None:
 
 def test_a_part_that_is_left_alone_is_no_drift() -> None:
     cluster = {"metadata": {"labels": {"region": "eu"}, "annotations": {"a": "b"}}}
-    observed = Observed(ItsView("edge-1", cluster), {"data": {"x": "y"}})
-    assert drift.of_wish("edge-1", Wish("edge-1"), observed) == []
+    observed = Observed(ObservedManagedCluster("edge-1", cluster), {"data": {"x": "y"}})
+    assert drift.of_wish("edge-1", DesiredState("edge-1"), observed) == []
     (found,) = drift.of_wish(
-        "host", Wish("edge-1", labels=Part({"region": "eu"}), annotations=Part({}, "exact")), observed
+        "host", DesiredState("edge-1", labels=Part({"region": "eu"}), annotations=Part({}, "exact")), observed
     )
     assert (found.kind, found.host, found.msg, found.before, found.after) == (
         "annotations",
@@ -49,9 +51,9 @@ def test_missing_different_and_no_longer_wanted_are_told_apart_and_what_others_h
 
     fields = [entry("kubestellar.wec", "tier", "team"), entry("kubectl-label", "region", "foreign")]
     labels = {"tier": "gold", "team": "x", "region": "eu", "foreign": "1"}
-    observed = Observed(ItsView("edge-1", {"metadata": {"labels": labels, "managedFields": fields}}))
-    wish = Wish("edge-1", labels=Part({"tier": "silver", "region": "us", "zone": "a"}, "applied"))
-    (found,) = drift.of_wish("edge-1", wish, observed)
+    observed = Observed(ObservedManagedCluster("edge-1", {"metadata": {"labels": labels, "managedFields": fields}}))
+    desired = DesiredState("edge-1", labels=Part({"tier": "silver", "region": "us", "zone": "a"}, "applied"))
+    (found,) = drift.of_wish("edge-1", desired, observed)
     assert found.msg == (
         "missing: +zone=a. different: tier gold -> silver; region eu -> us "
         "(set: region by kubectl-label (2026-01-01T00:00:00Z)). no longer wanted: team"
@@ -75,12 +77,12 @@ def test_how_far_behind_the_newest_one_may_be(running: dict[str, str | None], be
 
 @pytest.mark.parametrize("encoded", ["", "no base64 at all!", base64.b64encode(b"no certificate").decode()])
 def test_a_certificate_that_cannot_be_read_tells_nothing(encoded: str) -> None:
-    view = ItsView("edge-1", {"metadata": {}}, ({**csr("edge-1"), "status": {"certificate": encoded}},))
+    view = ObservedManagedCluster("edge-1", {"metadata": {}}, ({**csr("edge-1"), "status": {"certificate": encoded}},))
     assert drift.of_view("edge-1", view, NOW, LIMITS) == []
 
 
 @pytest.mark.parametrize(
-    ("version", "hub", "given", "told"),
+    ("version", "hub", "given", "message"),
     [
         ("1.0.0", (1, 2, 1), None, "its klusterlet is 1.0.0, and the hub is 1.2.1"),
         ("1.0.0", (1, 2, 1), "v1.1.0", "its klusterlet is 1.0.0, and the inventory wants 1.1.0"),
@@ -94,10 +96,10 @@ def test_a_certificate_that_cannot_be_read_tells_nothing(encoded: str) -> None:
     ],
 )
 def test_a_klusterlet_that_is_older_than_it_should_be_is_drift(
-    version: str | None, hub: tuple[int, int, int] | None, given: str | None, told: str | None
+    version: str | None, hub: tuple[int, int, int] | None, given: str | None, message: str | None
 ) -> None:
     found = drift.of_klusterlet("host", "edge-1", version, hub, given)
-    assert [one.msg for one in found] == ([told] if told else [])
+    assert [one.msg for one in found] == ([message] if message else [])
     assert all(one.remedy == "Run kubestellar.wec.upgrade for edge-1" for one in found)
 
 

@@ -29,7 +29,7 @@ def test_other_addresses_are_not_local(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
         ("its1.example:6443", "not the address"),
         ("ftp://its1.example", "not the address"),
@@ -38,8 +38,8 @@ def test_other_addresses_are_not_local(url: str) -> None:
         ("https://its1.example:0", "port 0"),
     ],
 )
-def test_what_is_no_address_is_told(url: str, told: str) -> None:
-    assert told in str(endpoints.fault(url))
+def test_what_is_no_address_is_told(url: str, message: str) -> None:
+    assert message in str(endpoints.fault(url))
 
 
 def test_addresses_are_compared_without_what_goes_without_saying() -> None:

@@ -12,7 +12,10 @@ import typing as t
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import events
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.events import Event, Expected, Known, Wanted
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import IDENTITY_ANNOTATION, ItsView
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import (
+    IDENTITY_ANNOTATION,
+    ObservedManagedCluster,
+)
 from fake_ocm import FakeAuthority
 from fake_ocm import csr as csr_of
 from hypothesis import given, settings
@@ -44,8 +47,8 @@ def cluster(available: str | None = None, since: str = "2026-01-01T00:00:00Z", u
     return {"metadata": metadata, "spec": {"hubAcceptsClient": available is not None}, "status": {"conditions": found}}
 
 
-def view(item: Json | None, *csrs: Json) -> ItsView:
-    return ItsView("edge-1", item, csrs)
+def view(item: Json | None, *csrs: Json) -> ObservedManagedCluster:
+    return ObservedManagedCluster("edge-1", item, csrs)
 
 
 def csr(name: str = "edge-1-aaaaa", **changes: t.Any) -> Json:
@@ -55,7 +58,7 @@ def csr(name: str = "edge-1-aaaaa", **changes: t.Any) -> Json:
     return made
 
 
-def steps(*views: ItsView, wanted: Wanted = LISTED, first: bool = False) -> list[list[str]]:
+def steps(*views: ObservedManagedCluster, wanted: Wanted = LISTED, first: bool = False) -> list[list[str]]:
     """The kinds of events that follow from what is seen, one view a second; ``first``: the first is seen at the start."""
     found, before, moment = [], None, NOW
     for number, one in enumerate(views):
@@ -190,7 +193,9 @@ def test_without_a_list_nothing_is_unknown_and_nothing_drifts() -> None:
     assert events.events(None, one, is_initial=True) == []
 
 
-def told(before: Known | None, item: Json, after_seconds: float, wanted: Wanted = LISTED) -> tuple[Known, list[Event]]:
+def sentence(
+    before: Known | None, item: Json, after_seconds: float, wanted: Wanted = LISTED
+) -> tuple[Known, list[Event]]:
     after = events.known(before, view(item), wanted, NOW + SECOND * after_seconds)
     assert after is not None
     return after, events.events(before, after)
@@ -198,30 +203,30 @@ def told(before: Known | None, item: Json, after_seconds: float, wanted: Wanted 
 
 def test_labels_that_differ_are_told_once_after_a_while() -> None:
     drifted = cluster("True", labels={"zone": "b", "of": "nobody"})
-    one, found = told(told(None, TRUE, 0)[0], drifted, 1)
+    one, found = sentence(sentence(None, TRUE, 0)[0], drifted, 1)
     assert found == []
     assert one.due == NOW + SECOND * 61
-    two, found = told(one, drifted, 61)
+    two, found = sentence(one, drifted, 61)
     (event,) = found
     assert event.facts == {
         "drift": {"zone": {"expected": "a", "actual": "b"}},
         "since": "2026-01-02T00:00:01Z",
     }
     assert two.due is None
-    three, found = told(two, drifted, 99)
+    three, found = sentence(two, drifted, 99)
     assert found == []
-    four, found = told(three, TRUE, 100)
+    four, found = sentence(three, TRUE, 100)
     assert (found, four.drift) == ([], {})
-    assert told(told(four, drifted, 101)[0], drifted, 200)[1][0].kind == "label_drift"
+    assert sentence(sentence(four, drifted, 101)[0], drifted, 200)[1][0].kind == "label_drift"
 
 
 def test_labels_that_are_put_right_in_time_and_those_of_a_wec_that_has_not_joined_are_not_told() -> None:
     drifted = cluster("True", labels={})
-    one, _found = told(None, drifted, 0)
-    _two, found = told(one, TRUE, 59)
+    one, _found = sentence(None, drifted, 0)
+    _two, found = sentence(one, TRUE, 59)
     assert found == []
-    before, _found = told(None, cluster(labels={}), 0)
-    assert told(before, cluster(labels={}), 999)[1] == []
+    before, _found = sentence(None, cluster(labels={}), 0)
+    assert sentence(before, cluster(labels={}), 999)[1] == []
 
 
 def test_a_certificate_that_expires_soon_is_told_once(authority: FakeAuthority) -> None:

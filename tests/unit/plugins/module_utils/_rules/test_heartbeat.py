@@ -8,7 +8,9 @@ import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import heartbeat, times
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import ItsView
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import (
+    ObservedManagedCluster,
+)
 
 NOW = datetime.datetime(2026, 11, 24, tzinfo=datetime.timezone.utc)
 Json = dict[str, t.Any]
@@ -18,7 +20,9 @@ def ago(seconds: float) -> str | None:
     return times.show(NOW - datetime.timedelta(seconds=seconds))
 
 
-def view(renewed: float | None, observed: float | None = None, duration: int = 60, available: str = "True") -> ItsView:
+def view(
+    renewed: float | None, observed: float | None = None, duration: int = 60, available: str = "True"
+) -> ObservedManagedCluster:
     """``renewed`` seconds ago by the WEC's clock, ``observed`` seconds ago by the ITS's."""
     cluster = {
         "metadata": {"name": "edge-1"},
@@ -31,7 +35,7 @@ def view(renewed: float | None, observed: float | None = None, duration: int = 6
         },
     }
     if renewed is None:
-        return ItsView("edge-1", cluster)
+        return ObservedManagedCluster("edge-1", cluster)
     lease: Json = {"metadata": {}, "spec": {"renewTime": ago(renewed)}}
     if observed is not None:
         owned = {"f:spec": {"f:renewTime": {}}}
@@ -39,10 +43,10 @@ def view(renewed: float | None, observed: float | None = None, duration: int = 6
             {"manager": "hub", "time": ago(9000), "fieldsV1": {"f:spec": {"f:leaseDurationSeconds": {}}}},
             {"manager": "registration", "time": ago(observed), "fieldsV1": owned},
         ]
-    return ItsView("edge-1", cluster, lease=lease)
+    return ObservedManagedCluster("edge-1", cluster, lease=lease)
 
 
-def codes(one: ItsView) -> list[str]:
+def codes(one: ObservedManagedCluster) -> list[str]:
     return [problem.code for problem in heartbeat.trouble(one, NOW)]
 
 

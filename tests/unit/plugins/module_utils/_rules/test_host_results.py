@@ -67,7 +67,7 @@ def test_orders_are_left_out_and_values_stay() -> None:
 
 
 def test_no_fact_but_the_interpreter_is_one() -> None:
-    told = {
+    message = {
         "wec_run_on": "controller",
         "its_kubeconfig": {"users": [{"user": {"exec": {"command": "/bin/sh"}}}]},
         "ansible_python_interpreter": "/bin/evil",
@@ -79,13 +79,13 @@ def test_no_fact_but_the_interpreter_is_one() -> None:
         "discovered_interpreter_sh\n": "/bin/sh",
         "discovered_interpreter_": "/bin/sh",
     }
-    found = host_results.of_host({**SOUND, "ansible_facts": told})
+    found = host_results.of_host({**SOUND, "ansible_facts": message})
     assert found["ansible_facts"] == {"discovered_interpreter_python": "/usr/bin/python3.11"}
 
 
-@pytest.mark.parametrize("told", ["text", ["a"], 3, None, {}, {"a": "b"}])
-def test_facts_of_another_shape_are_none(told: t.Any) -> None:
-    assert "ansible_facts" not in host_results.of_host({"ansible_facts": told})
+@pytest.mark.parametrize("message", ["text", ["a"], 3, None, {}, {"a": "b"}])
+def test_facts_of_another_shape_are_none(message: t.Any) -> None:
+    assert "ansible_facts" not in host_results.of_host({"ansible_facts": message})
 
 
 @dataclasses.dataclass
@@ -124,18 +124,20 @@ def test_what_is_shown_is_texts_without_control_characters() -> None:
     }
 
 
-@pytest.mark.parametrize("told", [{"msg": ["a"]}, {"warnings": "abc"}, {"diff": "abc"}, {"exception": {}}, {"rc": "0"}])
-def test_what_has_another_shape_is_left_out(told: dict[str, t.Any]) -> None:
-    assert host_results.of_host({**told, "failed": "no", "changed": 1}) == {"changed": False, "failed": False}
+@pytest.mark.parametrize(
+    "message", [{"msg": ["a"]}, {"warnings": "abc"}, {"diff": "abc"}, {"exception": {}}, {"rc": "0"}]
+)
+def test_what_has_another_shape_is_left_out(message: dict[str, t.Any]) -> None:
+    assert host_results.of_host({**message, "failed": "no", "changed": 1}) == {"changed": False, "failed": False}
 
 
 def test_what_is_no_result_is_told() -> None:
     deep: t.Any = "x"
     for _level in range(100):
         deep = [deep]
-    for told in (None, [SOUND], "text", {"view": deep}, {"view": {1, 2}}):
+    for message in (None, [SOUND], "text", {"view": deep}, {"view": {1, 2}}):
         with pytest.raises(WrongShape, match="its answer"):
-            host_results.of_host(told)
+            host_results.of_host(message)
 
 
 VALUES = st.recursive(

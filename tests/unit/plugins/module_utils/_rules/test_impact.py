@@ -7,8 +7,8 @@ import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import impact
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.binding_policies_view import Binding, Policy
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.impact import Delivery, Impact, Traits
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wds_view import Binding, Policy
 
 PROD = Policy("prod", ({"matchLabels": {"env": "prod"}},))
 OUT, IN = {"env": "dev"}, {"env": "prod"}
@@ -102,7 +102,7 @@ def test_every_policy_is_looked_at_and_one_without_a_binding_needs_nothing() -> 
 
 
 @pytest.mark.parametrize(
-    ("found", "told"),
+    ("found", "message"),
     [
         (Impact("starts", "p", "e"), "BindingPolicy p starts to select e: its workload goes there"),
         (Impact("stops", "p", "e"), "BindingPolicy p stops to select e: its workload is withdrawn from there"),
@@ -112,8 +112,8 @@ def test_every_policy_is_looked_at_and_one_without_a_binding_needs_nothing() -> 
         ),
     ],
 )
-def test_each_effect_is_told(found: Impact, told: str) -> None:
-    assert str(found) == told
+def test_each_effect_is_told(found: Impact, message: str) -> None:
+    assert str(found) == message
 
 
 def test_long_lists_are_cut_for_people_and_whole_as_data() -> None:
@@ -133,14 +133,14 @@ LACKING, STOPPING = Impact("lacks", "p", "e", ("k",), ("o",)), Impact("stops", "
     [
         ([], False, False, None),
         ([Impact("starts", "p", "e")], False, False, None),
-        ([STOPPING], False, False, "would_withdraw"),
-        ([STOPPING], False, True, "would_withdraw"),
+        ([STOPPING], False, False, "workload_withdrawal"),
+        ([STOPPING], False, True, "workload_withdrawal"),
         ([STOPPING], True, False, None),
-        ([LACKING], False, False, "property_needed"),
-        ([LACKING], True, False, "property_needed"),
+        ([LACKING], False, False, "property_required"),
+        ([LACKING], True, False, "property_required"),
         ([LACKING], False, True, None),
-        ([STOPPING, LACKING], False, False, "property_needed"),
-        ([STOPPING, LACKING], False, True, "would_withdraw"),
+        ([STOPPING, LACKING], False, False, "property_required"),
+        ([STOPPING, LACKING], False, True, "workload_withdrawal"),
         ([STOPPING, LACKING], True, True, None),
     ],
 )

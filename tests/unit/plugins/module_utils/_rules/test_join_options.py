@@ -14,13 +14,13 @@ import yaml
 from ansible.plugins.loader import fragment_loader
 from ansible.utils.plugin_docs import get_docstring
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.clusteradm import JoinRequest
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies import join_batch, wec_agent, wec_join
-from ansible_collections.kubestellar.wec.plugins.module_utils._bodies.task import read_join_options
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules import join_batch, wec_agent, wec_join
+from ansible_collections.kubestellar.wec.plugins.module_utils._modules.task import read_join_options
 from ansible_collections.kubestellar.wec.plugins.module_utils._operations.agent import Endpoint, Installation
 from ansible_collections.kubestellar.wec.plugins.module_utils._operations.wec_on_host import _options_of_agent
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import join_options
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.join_options import SPEC, JoinOptions
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import WecView
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_agent import ObservedAgent
 
 Json = dict[str, t.Any]
 ROOT = pathlib.Path(__file__).parents[5]
@@ -115,7 +115,7 @@ def test_what_is_given_comes_to_the_host(option: str) -> None:
     spec = wec_agent.SPEC["argument_spec"]
     assert set(sent) <= set(spec)
     there = {**{one: spec[one].get("default") for one in spec}, "name": "edge-1", **sent}
-    arrived = wec_agent._installation(there, WecView("uid", None)).options
+    arrived = wec_agent._installation(there, ObservedAgent("uid", None)).options
     found_out = {
         "hub_apiserver": "https://its1.example:6443",
         "hub_ca_cert": b"ca",
@@ -135,7 +135,7 @@ def test_everything_is_passed_on_or_used_by_its_name() -> None:
     """One that has no flag is read somewhere in the code."""
     code = "\n".join(
         path.read_text()
-        for folder in ("_apis", "_bodies", "_operations", "_rules")
+        for folder in ("_apis", "_modules", "_operations", "_rules")
         for path in (ROOT / "plugins/module_utils" / folder).glob("*.py")
         if path.name != "join_options.py"
     )
@@ -147,38 +147,38 @@ def test_everything_is_passed_on_or_used_by_its_name() -> None:
     assert not unused
 
 
-def told(**given: t.Any) -> list[str]:
+def sentence(**given: t.Any) -> list[str]:
     defaults = {one: spec.get("default") for one, spec in SPEC.items()}
     return [fault.message for fault in join_options.faults({**defaults, **given})]
 
 
 @pytest.mark.parametrize("option", [option for option, spec in SPEC.items() if spec["type"] == "dict"])
 def test_a_key_without_a_value_is_refused_and_never_becomes_a_text(option: str) -> None:
-    assert told(**{option: {"ocm": None}}) == [f"{option}[ocm]: has no value. Leave the key out, or give it one."]
+    assert sentence(**{option: {"ocm": None}}) == [f"{option}[ocm]: has no value. Leave the key out, or give it one."]
 
 
 @pytest.mark.parametrize(
     "amount", ["1e3", "1E3", "1.5e-3", "2P", "2Pi", "1E", "1Ei", "500m", "256Mi", "1", 2, ".5", "5n"]
 )
 def test_quantities_are_those_of_kubernetes(amount: t.Any) -> None:
-    assert told(resource_requests={"cpu": amount, "memory": amount}) == []
+    assert sentence(resource_requests={"cpu": amount, "memory": amount}) == []
 
 
 @pytest.mark.parametrize("amount", ["-1", "1KB", "1ki", "e3", "", "1 Mi", "1e"])
 def test_what_is_no_quantity_is_refused(amount: str) -> None:
-    assert told(resource_limits={"cpu": amount}) == [
+    assert sentence(resource_limits={"cpu": amount}) == [
         f"resource_limits[cpu]: {amount!r} is not a quantity. Write it like 500m or 256Mi."
     ]
 
 
 @pytest.mark.parametrize("resource", ["cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "nvidia.com/gpu"])
 def test_resources_are_those_that_a_container_can_ask_for(resource: str) -> None:
-    assert told(resource_limits={resource: "1"}) == []
+    assert sentence(resource_limits={resource: "1"}) == []
 
 
 @pytest.mark.parametrize("resource", ["cpus", "CPU", "a=b", "cpu,memory", "", "hugepages-", 1])
 def test_what_is_no_resource_is_refused(resource: t.Any) -> None:
-    (message,) = told(resource_requests={resource: "1"})
+    (message,) = sentence(resource_requests={resource: "1"})
     assert message.startswith(f"resource_requests: {str(resource)!r} is not the name of a resource")
 
 

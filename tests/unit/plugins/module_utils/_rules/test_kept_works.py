@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import kept_works
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import Klusterlet, klusterlet
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_agent import Klusterlet, klusterlet
 
 Json = dict[str, t.Any]
 OLD, NEW = "https://old.example:6443", "https://new.example:6443"
@@ -56,7 +56,7 @@ def test_objects_count_and_not_the_names_of_works() -> None:
     assert compare(both, [work("renamed"), work("other")]).is_complete
     found = compare(both[:2], [work("renamed")])
     assert found.missing == {"w1": ("configmaps app/b",)}
-    assert "w1 (configmaps app/b)" in found.told
+    assert "w1 (configmaps app/b)" in found.message
 
 
 def test_at_the_same_address_only_what_the_hub_has_a_work_for_counts() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import klusterlet_images
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.klusterlet_images import OPERATOR, Images
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import klusterlet
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_agent import klusterlet
 
 HOME = "quay.io/open-cluster-management"
 

@@ -30,7 +30,7 @@ def test_one_context_is_selected_with_its_cluster_and_user() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "context", "told"),
+    ("changes", "context", "message"),
     [
         ({}, "two", "no context 'two', only one"),
         ({"current-context": ""}, None, "no current context"),
@@ -39,8 +39,8 @@ def test_one_context_is_selected_with_its_cluster_and_user() -> None:
         ({"contexts": []}, "one", "only none"),
     ],
 )
-def test_what_is_missing_is_named(changes: dict[str, t.Any], context: str | None, told: str) -> None:
-    with pytest.raises(KubeconfigError, match=told):
+def test_what_is_missing_is_named(changes: dict[str, t.Any], context: str | None, message: str) -> None:
+    with pytest.raises(KubeconfigError, match=message):
         kubeconfigs.select(config(**changes), context)
 
 

@@ -15,7 +15,7 @@ def test_good_keys(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "message"),
     [
         ("", "must be letters"),
         ("-a", "must be letters"),
@@ -27,12 +27,12 @@ def test_good_keys(key: str) -> None:
         ("é", "must be letters"),
     ],
 )
-def test_bad_keys_are_explained(key: str, told: str) -> None:
-    assert told in str(labels.key_fault(key))
+def test_bad_keys_are_explained(key: str, message: str) -> None:
+    assert message in str(labels.key_fault(key))
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         (1, "quotes"),
         (True, "true or false"),
@@ -41,8 +41,8 @@ def test_bad_keys_are_explained(key: str, told: str) -> None:
         ("-", "must be letters"),
     ],
 )
-def test_bad_values_are_explained(value: t.Any, told: str) -> None:
-    assert told in str(labels.value_fault(value))
+def test_bad_values_are_explained(value: t.Any, message: str) -> None:
+    assert message in str(labels.value_fault(value))
 
 
 @pytest.mark.parametrize(

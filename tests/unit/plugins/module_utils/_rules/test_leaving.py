@@ -8,10 +8,13 @@ import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import leaving
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.hub_view import HubIdentity
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import IDENTITY_ANNOTATION, ItsView
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.leaving import Choices, ItsSide, WecSide
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import WecView, klusterlet
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.leaving import ItsSide, LeaveOptions, WecSide
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_agent import ObservedAgent, klusterlet
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_hub import HubIdentity
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import (
+    IDENTITY_ANNOTATION,
+    ObservedManagedCluster,
+)
 
 Json = dict[str, t.Any]
 NOW = datetime.datetime(2026, 1, 1, 12, 0, tzinfo=datetime.timezone.utc)
@@ -35,7 +38,7 @@ def agent(name: str = "klusterlet", of: str = "edge-1", **metadata: t.Any) -> t.
 
 
 def wec(**parts: t.Any) -> WecSide:
-    return WecSide(WecView("me", "v1.34", parts.pop("klusterlets", (agent(),))), **parts)
+    return WecSide(ObservedAgent("me", "v1.34", parts.pop("klusterlets", (agent(),))), **parts)
 
 
 def applied(name: str, of: str | None = "uid-klusterlet") -> Json:
@@ -43,7 +46,7 @@ def applied(name: str, of: str | None = "uid-klusterlet") -> Json:
 
 
 def its(**parts: t.Any) -> ItsSide:
-    view = ItsView("edge-1", parts.pop("cluster", cluster()), mailbox=parts.pop("mailbox", None))
+    view = ObservedManagedCluster("edge-1", parts.pop("cluster", cluster()), mailbox=parts.pop("mailbox", None))
     return ItsSide(view, **parts)
 
 
@@ -103,8 +106,8 @@ def test_only_references_to_works_are_cut(owners: list[Json] | None, left: list[
 def test_who_it_is_does_not_change_while_it_is_taken_apart(
     deleting: Json, identity: str | None, klusterlets: tuple[t.Any, ...], code: str | None
 ) -> None:
-    view = ItsView("edge-1", cluster(identity, JOINED, **deleting), mailbox=item("edge-1", **deleting))
-    seen = WecView("me", None, klusterlets)
+    view = ObservedManagedCluster("edge-1", cluster(identity, JOINED, **deleting), mailbox=item("edge-1", **deleting))
+    seen = ObservedAgent("me", None, klusterlets)
     found = leaving.membership("edge-1", seen, view, HUB, NOW)
     problem = leaving.identity_problem(found, seen, view)
     assert (problem.code if problem else None) == code
@@ -112,17 +115,17 @@ def test_who_it_is_does_not_change_while_it_is_taken_apart(
 
 
 def test_a_managed_cluster_that_nobody_joined_is_nobodys() -> None:
-    view, seen = ItsView("edge-1", cluster(None)), WecView("me", None, ())
+    view, seen = ObservedManagedCluster("edge-1", cluster(None)), ObservedAgent("me", None, ())
     found = leaving.membership("edge-1", seen, view, HUB, NOW)
     problem = leaving.identity_problem(found, seen, view)
     assert problem is not None
-    assert problem.code == "identity_unproved"
+    assert problem.code == "cluster_identity_unproved"
 
 
 @pytest.mark.parametrize(("age", "lives"), [(30, True), (119, True), (121, False)])
 def test_who_renews_its_lease_is_alive(age: int, lives: bool) -> None:
     renewed = (NOW - datetime.timedelta(seconds=age)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    view = ItsView("edge-1", cluster(status=JOINED), lease={"spec": {"renewTime": renewed}})
+    view = ObservedManagedCluster("edge-1", cluster(status=JOINED), lease={"spec": {"renewTime": renewed}})
     assert (leaving.life_problem(view, NOW) is not None) is lives
 
 
@@ -134,9 +137,9 @@ def test_a_wec_whose_clock_is_slow_is_alive(noted: int, lives: bool) -> None:
     )
     entry = {"time": taken, "fieldsV1": {"f:spec": {"f:renewTime": {}}}}
     lease = {"metadata": {"managedFields": [entry]}, "spec": {"renewTime": renewed}}
-    problem = leaving.life_problem(ItsView("edge-1", cluster(status=JOINED), lease=lease), NOW)
+    problem = leaving.life_problem(ObservedManagedCluster("edge-1", cluster(status=JOINED), lease=lease), NOW)
     assert (problem is not None) is lives
-    assert problem is None or problem.code == "wec_alive"
+    assert problem is None or problem.code == "lost_wec_alive"
     assert problem is None or "the WEC's clock is 10 min behind the ITS's" in str(problem.evidence), problem
 
 
@@ -164,51 +167,51 @@ def test_what_no_agent_takes_away(
 @pytest.mark.parametrize(
     ("its_side", "wec_side", "choices", "order"),
     [
-        (its(cluster=None), wec(klusterlets=()), Choices(), []),
-        (None, wec(), Choices(), [leaving.DELETE_KLUSTERLET]),
+        (its(cluster=None), wec(klusterlets=()), LeaveOptions(), []),
+        (None, wec(), LeaveOptions(), [leaving.DELETE_KLUSTERLET]),
         (
             None,
             wec(applied=(applied("x"),)),
-            Choices(workload=leaving.KEEP),
-            [leaving.DELETE_KLUSTERLET, leaving.CUT, leaving.DELETE_APPLIED],
+            LeaveOptions(workload=leaving.KEEP),
+            [leaving.DELETE_KLUSTERLET, leaving.ORPHAN_WORKLOAD, leaving.DELETE_APPLIED],
         ),
         (
             None,
             wec(klusterlets=(), applied=(applied("x"),)),
-            Choices(workload=leaving.REMOVE),
+            LeaveOptions(workload=leaving.REMOVE),
             [leaving.DELETE_APPLIED],
         ),
         (
             its(cluster=cluster(finalizers=[leaving.COLLECTOR]), works=(item("w", **KUBESTELLAR),)),
             wec(),
-            Choices(),
+            LeaveOptions(),
             [leaving.WITHDRAW, leaving.DELETE_CLUSTER, leaving.DELETE_KLUSTERLET],
         ),
         (
             its(works=(item("w"),)),
             wec(),
-            Choices(drain=leaving.IGNORE),
+            LeaveOptions(drain=leaving.IGNORE),
             [leaving.DELETE_CLUSTER, leaving.CLEAR_MAILBOX, leaving.DELETE_KLUSTERLET],
         ),
         (
             its(works=(item("w", finalizers=["x"]),), mailbox=item("edge-1")),
             None,
-            Choices(wec_is_lost=True),
-            [leaving.DELETE_CLUSTER, leaving.CLEAR_MAILBOX, leaving.RELEASE, leaving.DELETE_MAILBOX],
+            LeaveOptions(wec_is_lost=True),
+            [leaving.DELETE_CLUSTER, leaving.CLEAR_MAILBOX, leaving.REMOVE_FINALIZERS, leaving.DELETE_MAILBOX],
         ),
         (
             its(cluster=None, csrs=(item("c"),), config_map=item("edge-1"), bootstrap_secret=item("s")),
             wec(klusterlets=()),
-            Choices(),
+            LeaveOptions(),
             [leaving.DELETE_BOOTSTRAP, leaving.DELETE_PROPERTIES, leaving.DELETE_CSRS],
         ),
-        (None, wec(klusterlets=(), parts=leaving.OPERATOR_PARTS[:1]), Choices(purge=True), []),
-        (None, wec(klusterlets=(), namespaces=("x",)), Choices(), [leaving.DELETE_AGENT_NAMESPACES]),
-        (None, wec(klusterlets=(agent("o", "edge-2"),), namespaces=("x",)), Choices(), []),
+        (None, wec(klusterlets=(), parts=leaving.OPERATOR_PARTS[:1]), LeaveOptions(purge=True), []),
+        (None, wec(klusterlets=(), namespaces=("x",)), LeaveOptions(), [leaving.DELETE_AGENT_NAMESPACES]),
+        (None, wec(klusterlets=(agent("o", "edge-2"),), namespaces=("x",)), LeaveOptions(), []),
     ],
 )
 def test_what_goes_in_which_order(
-    its_side: ItsSide | None, wec_side: WecSide | None, choices: Choices, order: list[str]
+    its_side: ItsSide | None, wec_side: WecSide | None, choices: LeaveOptions, order: list[str]
 ) -> None:
     assert [step.do for step in leaving.steps("edge-1", its_side, wec_side, choices)] == order
 

@@ -13,7 +13,7 @@ def test_a_dns_label_is_a_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("", "DNS label"),
         ("Edge", "DNS label"),
@@ -29,5 +29,5 @@ def test_a_dns_label_is_a_name(name: str) -> None:
         ("customization-properties", "namespace that the ITS uses"),
     ],
 )
-def test_what_cannot_be_a_mailbox_is_no_name(name: str, told: str) -> None:
-    assert told in str(names.fault(name))
+def test_what_cannot_be_a_mailbox_is_no_name(name: str, message: str) -> None:
+    assert message in str(names.fault(name))

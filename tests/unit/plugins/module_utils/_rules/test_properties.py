@@ -16,7 +16,7 @@ def test_good_keys(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "message"),
     [
         ("max-pods", "must be letters"),
         ("1a", "must be letters"),
@@ -29,8 +29,8 @@ def test_good_keys(key: str) -> None:
         ("x" * 254, "253"),
     ],
 )
-def test_bad_keys_are_explained(key: str, told: str) -> None:
-    assert told in str(properties.key_fault(key))
+def test_bad_keys_are_explained(key: str, message: str) -> None:
+    assert message in str(properties.key_fault(key))
 
 
 @pytest.mark.parametrize("value", ["", "x", "a\nb", "100", "{{ not a template }}"])
@@ -38,9 +38,9 @@ def test_any_text_is_a_good_value(value: str) -> None:
     assert properties.value_fault(value) is None
 
 
-@pytest.mark.parametrize(("value", "told"), [(100, "quotes"), (True, "quotes"), (None, "null"), ("a\0", "NUL")])
-def test_bad_values_are_explained(value: t.Any, told: str) -> None:
-    assert told in str(properties.value_fault(value))
+@pytest.mark.parametrize(("value", "message"), [(100, "quotes"), (True, "quotes"), (None, "null"), ("a\0", "NUL")])
+def test_bad_values_are_explained(value: t.Any, message: str) -> None:
+    assert message in str(properties.value_fault(value))
 
 
 def test_a_config_map_holds_one_mebibyte() -> None:

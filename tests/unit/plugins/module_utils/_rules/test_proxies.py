@@ -65,7 +65,7 @@ def test_it_is_reached_through_the_proxy(server: str, no_proxy: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "url"),
+    ("message", "url"),
     [
         ("http://p:3128", "http://p:3128"),
         ("p:3128", "http://p:3128"),
@@ -74,8 +74,8 @@ def test_it_is_reached_through_the_proxy(server: str, no_proxy: str) -> None:
         ("socks5://p:1", "socks5://p:1"),
     ],
 )
-def test_a_proxy_of_the_environment_needs_no_scheme(told: str, url: str) -> None:
-    found = proxies.of_environment(ADDRESS, {"https_proxy": told})
+def test_a_proxy_of_the_environment_needs_no_scheme(message: str, url: str) -> None:
+    found = proxies.of_environment(ADDRESS, {"https_proxy": message})
     assert found == Proxy(url, "environment variable https_proxy")
 
 

@@ -12,12 +12,14 @@ import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import MissingLibrary
-from ansible_collections.kubestellar.wec.plugins.module_utils._operations import status, taking_stock
-from ansible_collections.kubestellar.wec.plugins.module_utils._operations.taking_stock import Selection
+from ansible_collections.kubestellar.wec.plugins.module_utils._operations import hub_state, status
+from ansible_collections.kubestellar.wec.plugins.module_utils._operations.hub_state import Selection
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import drift, events, leftovers, readable, states
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.configuration import Observed, Part, Wish
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import ItsView
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.configuration import DesiredState, Observed, Part
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.leftovers import Holdings
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import (
+    ObservedManagedCluster,
+)
 from fake_ocm import condition, csr
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -124,15 +126,15 @@ class Api:
     def offers_addon(self) -> bool:
         return False
 
-    def selected_views(self, *_selectors: t.Any) -> dict[str, ItsView]:
+    def selected_views(self, *_selectors: t.Any) -> dict[str, ObservedManagedCluster]:
         return self.views
 
     def property_maps(self) -> Json:
         return {"edge-1": self.found["config_map"]}
 
 
-def view(found: Json, name: str = "edge-1") -> ItsView:
-    return ItsView(name, found["managed_cluster"], (found["csr"],), found["lease"], found["mailbox"])
+def view(found: Json, name: str = "edge-1") -> ObservedManagedCluster:
+    return ObservedManagedCluster(name, found["managed_cluster"], (found["csr"],), found["lease"], found["mailbox"])
 
 
 PLANTED = st.lists(st.tuples(st.sampled_from(PLACES), ANYTHING), min_size=1, max_size=3)
@@ -144,7 +146,7 @@ def test_its_state_its_facts_and_its_row_are_there_and_the_others_too(
     changes: list[tuple[tuple[t.Any, ...], t.Any]],
 ) -> None:
     its: t.Any = Api(planted(*changes))
-    found = taking_stock.look(its, Selection(), ())
+    found = hub_state.look(its, Selection(), ())
     assert [one.name for one in found] == ["edge-1", "sound"]
     assert found[1].as_facts()["wec_state"] == "joined"
     for one in found:
@@ -160,13 +162,13 @@ def test_its_state_its_facts_and_its_row_are_there_and_the_others_too(
 def test_it_is_compared_and_looked_through(changes: list[tuple[tuple[t.Any, ...], t.Any]]) -> None:
     found = planted(*changes)
     checked = readable.checked(view(found))
-    wish = Wish("edge-1", Part({"x": "y"}), Part({"x": "y"}), Part({"x": "y"}), "set")
+    desired = DesiredState("edge-1", Part({"x": "y"}), Part({"x": "y"}), Part({"x": "y"}), "set")
 
-    def compare(one: ItsView) -> list[drift.Drift]:
+    def compare(one: ObservedManagedCluster) -> list[drift.Drift]:
         if one.unreadable:
             return []
         limits = drift.Limits(30, 2)
-        return [*drift.of_wish("h", wish, Observed(one, found["config_map"])), *drift.of_view("h", one, NOW, limits)]
+        return [*drift.of_wish("h", desired, Observed(one, found["config_map"])), *drift.of_view("h", one, NOW, limits)]
 
     readable.reading(compare, checked)
     clusters = {"edge-1": found["managed_cluster"], "stranger": parts()["managed_cluster"]}
@@ -178,7 +180,7 @@ def test_it_is_compared_and_looked_through(changes: list[tuple[tuple[t.Any, ...]
 @settings(deadline=None, max_examples=200)
 @given(PLANTED)
 def test_events_follow_from_it_or_it_is_a_stand_in(changes: list[tuple[tuple[t.Any, ...], t.Any]]) -> None:
-    def look(one: ItsView) -> None:
+    def look(one: ObservedManagedCluster) -> None:
         if not one.unreadable:
             after = events.known(None, one, events.Wanted({}), NOW)
             for event in events.events(None, after):
@@ -190,23 +192,23 @@ def test_events_follow_from_it_or_it_is_a_stand_in(changes: list[tuple[tuple[t.A
 def test_what_is_sound_is_itself() -> None:
     sound = view(parts())
     assert readable.checked(sound) is sound
-    assert readable.checked(ItsView("edge-1")) == ItsView("edge-1")
+    assert readable.checked(ObservedManagedCluster("edge-1")) == ObservedManagedCluster("edge-1")
 
 
 def test_a_stand_in_says_why_and_quotes_no_control_characters() -> None:
-    def read(one: ItsView) -> str:
+    def read(one: ObservedManagedCluster) -> str:
         if one.unreadable:
             return one.unreadable
         raise ValueError("\x1b[2J\u202egone\n" + "x" * 10_000)
 
-    told = readable.reading(read, view(parts()))
-    assert told.startswith("ValueError: ")
-    assert told.isprintable()
-    assert len(told) <= 200
+    message = readable.reading(read, view(parts()))
+    assert message.startswith("ValueError: ")
+    assert message.isprintable()
+    assert len(message) <= 200
 
 
 def test_a_missing_library_is_everybodys() -> None:
-    def read(_view: ItsView) -> None:
+    def read(_view: ObservedManagedCluster) -> None:
         raise MissingLibrary("cryptography", "to read certificates", "")
 
     with pytest.raises(MissingLibrary):

@@ -17,7 +17,7 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules import (
     report_view,
     wec_results,
 )
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.report import Report, told
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.report import Report, sentence
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reporting import (
@@ -73,7 +73,7 @@ def test_a_registration_tells_how_it_ended_for_each() -> None:
     assert found["summary"]["outcomes"] == {"failed": 1, "changed": 2, "as_wanted": 1}
     assert found["summary"]["states"] == {"joined": 3, "pending_csr": 1}
     assert found["run"]["activities"] == ["plan", "register", "configure"]
-    assert told(found) == "4 WECs: 1 failed, 2 changed, 1 in sync"
+    assert sentence(found) == "4 WECs: 1 failed, 2 changed, 1 in sync"
 
 
 def test_one_task_for_many_is_spread_over_its_wecs() -> None:
@@ -131,12 +131,12 @@ def test_what_another_task_of_the_playbook_fails_of_is_told_with_its_name(report
 
 
 def test_a_known_code_in_a_message_brings_its_remedy(report: Report) -> None:
-    message = "[name_used_twice] The name edge-1 is also that of edge-9: give each host its own wec_name."
+    message = "[duplicate_name] The name edge-1 is also that of edge-9: give each host its own wec_name."
     report.note(task("ansible.builtin.debug", {"msg": message}, failed=True))
     (problem,) = data(report)["wecs"][0]["problems"]
-    assert problem["code"] == "name_used_twice"
+    assert problem["code"] == "duplicate_name"
     assert problem["evidence"] == [message]
-    assert problem["remedy"] == problems.BY_CODE["name_used_twice"].remedy
+    assert problem["remedy"] == problems.BY_CODE["duplicate_name"].remedy
 
 
 def test_a_failure_counts_until_the_same_succeeds(report: Report) -> None:

@@ -222,11 +222,11 @@ def test_a_row_that_cannot_be_shown_is_named_and_counts_as_failed(field: str, va
 def test_a_row_without_a_name_is_the_runs_problem_or_its_hosts(name: t.Any) -> None:
     report = Report(BEGAN)
     rows = [status("edge-1"), {**status("edge-2"), "name": name}, status("edge-3")]
-    told = report.note(task("wec_status", {"wecs": rows, "its": ITS}))
+    message = report.note(task("wec_status", {"wecs": rows, "its": ITS}))
     data = whole(report)
     assert {one["name"] for one in data["wecs"]} == {"edge-1", "edge-3"}
     assert [one["code"] for one in data["run"]["problems"]] == ["unexpected_answer"]
-    assert len(told) == 1
+    assert len(message) == 1
 
 
 def test_the_times_of_one_do_not_stretch_the_run_of_the_others() -> None:

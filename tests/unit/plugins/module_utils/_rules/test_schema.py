@@ -32,7 +32,7 @@ def test_what_follows_the_schema_has_no_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wec", "groups", "told"),
+    ("wec", "groups", "message"),
     [
         ({"labels": {}}, (), "labels[location-group]: is required by the schema and not there"),
         ({"labels": {"location-group": "egde"}}, (), "'egde' is not one of edge, core"),
@@ -47,10 +47,10 @@ def test_what_follows_the_schema_has_no_fault() -> None:
         ({"properties": {"clusterURL": "http://x"}}, (), "does not match the pattern https://.+"),
     ],
 )
-def test_what_does_not_follow_it_is_told(wec: dict[str, t.Any], groups: tuple[str, ...], told: str) -> None:
+def test_what_does_not_follow_it_is_told(wec: dict[str, t.Any], groups: tuple[str, ...], message: str) -> None:
     found = faults(groups, **wec)
     assert len(found) == 1
-    assert told in found[0]
+    assert message in found[0]
 
 
 def test_a_key_is_required_only_of_its_groups() -> None:
@@ -58,7 +58,7 @@ def test_a_key_is_required_only_of_its_groups() -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "told"),
+    ("broken", "message"),
     [
         ({"label": {}}, "schema.label: is not a part of a schema"),
         ({"labels": ["x"]}, "schema.labels: must map keys"),
@@ -69,7 +69,7 @@ def test_a_key_is_required_only_of_its_groups() -> None:
         ({"labels": {"a": {"pattern": "("}}}, "schema.labels[a].pattern: is not a regular expression"),
     ],
 )
-def test_what_is_wrong_with_a_schema_is_told(broken: dict[str, t.Any], told: str) -> None:
+def test_what_is_wrong_with_a_schema_is_told(broken: dict[str, t.Any], message: str) -> None:
     (found,) = schema.own_faults(broken)
-    assert told in found
+    assert message in found
     assert schema.own_faults(SCHEMA) == []

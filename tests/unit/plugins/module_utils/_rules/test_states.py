@@ -9,15 +9,18 @@ import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import certificates, states
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.hub_view import HubIdentity
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import IDENTITY_ANNOTATION, ItsView
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.tokens import TokenFacts
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import (
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_agent import (
     Bootstrap,
     HubCredential,
-    WecView,
+    ObservedAgent,
     klusterlet,
 )
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_hub import HubIdentity
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import (
+    IDENTITY_ANNOTATION,
+    ObservedManagedCluster,
+)
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.tokens import TokenFacts
 from fake_ocm import FakeAuthority, condition, csr
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
@@ -36,7 +39,7 @@ def on_its(
     renewed_ago: float | None = 10,
     identity: str | None = UID,
     **more: t.Any,
-) -> ItsView:
+) -> ObservedManagedCluster:
     conditions = [condition("ManagedClusterJoined")] if joined else []
     if joined:
         conditions.append(condition(AVAILABLE, available))
@@ -50,7 +53,7 @@ def on_its(
         renewed = NOW - datetime.timedelta(seconds=renewed_ago)
         lease = {"spec": {"renewTime": renewed.isoformat()}}
     cluster["metadata"].update(more.pop("metadata", {}))
-    return ItsView("edge-1", cluster, lease=lease, **more)
+    return ObservedManagedCluster("edge-1", cluster, lease=lease, **more)
 
 
 def agent(name: str = "edge-1", **metadata: t.Any) -> t.Any:
@@ -69,13 +72,13 @@ def credential(
     return HubCredential(name, "agent0", SERVER, by.pem, certificate, issued)
 
 
-NOTHING = ItsView("edge-1")
-BARE = WecView(UID, "v1.34.4")
-PENDING = WecView(UID, "v1.34.4", (agent(),), bootstrap=bootstrap())
-JOINED = WecView(UID, "v1.34.4", (agent(),), bootstrap=bootstrap(), credential=credential())
+NOTHING = ObservedManagedCluster("edge-1")
+BARE = ObservedAgent(UID, "v1.34.4")
+PENDING = ObservedAgent(UID, "v1.34.4", (agent(),), bootstrap=bootstrap())
+JOINED = ObservedAgent(UID, "v1.34.4", (agent(),), bootstrap=bootstrap(), credential=credential())
 change = dataclasses.replace
 
-TABLE: dict[str, tuple[WecView, ItsView, str]] = {
+TABLE: dict[str, tuple[ObservedAgent, ObservedManagedCluster, str]] = {
     "nothing anywhere": (BARE, NOTHING, states.ABSENT),
     "pre-created on the ITS, never joined": (
         BARE,
@@ -210,15 +213,15 @@ def test_the_table_covers_every_state() -> None:
 
 
 def test_a_rejected_token_is_expired_though_its_own_end_is_not_known() -> None:
-    told = {
+    message = {
         "type": "HubConnectionDegraded",
         "status": "True",
         "reason": "BootstrapSecretError,HubKubeConfigSecretMissing",
         "message": "Failed to create SelfSubjectAccessReview: Unauthorized",
     }
-    raw = {"metadata": {"name": "klusterlet"}, "spec": {"clusterName": "edge-1"}, "status": {"conditions": [told]}}
+    raw = {"metadata": {"name": "klusterlet"}, "spec": {"clusterName": "edge-1"}, "status": {"conditions": [message]}}
     found = change(bootstrap(), token=TokenFacts(None, None))
-    wec = WecView(UID, None, (klusterlet(raw),), bootstrap=found)
+    wec = ObservedAgent(UID, None, (klusterlet(raw),), bootstrap=found)
     assert states.classify("edge-1", wec, NOTHING, HUB, NOW).name == states.TOKEN_EXPIRED
 
 
@@ -234,8 +237,8 @@ def test_a_rejected_token_is_expired_though_its_own_end_is_not_known() -> None:
         (on_its(metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"}), states.DELETING),
     ],
 )
-def test_the_its_alone_shows_a_state_too(view: ItsView, expected: str) -> None:
-    assert states.of_its_view(view, NOW).name == expected
+def test_the_its_alone_shows_a_state_too(view: ObservedManagedCluster, expected: str) -> None:
+    assert states.of_observed_managed_cluster(view, NOW).name == expected
 
 
 REBUILT = credential(by=OTHER_AUTHORITY)
@@ -244,17 +247,19 @@ REBUILT = credential(by=OTHER_AUTHORITY)
 def test_a_hub_that_was_built_anew_at_its_address_is_told_from_another_hub() -> None:
     """Its address is the same, its CA is another one, and it does not know the WEC."""
 
-    def problem(view: ItsView, found: HubCredential = REBUILT, hub: HubIdentity = HUB) -> tuple[str, str]:
-        state = states.classify("edge-1", WecView(UID, "v1", (agent(),), bootstrap(), found), view, hub, NOW)
+    def problem(
+        view: ObservedManagedCluster, found: HubCredential = REBUILT, hub: HubIdentity = HUB
+    ) -> tuple[str, str]:
+        state = states.classify("edge-1", ObservedAgent(UID, "v1", (agent(),), bootstrap(), found), view, hub, NOW)
         return state.name, state.problem
 
-    assert problem(ItsView("edge-1")) == (states.OTHER_HUB, "hub_rebuilt")
+    assert problem(ObservedManagedCluster("edge-1")) == (states.OTHER_HUB, "hub_rebuilt")
     noted = on_its(accepted=False, joined=False, renewed_ago=None)
     assert problem(noted) == (states.OTHER_HUB, "hub_rebuilt"), "a run that moved it was killed"
     assert problem(on_its()) == (states.OTHER_HUB, ""), "the ITS knows it"
     elsewhere = dataclasses.replace(REBUILT, server="https://other.example:6443")
-    assert problem(ItsView("edge-1"), elsewhere) == (states.OTHER_HUB, "")
+    assert problem(ObservedManagedCluster("edge-1"), elsewhere) == (states.OTHER_HUB, "")
     same_ca = dataclasses.replace(REBUILT, ca=AUTHORITY.pem)
-    assert problem(ItsView("edge-1"), same_ca) == (states.OTHER_HUB, "")
+    assert problem(ObservedManagedCluster("edge-1"), same_ca) == (states.OTHER_HUB, "")
     unreadable = dataclasses.replace(REBUILT, ca=b"nonsense")
-    assert problem(ItsView("edge-1"), unreadable) == (states.OTHER_HUB, "")
+    assert problem(ObservedManagedCluster("edge-1"), unreadable) == (states.OTHER_HUB, "")

@@ -6,7 +6,9 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import timeline
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.its_view import ItsView
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import (
+    ObservedManagedCluster,
+)
 
 Json = dict[str, t.Any]
 
@@ -26,7 +28,7 @@ def cluster(*conditions: Json) -> Json:
     }
 
 
-def told(view: ItsView) -> dict[str, str]:
+def message(view: ObservedManagedCluster) -> dict[str, str]:
     return {one["step"]: one["ended"][-3:-1] for one in timeline.as_data(timeline.of_view(view))}
 
 
@@ -36,20 +38,20 @@ def test_it_has_what_the_its_shows_in_the_order_of_time() -> None:
         condition("ManagedClusterJoined", 7),
         condition("HubAcceptedManagedCluster", 3),
     ]
-    view = ItsView("edge-1", cluster(*conditions), (csr("one", condition("Approved", 3)),))
-    found = told(view)
+    view = ObservedManagedCluster("edge-1", cluster(*conditions), (csr("one", condition("Approved", 3)),))
+    found = message(view)
     assert found == {"announced": "01", "accepted": "03", "approved": "03", "joined": "07", "available": "09"}
     assert list(found) == ["announced", "accepted", "approved", "joined", "available"]
 
 
 def test_what_is_not_so_has_no_time() -> None:
     lost = cluster(condition("HubAcceptedManagedCluster", 3, "False"), condition("ManagedClusterJoined", 7, "Unknown"))
-    assert told(ItsView("edge-1", lost)) == {"announced": "01"}
-    assert told(ItsView("edge-1")) == {}
+    assert message(ObservedManagedCluster("edge-1", lost)) == {"announced": "01"}
+    assert message(ObservedManagedCluster("edge-1")) == {}
 
 
 def test_the_renewal_of_a_certificate_is_no_approval_to_join() -> None:
     first, renewal = csr("first", condition("Approved", 4)), csr("renewal", condition("Approved", 40))
     denied = csr("denied", condition("Denied", 5))
-    view = ItsView("edge-1", cluster(condition("ManagedClusterJoined", 7)), (renewal, denied, first))
-    assert told(view)["approved"] == "04"
+    view = ObservedManagedCluster("edge-1", cluster(condition("ManagedClusterJoined", 7)), (renewal, denied, first))
+    assert message(view)["approved"] == "04"

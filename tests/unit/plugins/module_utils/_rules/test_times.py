@@ -25,10 +25,11 @@ def test_nonsense_is_no_time(text: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (200000, "2 d"), (86400, "24 h")]
+    ("seconds", "message"),
+    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (200000, "2 d"), (86400, "24 h")],
 )
-def test_lengths_are_told_as_people_do(seconds: float, told: str) -> None:
-    assert times.show_seconds(seconds) == told
+def test_lengths_are_told_as_people_do(seconds: float, message: str) -> None:
+    assert times.show_seconds(seconds) == message
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,11 @@ import typing as t
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import states, upgrade_plan
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.klusterlet_images import OPERATOR, SPECS
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_agent import (
+    UPGRADED_FROM,
+    ObservedAgent,
+    klusterlet,
+)
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.states import State
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.upgrade_plan import (
     DEFINE,
@@ -20,7 +25,6 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules.upgrade_pla
     Decision,
     Target,
 )
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import UPGRADED_FROM, WecView, klusterlet
 
 Json = dict[str, t.Any]
 HUB = Target((1, 2, 1), (1, 2, 1))
@@ -138,7 +142,7 @@ def test_a_note_that_cannot_be_read_is_still_a_note(note: str) -> None:
 
 
 def refusal(state: State, *klusterlets: Json) -> str | None:
-    found = upgrade_plan.refusal(state, WecView("uid", "v1.34.4", tuple(map(klusterlet, klusterlets))), "edge-1")
+    found = upgrade_plan.refusal(state, ObservedAgent("uid", "v1.34.4", tuple(map(klusterlet, klusterlets))), "edge-1")
     return found.code if found else None
 
 

@@ -13,31 +13,31 @@ import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import rights, wec_data
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.distributions import Distribution
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.leaving import Part, WecSide
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.tokens import BoundSecret, TokenFacts
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.untrusted import WrongShape
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wec_view import (
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_agent import (
     Bootstrap,
     HubCredential,
-    WecView,
+    ObservedAgent,
     klusterlet,
 )
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.tokens import BoundSecret, TokenFacts
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.untrusted import WrongShape
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 EXPIRES = datetime.datetime(2026, 1, 31, 12, 0, tzinfo=datetime.timezone.utc)
 KLUSTERLET = klusterlet({"metadata": {"name": "klusterlet", "uid": "u"}, "spec": {"clusterName": "edge-1"}})
 VIEWS = {
-    "bare": WecView("uid", "v1.34.4"),
-    "terminating": WecView("uid", "v1.34.4", (), terminating=("Namespace open-cluster-management-agent",)),
-    "remnants": WecView("uid", "v1.34.4", (), remnants=("Namespace open-cluster-management exists",)),
-    "whole": WecView(
+    "bare": ObservedAgent("uid", "v1.34.4"),
+    "terminating": ObservedAgent("uid", "v1.34.4", (), terminating=("Namespace open-cluster-management-agent",)),
+    "remnants": ObservedAgent("uid", "v1.34.4", (), remnants=("Namespace open-cluster-management exists",)),
+    "whole": ObservedAgent(
         "uid",
         "v1.34.4",
         (KLUSTERLET,),
         Bootstrap("https://hub:6443", b"CA", TokenFacts("jti", EXPIRES, BoundSecret("s", "su")), proxy="http://p"),
         HubCredential("edge-1", "agent0", "https://hub:6443", b"CA", None, pem=b"PEM"),
     ),
-    "without facts": WecView("uid", None, (KLUSTERLET,), Bootstrap("", None, TokenFacts()), missing=("a", "b")),
+    "without facts": ObservedAgent("uid", None, (KLUSTERLET,), Bootstrap("", None, TokenFacts()), missing=("a", "b")),
 }
 SIDE = WecSide(
     VIEWS["whole"],
@@ -60,13 +60,13 @@ SIDE = WecSide(
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_what_is_told_is_what_was_seen(name: str) -> None:
-    told = json.loads(json.dumps(wec_data.view_data(VIEWS[name])))
-    assert wec_data.read_view(told) == VIEWS[name]
+    message = json.loads(json.dumps(wec_data.view_data(VIEWS[name])))
+    assert wec_data.read_view(message) == VIEWS[name]
 
 
 def test_what_only_the_api_server_reads_is_left_out() -> None:
     seen = klusterlet({"metadata": {"name": "klusterlet", "managedFields": [{"manager": "kubectl"}]}})
-    assert "managedFields" not in json.dumps(wec_data.view_data(WecView("uid", None, (seen,))))
+    assert "managedFields" not in json.dumps(wec_data.view_data(ObservedAgent("uid", None, (seen,))))
 
 
 def answer() -> dict[str, t.Any]:
@@ -97,19 +97,19 @@ def test_everything_that_leaving_has_to_know_is_read_as_it_was_told() -> None:
 
 
 def test_what_was_taken_away_is_named_and_begins_no_line() -> None:
-    told = {**answer(), "remarks": ["it stays\nPLAY RECAP"]}
-    assert wec_data.read_removal(told)[1] == ["it stays PLAY RECAP"]
+    message = {**answer(), "remarks": ["it stays\nPLAY RECAP"]}
+    assert wec_data.read_removal(message)[1] == ["it stays PLAY RECAP"]
     for field in ("kind", "name", "finalizer"):
         for odd in ("x\nPLAY RECAP", "x" * 600, "x y"):
-            told["released_finalizers"] = [{**answer()["released_finalizers"][0], field: odd}]
+            message["released_finalizers"] = [{**answer()["released_finalizers"][0], field: odd}]
             with pytest.raises(WrongShape):
-                wec_data.read_removal(told)
+                wec_data.read_removal(message)
 
 
 def test_parts_and_namespaces_that_nobody_has_asked_for_are_left_out() -> None:
-    told = answer()
-    told["leaving"].update(parts=["Namespace kube-system", "ClusterRole klusterlet"], namespaces=["kube-system"])
-    side = wec_data.read_answer(told, with_rights=False, with_side=True).side
+    message = answer()
+    message["leaving"].update(parts=["Namespace kube-system", "ClusterRole klusterlet"], namespaces=["kube-system"])
+    side = wec_data.read_answer(message, with_rights=False, with_side=True).side
     assert side is not None
     assert (side.parts, side.namespaces) == ((Part("ClusterRole", "klusterlet"),), ())
 
@@ -223,7 +223,7 @@ JSON = st.recursive(
 @given(st.sampled_from(PLACES), JSON)
 def test_no_answer_raises_anything_else(at: tuple[t.Any, ...], value: t.Any) -> None:
     for read in (
-        lambda told: wec_data.read_answer(told, with_rights=True, with_side=True),
+        lambda message: wec_data.read_answer(message, with_rights=True, with_side=True),
         wec_data.read_failure,
         wec_data.read_removal,
     ):
@@ -232,7 +232,7 @@ def test_no_answer_raises_anything_else(at: tuple[t.Any, ...], value: t.Any) -> 
 
 
 @pytest.mark.parametrize(
-    ("told", "text"),
+    ("message", "text"),
     [
         ({}, "it failed without a word"),
         ({"msg": "a\x1b[31m"}, "a\ufffd[31m"),
@@ -240,16 +240,16 @@ def test_no_answer_raises_anything_else(at: tuple[t.Any, ...], value: t.Any) -> 
         ({"msg": "m", "problem": {"code": "wec_unreachable", "evidence": ["e\x1b"]}}, "m"),
     ],
 )
-def test_a_failure_is_told_in_the_hosts_own_words(told: dict[str, t.Any], text: str) -> None:
-    found, problem = wec_data.read_failure(told)
+def test_a_failure_is_told_in_the_hosts_own_words(message: dict[str, t.Any], text: str) -> None:
+    found, problem = wec_data.read_failure(message)
     assert found == text
     assert problem is None or problem.evidence == ("e\ufffd",)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "message",
     [None, {"msg": ["m"]}, {"msg": "m", "problem": "p"}, {"msg": "m", "problem": {"code": ["c"]}}],
 )
-def test_a_failure_of_another_shape_is_none(told: t.Any) -> None:
+def test_a_failure_of_another_shape_is_none(message: t.Any) -> None:
     with pytest.raises(WrongShape):
-        wec_data.read_failure(told)
+        wec_data.read_failure(message)

@@ -39,8 +39,13 @@ def conclude(task: Task, host: str, record: Json | None, of_no_host: t.Sequence[
     ``of_no_host``: failures that no host can be blamed for; the run has to fail of them all the same, and does so here.
     """
     if of_no_host:
-        told = " ".join(str(one["msg"]) for one in of_no_host)
-        return {"changed": False, "failed": True, "msg": f"This is not about {host}: {told}", "wecs": list(of_no_host)}
+        message = " ".join(str(one["msg"]) for one in of_no_host)
+        return {
+            "changed": False,
+            "failed": True,
+            "msg": f"This is not about {host}: {message}",
+            "wecs": list(of_no_host),
+        }
     if record is None:
         return {"changed": False, "msg": f"Nothing was to be done for {host}."}
     if record["outcome"] == wec_results.PLANNED and not task.check_mode:
@@ -77,11 +82,11 @@ def summarize(
     if task.params["retry_file"] is not None and not task.check_mode:
         written_file.write_hosts(task.params["retry_file"], [*failed, *later])
     verb = "would be changed" if task.check_mode else "changed"
-    told = f"{count} WEC{'' if count == 1 else 's'}: {changed} {verb}, {len(failed)} failed."
+    message = f"{count} WEC{'' if count == 1 else 's'}: {changed} {verb}, {len(failed)} failed."
     if changed or failed or count > len(records):
         # Otherwise it is plain from the results of the hosts.
-        task.progress(told)
-    result: Json = {"changed": False, "msg": told}
+        task.progress(message)
+    result: Json = {"changed": False, "msg": message}
     playbook = task.params["outcome_of"]
     if playbook is not None:
         result |= statistics.of(

@@ -49,11 +49,11 @@ def run(task: Task) -> Json:
             for line in _lines(found):
                 task.progress(line)
             if not found and given["name"] is None:
-                task.progress(f"{its.kube.connection.server}: {_told(found)}")
+                task.progress(f"{its.kube.connection.server}: {_summary(found)}")
         return {
             "changed": False,
             "leftovers": [one.as_data() for one in found],
-            "msg": _told(found),
+            "msg": _summary(found),
             "its": its.kube.connection.as_data(),
         }
 
@@ -84,7 +84,7 @@ def _lines(found: t.Iterable[Leftover]) -> list[str]:
     return [f"{wec}: {'; '.join(those)}. {remedy}." for (wec, remedy), those in objects.items()]
 
 
-def _told(found: list[Leftover]) -> str:
+def _summary(found: list[Leftover]) -> str:
     if not found:
         return "Nothing is left over."
     names = [f"{one.kind} {one.name} on the {one.side} ({one.reason.why})" for one in found[:10]]

@@ -11,11 +11,11 @@ import typing as t
 
 from .._errors import InvalidOption, MissingLibrary, Refused
 from .._operations import planning
-from .._operations.configuring import Allowed
+from .._operations.configuring import Overrides
 from .._operations.delivering import Settling
 from .._operations.planning import FleetPlan, Member
 from .._rules import addon, field_ownership, fleet_plan, merging, problems, readable, screen, wec_results
-from .._rules.configuration import Part, Wish
+from .._rules.configuration import DesiredState, Part
 from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
 from . import configure_options, options, statistics, written_file
 from .configure_options import PARTS, STATE
@@ -89,7 +89,7 @@ def look(stack: contextlib.ExitStack, task: Task, wecs: t.Sequence[Json]) -> Fle
     its.require_hub()
     if wds is not None:
         wds.require_wds()
-    allowed = Allowed(
+    allowed = Overrides(
         given["allow_withdrawal"],
         given["allow_removal"],
         deliver=given.get("deliver", True),
@@ -121,9 +121,9 @@ def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Js
         *(host for one in unseen for host in one["hosts"]),
         *wec_results.reported_in_sync(in_sync, len(found)),
     ]
-    digests, told = fleet_plan.digests(found), f"{fleet_plan.summary(found)}."
+    digests, message = fleet_plan.digests(found), f"{fleet_plan.summary(found)}."
     if unseen:
-        told = " ".join([*dict.fromkeys(one["msg"] for one in unseen), *([told] if found else [])])
+        message = " ".join([*dict.fromkeys(one["msg"] for one in unseen), *([message] if found else [])])
     if task.params["retry_file"] is not None and not task.check_mode:
         written_file.write_hosts(task.params["retry_file"], to_report)
     wecs = [one.as_data() for one in found]
@@ -133,26 +133,26 @@ def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Js
         "changed": False,
         "digest": digest,
         "digests": digests,
-        "msg": told,
+        "msg": message,
         "wecs": wecs,
         "to_register": [one.host for one in found if one.action == REGISTER],
         "to_configure": [one.host for one in found if one.action in (CONFIGURE, BLOCKED)],
         "to_report": to_report,
         "in_sync": in_sync,
         "unseen": unseen,
-        **_statistics(task, len(found) + sum(len(one["hosts"]) for one in unseen), told, digest, digests),
+        **_statistics(task, len(found) + sum(len(one["hosts"]) for one in unseen), message, digest, digests),
     }
 
 
-def _statistics(task: Task, count: int, told: str, digest: str, digests: dict[str, str]) -> Json:
+def _statistics(task: Task, count: int, message: str, digest: str, digests: dict[str, str]) -> Json:
     """What becomes of a job's artifacts, for the jobs that follow."""
     playbook = task.params["outcome_of"]
     if playbook is None:
         return {}
     if playbook == "plan":
-        outcome = {"playbook": "plan", "finished": True, "wecs": count, "planned": told, "digest": digest}
+        outcome = {"playbook": "plan", "finished": True, "wecs": count, "planned": message, "digest": digest}
         return statistics.of(outcome, expected_plan=digests)
-    return statistics.of(statistics.planned(playbook, count, told, check_mode=task.check_mode))
+    return statistics.of(statistics.planned(playbook, count, message, check_mode=task.check_mode))
 
 
 def require_expected(given: t.Any, found: t.Sequence[Forecast], unseen: t.Sequence[Json]) -> None:
@@ -205,7 +205,7 @@ def member(one: Json, twice: t.Mapping[str, list[str]]) -> Member:
         removes = states[name] in (merging.APPLIED, merging.EXACT)
         return Part(one[name] or {}, states[name]) if one[name] or removes else None
 
-    wish = Wish(
+    desired = DesiredState(
         one["name"],
         part("labels"),
         part("annotations"),
@@ -216,7 +216,7 @@ def member(one: Json, twice: t.Mapping[str, list[str]]) -> Member:
     )
     return Member(
         one["host"] or one["name"],
-        wish,
+        desired,
         one.get("wait_addon", addon.AUTO),
         one.get("ask_wec", False),
         tuple(violations),

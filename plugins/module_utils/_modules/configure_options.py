@@ -12,12 +12,12 @@ import typing as t
 
 from .. import _wording
 from .._errors import InvalidOption, InvalidOptions
-from .._operations.configuring import Allowed, Configuring, Verdict
+from .._operations.configuring import Configuring, Overrides, Verdict
 from .._operations.delivering import Settling
 from .._rules import as_written, field_ownership, merging, names, schema, screen
 from .._rules import labels as label_rules
 from .._rules import properties as property_rules
-from .._rules.configuration import Part, Wish
+from .._rules.configuration import DesiredState, Part
 from .._rules.plan import Plan
 from . import options
 from .task import Task, check_names, has_wds_connection, its_of, repeated_names, require_named, wds_of
@@ -69,14 +69,14 @@ def run(task: Task, states: t.Mapping[str, str]) -> Json:
         for fault in faults_of(place, one, own_states, tuple(given["protected"]))
     ]
     InvalidOptions.raise_for([*found, *repeated_names([one["name"] for one in entries])])
-    wishes = [_wish(one, own_states, tuple(given["protected"])) for one in entries]
+    desired_states = [_wish(one, own_states, tuple(given["protected"])) for one in entries]
     with contextlib.ExitStack() as stack:
         its = stack.enter_context(its_of(task))
         wds = stack.enter_context(wds_of(task)) if has_wds_connection(task) else None
         its.require_hub()
         if wds is not None:
             wds.require_wds()
-        allowed = Allowed(
+        allowed = Overrides(
             given["allow_withdrawal"],
             given["allow_removal"],
             given["allow_unaccepted"],
@@ -84,7 +84,7 @@ def run(task: Task, states: t.Mapping[str, str]) -> Json:
             given["force_conflicts"],
         )
         configuring = Configuring(its, wds, allowed)
-        verdicts = configuring.plan(wishes)
+        verdicts = configuring.plan(desired_states)
         if not task.check_mode:
             configuring.apply(verdicts, Settling(its, wds, given["wait_timeout"], task.progress))
         for warning in configuring.warnings:
@@ -109,11 +109,11 @@ def _result(verdicts: t.Sequence[Verdict], foreseen: bool) -> Json:
     return result
 
 
-def _wish(one: Json, states: t.Mapping[str, str], protected: tuple[str, ...]) -> Wish:
+def _wish(one: Json, states: t.Mapping[str, str], protected: tuple[str, ...]) -> DesiredState:
     def part(name: str) -> Part | None:
         return Part(one[name], states[name]) if one.get(name) is not None else None
 
-    return Wish(
+    return DesiredState(
         one["name"],
         part("labels"),
         part("annotations"),

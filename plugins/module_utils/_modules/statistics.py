@@ -18,14 +18,14 @@ def of(outcome: Json, **more: t.Any) -> Json:
     return {"ansible_stats": {"data": {OUTCOME: outcome, **more}, "per_host": False, "aggregate": False}}
 
 
-def planned(playbook: str, count: int, told: str, *, check_mode: bool) -> Json:
+def planned(playbook: str, count: int, message: str, *, check_mode: bool) -> Json:
     """The outcome of a playbook that has planned, and not begun: what follows says how it ended."""
     return {
         "playbook": playbook,
         "finished": False,
         "check_mode": check_mode,
         "wecs": count,
-        "planned": told,
+        "planned": message,
         "failed": 0,
         "failed_hosts": [],
     }

@@ -11,8 +11,8 @@ import typing as t
 
 from .._apis import connection
 from .._errors import InvalidOption
-from .._operations import taking_stock
-from .._operations.taking_stock import Known, Selection
+from .._operations import hub_state
+from .._operations.hub_state import Known, Selection
 from .._rules import states
 from .task import Task, its_of
 
@@ -42,7 +42,7 @@ def known(task: Task) -> list[Known]:
             raise InvalidOption(option, given[option], "must be more than 0 seconds")
     selection = Selection(given["label_selector"], given["field_selector"], given["states"])
     with its_of(task) as its:
-        return taking_stock.look(its, selection, given["protected"])
+        return hub_state.look(its, selection, given["protected"])
 
 
 def its_variables(task: Task) -> Json:

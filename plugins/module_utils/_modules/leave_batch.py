@@ -18,9 +18,9 @@ import typing as t
 from .._apis.connection import ReadFile
 from .._apis.shared import SharedIts, SharedWds, Waiting
 from .._errors import ApiError, InvalidOptions, Unreachable, WecError
-from .._operations import roll_call, side_by_side
+from .._operations import cluster_ids, concurrency
+from .._operations.concurrency import Slots
 from .._operations.leaving import Leaving
-from .._operations.side_by_side import Places
 from .._operations.waiting import Waiter
 from .._rules import leaving, wec_results
 from .._rules.unexpected import as_wec_error
@@ -55,7 +55,7 @@ class Part:
 def run(task: Task) -> Json:
     """The WECs of the option wecs, of one ITS."""
     with contextlib.ExitStack() as stack:
-        shared = join_batch.places(task)
+        shared = join_batch.slots(task)
         return finish(task, [look(stack, task, task.params["wecs"], shared)], [], shared)
 
 
@@ -63,7 +63,7 @@ def look(
     stack: contextlib.ExitStack,
     task: Task,
     wecs: t.Sequence[Json],
-    shared: Places,
+    shared: Slots,
     invalid: t.Sequence[Leaver] = (),
 ) -> Part:
     """The WECs of one ITS, which is asked whether it is one; its connection is open until the end of ``stack``.
@@ -79,7 +79,7 @@ def look(
             InvalidOptions.raise_for(list(leaving_options.faults(leaver.task.params)))
         except Exception as error:
             leaver.error = as_wec_error(error, leaver.name)
-    roll_call.refuse_repeated(leavers)
+    cluster_ids.refuse_repeated(leavers)
     tasks = [leaver.task for leaver in leavers if leaver.task is not None and leaver.error is None]
     its = wds = None
     if any(one.params["its_access"] != "lost" for one in tasks):
@@ -93,7 +93,7 @@ def look(
     return Part(its.kube.connection.server if its else None, its, wds, leavers)
 
 
-def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json], shared: Places) -> Json:
+def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json], shared: Slots) -> Json:
     """Take those of one or several ITSs off. ``unseen`` are hosts whose ITS could not be asked, and why."""
     _refuse_repeated(parts)
     everybody = [(part, leaver) for part in parts for leaver in part.leavers]
@@ -106,7 +106,7 @@ def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json], shared: Plac
             if leaver.error is not None or leaver.task is None:
                 raise leaver.error or WecError(f"{leaver.name}: it cannot be read")
             with shared:
-                found = _leave(leaver.task, part, progress.say, read_file, shared.left)
+                found = _leave(leaver.task, part, progress.log, read_file, shared.left)
         except Exception as error:
             return _failed(leaver, part.server, as_wec_error(error, leaver.name))
         finally:
@@ -123,7 +123,7 @@ def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json], shared: Plac
             "problem": found.get("problem"),
         }
 
-    records = side_by_side.each(leave, everybody, max(_UNDER_WAY, join_batch.at_once(task)))
+    records = concurrency.each(leave, everybody, max(_UNDER_WAY, join_batch.at_once(task)))
     return wec_results.of_task(records, unseen, "would leave" if task.check_mode else "have left")
 
 
@@ -134,7 +134,7 @@ def _refuse_repeated(parts: t.Sequence[Part]) -> None:
         for sign in _signs(part.its) if part.its is not None else ():
             leavers.setdefault(sign, []).extend(part.leavers)
     for those in leavers.values():
-        roll_call.refuse_repeated(those)
+        cluster_ids.refuse_repeated(those)
 
 
 def _signs(its: SharedIts) -> set[str]:
@@ -193,7 +193,7 @@ def _leave(
     """Take one WEC off; gives what was found and done. Raises WecError."""
     given = task.params
     is_moved = given["wec_access"] == leaving.MOVED
-    choices = leaving.Choices(
+    choices = leaving.LeaveOptions(
         given["drain"], given["purge"], given["workload"], given["wec_access"] != "given", wec_is_moved=is_moved
     )
     with contextlib.ExitStack() as stack:
@@ -226,7 +226,7 @@ class Progress:
         self._every: float = task.params["progress_interval"]
         self._next_at = 0.0
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """What is waited for of one of them, with its name."""
         with self._lock:
             if time.monotonic() < self._next_at:

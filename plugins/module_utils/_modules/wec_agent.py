@@ -17,15 +17,15 @@ from .._operations.agent_removal import AgentRemoval
 from .._operations.waiting import Waiter
 from .._rules import agent_plan, join_options, leaving, rights, times, wec_data
 from .._rules.join_options import JoinOptions
-from .._rules.wec_view import AGENT_NAMESPACE, WecView
+from .._rules.observed_agent import AGENT_NAMESPACE, ObservedAgent
 from . import leaving_options, options
 from .task import Task, check_names, wec_of
 
 Json = dict[str, t.Any]
 _READDRESS = (agent_plan.READDRESS_BOOTSTRAP, agent_plan.READDRESS_HUB)
-_STEPS = (agent_plan.JOIN, agent_plan.REFRESH, agent_plan.FORGET, agent_plan.RESTART, *_READDRESS)
+_STEPS = (agent_plan.JOIN, agent_plan.REFRESH, agent_plan.DELETE_HUB_CREDENTIAL, agent_plan.RESTART, *_READDRESS)
 _INTRODUCED_BY = frozenset({agent_plan.JOIN, agent_plan.REFRESH})
-_TOLD = ("hub_apiserver", "hub_ca", "hub_token", "bundle_version")
+_GIVEN_TO_AGENT = ("hub_apiserver", "hub_ca", "hub_token", "bundle_version")
 
 SPEC: dict[str, t.Any] = {
     "argument_spec": {
@@ -72,7 +72,7 @@ def _remove(task: Task, wec: Wec, steps: t.Sequence[str]) -> Json:
     """The WEC's half of leaving; as it is now, and not as it was when it was planned."""
     given = task.params
     side = wec.departing(given["name"], NoJudge())
-    choices = leaving.Choices(purge=given["purge"], workload=given["workload"])
+    choices = leaving.LeaveOptions(purge=given["purge"], workload=given["workload"])
     waiter = Waiter(given["name"], given["wait_timeout"], task.progress)
     removal = AgentRemoval(given["name"], wec, side, frozenset(given["orphans"]), choices, waiter)
     for step in steps:
@@ -87,14 +87,14 @@ def _faults(given: t.Mapping[str, t.Any]) -> t.Iterator[InvalidOption]:
         yield InvalidOption("steps", shown, "cannot be of joining and of leaving at once", "Use a task for each")
     yield from join_options.faults({**given, "proxy_ca_cert": given["proxy_ca"]})
     if _INTRODUCED_BY & set(given["steps"]):
-        for option in _TOLD:
+        for option in _GIVEN_TO_AGENT:
             if not given[option]:
                 yield InvalidOption(option, None, "is needed to introduce an agent to its hub", "Set it")
     elif set(_READDRESS) & set(given["steps"]) and not given["hub_apiserver"]:
         yield InvalidOption("hub_apiserver", None, "is needed to tell an agent its hub's address", "Set it")
 
 
-def _look(task: Task, wec: Wec, view: WecView) -> Json:
+def _look(task: Task, wec: Wec, view: ObservedAgent) -> Json:
     given = task.params
     own = view.the_klusterlet(given["name"])
     found: Json = {
@@ -130,14 +130,14 @@ def _rules(wec: Wec, namespace: str) -> Json:
         return {"status": {"incomplete": True}}
 
 
-def _carry_out(given: t.Mapping[str, t.Any], wec: Wec, view: WecView) -> None:
+def _carry_out(given: t.Mapping[str, t.Any], wec: Wec, view: ObservedAgent) -> None:
     clusteradm = Clusteradm(given["clusteradm_binary"]) if agent_plan.JOIN in given["steps"] else None
     agent = AgentOnWec(wec, view, _installation(given, view), clusteradm)
     for step in given["steps"]:
         agent.carry_out(step, given["hub_token"])
 
 
-def _installation(given: t.Mapping[str, t.Any], view: WecView) -> Installation:
+def _installation(given: t.Mapping[str, t.Any], view: ObservedAgent) -> Installation:
     chosen = JoinOptions.read(given, lambda option: _content(given[join_options.name_on_host(option)]))
     server = str(given["hub_apiserver"] or "").rstrip("/")
     ca = chosen.hub_ca_cert or b""

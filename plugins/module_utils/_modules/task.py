@@ -18,7 +18,7 @@ from .._apis.kube import Kube
 from .._apis.wds import Wds
 from .._apis.wec import Wec
 from .._errors import InvalidOption, InvalidOptions, WecError
-from .._operations import side_by_side
+from .._operations import concurrency
 from .._operations.wec_on_host import WecOnHost
 from .._rules import join_options, names
 from .._rules.join_options import JoinOptions
@@ -213,5 +213,5 @@ def each_its(
         except Exception as error:
             return [], [{"hosts": hosts_of(part), **failure(as_wec_error(error, "the ITS"))}]
 
-    ended = side_by_side.each(attempt, parts, side_by_side.ITSS)
+    ended = concurrency.each(attempt, parts, concurrency.MAX_CONCURRENT_HUBS)
     return [one for found, _lost in ended for one in found], [one for _found, lost in ended for one in lost]

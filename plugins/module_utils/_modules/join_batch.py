@@ -15,10 +15,10 @@ import typing as t
 from .. import _wording
 from .._apis.connection import ReadFile
 from .._errors import InvalidOption, Refused, Unreachable
-from .._operations import side_by_side, verification
+from .._operations import concurrency, verification
 from .._operations.acceptance import WaitOptions
+from .._operations.concurrency import Slots
 from .._operations.registering import BatchOptions, Candidate, Registering, Registration
-from .._operations.side_by_side import Places
 from .._operations.surveying import ask_clusteradm
 from .._rules import join_options, limits, wec_results
 from .._rules.unexpected import as_wec_error
@@ -50,12 +50,12 @@ HOST = "_host"
 def run(task: Task) -> Json:
     """The WECs of the option wecs, on one ITS."""
     with contextlib.ExitStack() as stack:
-        return finish(task, [look(stack, task, task.params["wecs"], places(task))], [])
+        return finish(task, [look(stack, task, task.params["wecs"], slots(task))], [])
 
 
-def places(task: Task) -> Places:
+def slots(task: Task) -> Slots:
     """For as many WECs as are worked on at once, of whatever ITS. Raises InvalidOption."""
-    return Places(at_once(task))
+    return Slots(at_once(task))
 
 
 def at_once(task: Task) -> int:
@@ -71,7 +71,7 @@ def look(
     stack: contextlib.ExitStack,
     task: Task,
     wecs: t.Sequence[Json],
-    shared: Places,
+    shared: Slots,
     lost: t.Sequence[Registration] = (),
     *,
     is_one_of_several: bool = False,
@@ -145,8 +145,8 @@ def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Js
             part.check()
     violations = [one.message for part in parts for one in part.violations]
     if stops and (violations or unseen):
-        told = [*violations, *(str(one["msg"]) for one in unseen)]
-        raise Refused(f"Nothing was changed. {' '.join(told)}", told)
+        messages = [*violations, *(str(one["msg"]) for one in unseen)]
+        raise Refused(f"Nothing was changed. {' '.join(messages)}", messages)
 
     def register(part: Registering) -> None:
         try:
@@ -162,7 +162,7 @@ def finish(task: Task, parts: t.Sequence[Registering], unseen: list[Json]) -> Js
 
     if not only_checks:
         # Each ITS takes in its WECs at its own pace.
-        side_by_side.each(register, parts, side_by_side.ITSS)
+        concurrency.each(register, parts, concurrency.MAX_CONCURRENT_HUBS)
     found = [(part.server, one) for part in parts for one in part.registrations]
     for _server, one in found:
         for warning in one.outcome.warnings if one.outcome else ():

@@ -63,7 +63,7 @@ def fleet_watch(
     environment: t.Mapping[str, str],
     read_file: ReadFile,
     read_inventory: ReadInventory,
-    tell: t.Callable[[Json], None],
+    report: t.Callable[[Json], None],
     warn: t.Callable[[str], None],
     keep_secret: t.Callable[[t.Iterable[str]], None] = lambda _secrets: None,
 ) -> FleetWatch:
@@ -74,16 +74,16 @@ def fleet_watch(
         warn(screen.shown(text))
 
     def tell_harmless(event: Json) -> None:
-        tell(event_texts.harmless(event))
+        report(event_texts.harmless(event))
 
     lookup = _Lookup(given, read_inventory, warn_shown)
-    told = given
+    resolved = given
     if given["inventory"] and not connection.is_given(connection.ITS, given, environment):
-        told = {**given, **lookup.the_connection()}
+        resolved = {**given, **lookup.the_connection()}
 
     def connect() -> Kube:
         # Options are looked up each time: a kubeconfig may have been replaced since.
-        found = connection.resolve(connection.ITS, told, environment, read_file)
+        found = connection.resolve(connection.ITS, resolved, environment, read_file)
         keep_secret(found.secrets)
         # The watch itself goes on after failures.
         return Kube(found, given["connect_timeout"], given["read_timeout"], outage=0, keep_secret=keep_secret)

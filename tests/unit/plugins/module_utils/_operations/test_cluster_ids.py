@@ -8,8 +8,8 @@ import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import WecError
-from ansible_collections.kubestellar.wec.plugins.module_utils._operations import roll_call
-from ansible_collections.kubestellar.wec.plugins.module_utils._operations.roll_call import RollCall
+from ansible_collections.kubestellar.wec.plugins.module_utils._operations import cluster_ids
+from ansible_collections.kubestellar.wec.plugins.module_utils._operations.cluster_ids import ClusterIds
 
 
 class Cluster:
@@ -30,18 +30,18 @@ class Cluster:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roll_call, "_SILENCE", 0.05)
+    monkeypatch.setattr(cluster_ids, "_SILENCE", 0.05)
 
 
 @pytest.fixture
-def call() -> t.Iterator[t.Callable[..., RollCall[Cluster]]]:
+def call() -> t.Iterator[t.Callable[..., ClusterIds[Cluster]]]:
     calls = []
 
-    def make(*clusters: Cluster, at_once: int = 2) -> RollCall[Cluster]:
+    def make(*clusters: Cluster, at_once: int = 2) -> ClusterIds[Cluster]:
         def refuse(one: Cluster, others: t.Sequence[Cluster]) -> None:
             one.same_as = [other.name for other in others]
 
-        calls.append(RollCall(clusters, Cluster.ask, refuse, at_once))
+        calls.append(ClusterIds(clusters, Cluster.ask, refuse, at_once))
         return calls[-1]
 
     yield make
@@ -49,7 +49,7 @@ def call() -> t.Iterator[t.Callable[..., RollCall[Cluster]]]:
         one.close()
 
 
-def test_each_is_known_or_tells_why_it_is_not(call: t.Callable[..., RollCall[Cluster]]) -> None:
+def test_each_is_known_or_tells_why_it_is_not(call: t.Callable[..., ClusterIds[Cluster]]) -> None:
     known, dead = Cluster("edge-1", "a"), Cluster("edge-2", "")
     roll = call(known, dead)
     roll.answer_of(known)
@@ -59,13 +59,13 @@ def test_each_is_known_or_tells_why_it_is_not(call: t.Callable[..., RollCall[Clu
     assert not known.same_as
 
 
-def test_all_that_are_one_cluster_are_refused(call: t.Callable[..., RollCall[Cluster]]) -> None:
+def test_all_that_are_one_cluster_are_refused(call: t.Callable[..., ClusterIds[Cluster]]) -> None:
     one, same, other = Cluster("edge-1", "a"), Cluster("edge-2", "a"), Cluster("edge-3", "b")
     call(one, other, same)
     assert (one.same_as, same.same_as, other.same_as) == (["edge-2"], ["edge-1"], [])
 
 
-def test_who_does_not_answer_keeps_nobody_waiting_and_comes_last(call: t.Callable[..., RollCall[Cluster]]) -> None:
+def test_who_does_not_answer_keeps_nobody_waiting_and_comes_last(call: t.Callable[..., ClusterIds[Cluster]]) -> None:
     silent = [Cluster(f"silent-{number}", "") for number in range(3)]
     for cluster in silent:
         cluster.answers.clear()
@@ -81,7 +81,7 @@ def test_who_does_not_answer_keeps_nobody_waiting_and_comes_last(call: t.Callabl
 
 
 def test_one_that_answers_later_and_is_anothers_cluster_is_refused_alone(
-    call: t.Callable[..., RollCall[Cluster]],
+    call: t.Callable[..., ClusterIds[Cluster]],
 ) -> None:
     first, late, later = Cluster("edge-1", "a"), Cluster("edge-2", "a"), Cluster("edge-3", "b")
     late.answers.clear()

@@ -96,7 +96,7 @@ class HubCredential:
 
 
 @dataclasses.dataclass(frozen=True)
-class WecView:
+class ObservedAgent:
     """``uid`` is that of the namespace kube-system: it identifies the cluster for its whole life.
 
     ``klusterlets`` is None where the API does not serve them. ``remnants`` are parts of an installation that is not whole,

@@ -29,7 +29,7 @@ LEASES_UNTIL_UNKNOWN = 5
 
 
 @dataclasses.dataclass(frozen=True)
-class ItsView:
+class ObservedManagedCluster:
     """``csrs`` are the signing requests that carry this WEC's label, newest first, add-ons' not among them.
 
     ``token_ids_are_recorded``: whether the ITS notes which token each of them was made with (Kubernetes 1.30 and later).

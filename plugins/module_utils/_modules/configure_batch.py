@@ -39,6 +39,6 @@ def finish(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Json
 
 def _refuse_violations(planned: t.Sequence[Forecast]) -> None:
     wrong = [one for one in planned if one.problem and one.problem.code == "invalid_desired_state"]
-    violations = [one.told if f"{one.host}: " in one.told else f"{one.host}: {one.told}" for one in wrong]
+    violations = [one.message if f"{one.host}: " in one.message else f"{one.host}: {one.message}" for one in wrong]
     if violations:
         raise Refused(f"Nothing was changed. {' '.join(violations)}", violations)

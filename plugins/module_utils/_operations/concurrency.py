@@ -11,13 +11,13 @@ import contextlib
 import threading
 import typing as t
 
-ITSS = 16
+MAX_CONCURRENT_HUBS = 16
 """So many ITSs are looked at, or worked on, at the same time."""
 R = t.TypeVar("R")
 T = t.TypeVar("T")
 
 
-class Places:
+class Slots:
     """For so many who work at the same time. Whoever only waits leaves its place to another."""
 
     def __init__(self, count: int) -> None:

@@ -17,8 +17,8 @@ from .._errors import InvalidOption, InvalidOptions, WecError
 from .._operations import fleet_status, status
 from .._operations.fleet_status import FleetStatus, Seen, Target
 from .._rules import drift, states, wec_results
+from .._rules.binding_policies_view import Policy
 from .._rules.drift import Drift, Limits
-from .._rules.wds_view import Policy
 from . import join_batch, options, statistics
 from .task import (
     Task,
@@ -281,9 +281,9 @@ def _record(task: Task, one: Seen, server: str) -> Json:
         or bool(one.status.problems and PROBLEMS in fail_on)
     )
     data = status.reading(lambda own: own.as_data(), one.status)
-    told = one.message
+    wording = one.message
     if late:
-        told = f"Not {task.params['wait_for']} after {task.params['wait_timeout']} s: {told}"
+        wording = f"Not {task.params['wait_for']} after {task.params['wait_timeout']} s: {wording}"
     problem = one.error.problem.as_data() if one.error and one.error.problem else None
     return {
         **data,
@@ -292,7 +292,7 @@ def _record(task: Task, one: Seen, server: str) -> Json:
         "outcome": _outcome(one, failed),
         "changed": False,
         "failed": failed,
-        "msg": told,
+        "msg": wording,
         "problem": problem or next(iter(data["problems"]), None),
         "drift": [own.as_data() for own in one.drifts],
         "steps": [],

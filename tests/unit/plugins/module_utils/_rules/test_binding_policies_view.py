@@ -6,8 +6,12 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import wds_view
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.wds_view import Binding, ObjectReference, Policy
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import binding_policies_view
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.binding_policies_view import (
+    Binding,
+    ObjectReference,
+    Policy,
+)
 
 SELECTORS = [{"matchLabels": {"env": "prod"}}, {}]
 
@@ -26,11 +30,11 @@ SELECTORS = [{"matchLabels": {"env": "prod"}}, {}]
     ids=["all its selectors count", "null selectors are none", "no spec", "one that goes says so"],
 )
 def test_a_policy(item: dict[str, t.Any], expected: Policy) -> None:
-    assert wds_view.policy(item) == expected
+    assert binding_policies_view.policy(item) == expected
 
 
 def test_a_binding_says_what_goes_where() -> None:
-    found = wds_view.binding(
+    found = binding_policies_view.binding(
         {
             "metadata": {"name": "b", "generation": 3},
             "spec": {
@@ -78,7 +82,7 @@ def test_a_binding_says_what_goes_where() -> None:
     ],
 )
 def test_a_binding_that_nobody_has_worked_on_is_empty(item: dict[str, t.Any]) -> None:
-    assert wds_view.binding({"metadata": {"name": "b", "generation": 1}, **item}) == Binding("b")
+    assert binding_policies_view.binding({"metadata": {"name": "b", "generation": 1}, **item}) == Binding("b")
 
 
 @pytest.mark.parametrize(("observed", "is_observed"), [(None, False), (1, False), (2, True)])
@@ -86,7 +90,7 @@ def test_a_binding_is_observed_when_the_transport_has_seen_its_present_generatio
     observed: int | None, is_observed: bool
 ) -> None:
     item = {"metadata": {"name": "b", "generation": 2}, "status": {"observedGeneration": observed}}
-    assert wds_view.binding(item).is_observed is is_observed
+    assert binding_policies_view.binding(item).is_observed is is_observed
 
 
 @pytest.mark.parametrize(

@@ -42,10 +42,10 @@ def refuse_repeated(those: t.Sequence[Named]) -> None:
 
 def used_twice(name: str, why: str) -> WecError:
     """``why`` has the remedy in it: there is one for each of the two ways."""
-    return WecError(f"{name}: {why}. [name_used_twice]", problems.of("name_used_twice", why))
+    return WecError(f"{name}: {why}. [duplicate_name]", problems.of("duplicate_name", why))
 
 
-class RollCall(t.Generic[T]):
+class ClusterIds(t.Generic[T]):
     """``ask`` gives a cluster's UID, or raises anything. Those of one UID are handed to ``refuse``, each with the others.
 
     ``owns`` tells whether the ITS has a UID under somebody's name already: then it is the others' who are refused.

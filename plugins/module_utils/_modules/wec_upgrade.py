@@ -18,9 +18,9 @@ from .._apis.connection import ReadFile
 from .._apis.wec import Wec
 from .._errors import InvalidOption, Unreachable, WecError
 from .._operations.acceptance import WaitOptions
+from .._operations.concurrency import MAX_CONCURRENT_HUBS, Slots, each
 from .._operations.installing import klusterlet_version
 from .._operations.registering import BatchOptions, Candidate, Registering, Registration
-from .._operations.side_by_side import ITSS, Places, each
 from .._operations.upgrading import LEASE_WITHIN, Upgrade, Upgrading
 from .._operations.verification import VerifyOptions
 from .._operations.waiting import Waiter
@@ -81,8 +81,8 @@ SPEC: Json = {
 class Part:
     """The WECs of one ITS."""
 
-    def __init__(self, task: Task, registering: Registering, places: Places) -> None:
-        self._task, self._registering, self._places = task, registering, places
+    def __init__(self, task: Task, registering: Registering, slots: Slots) -> None:
+        self._task, self._registering, self._places = task, registering, slots
         self._upgrades: dict[str, Upgrade] = {}
         self._programs: dict[str, Clusteradm] = {}
 
@@ -95,7 +95,7 @@ class Part:
 
         def upgrade(one: Registration, wec: t.Any) -> None:
             try:
-                self._upgrade(one, wec, progress.say)
+                self._upgrade(one, wec, progress.log)
             finally:
                 progress.note()
 
@@ -112,10 +112,10 @@ class Part:
         if found.plan.changes:
             upgrading.check(found, self._clusteradm(wanted))
 
-    def _upgrade(self, one: Registration, wec: t.Any, say: t.Callable[[str], None]) -> None:
+    def _upgrade(self, one: Registration, wec: t.Any, log: t.Callable[[str], None]) -> None:
         found = self._upgrades[one.host]
         given, wanted = self._task.params, one.wanted.options
-        waiter = Waiter(one.name, given["wait_timeout"], say, self._places.left)
+        waiter = Waiter(one.name, given["wait_timeout"], log, self._places.left)
         self._upgrading(one, wec).run(
             found, self._clusteradm(wanted), wanted.clusteradm_timeout, waiter, rollback=given["rollback"]
         )
@@ -150,7 +150,7 @@ class Part:
         if error is not None:
             steps = error.details.get("steps") or []
             changed = bool(steps)
-        told = one.message if error is not None or found is None else found.message
+        sentence = one.message if error is not None or found is None else found.message
         return {
             "host": one.host,
             "name": one.name,
@@ -170,7 +170,7 @@ class Part:
             "rolled_back": error.details.get("rolled_back") if error else None,
             "changed": changed,
             "failed": error is not None,
-            "msg": told,
+            "msg": sentence,
             "problem": error.problem.as_data() if error and error.problem else None,
             "steps": steps,
             "diff": found.plan.diff() if found and changed and error is None else None,
@@ -189,7 +189,7 @@ def run(task: Task) -> Json:
     entries = task.params["wecs"]
     if entries is None:
         entries = [{"name": task.params["name"], "inventory_hostname": None}]
-    shared = join_batch.places(task)
+    shared = join_batch.slots(task)
     with contextlib.ExitStack() as stack:
         return finish(task, [look(stack, task, entries, shared)], [])
 
@@ -198,7 +198,7 @@ def look(
     stack: contextlib.ExitStack,
     task: Task,
     entries: t.Sequence[Json],
-    shared: Places,
+    shared: Slots,
     lost: t.Sequence[Registration] = (),
 ) -> Part:
     """The WECs of one ITS, and what is to be done for each; its connection is open until the end of ``stack``.
@@ -247,7 +247,7 @@ def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
         return _planned(task, parts, unseen)
     if not task.check_mode:
         progress = Progress(task, sum(len(part.to_upgrade) for part in parts))
-        each(lambda part: part.run(progress), parts, ITSS)
+        each(lambda part: part.run(progress), parts, MAX_CONCURRENT_HUBS)
     found = [record for part in parts for record in part.records()]
     if task.params["show_table"]:
         for line in _table(found):
@@ -264,24 +264,24 @@ def _planned(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
     lost = [host for one in unseen for host in one["hosts"]]
     to_report = [*behind, *failed, *lost, *wec_results.reported_in_sync(others, len(records))]
     count = len(records) + len(lost)
-    told = f"{len(behind)} of {count} WEC{'' if count == 1 else 's'} to upgrade, {len(failed) + len(lost)} blocked."
+    sentence = f"{len(behind)} of {count} WEC{'' if count == 1 else 's'} to upgrade, {len(failed) + len(lost)} blocked."
     digest = hashlib.sha256(json.dumps([[one["host"], one["steps"]] for one in records]).encode()).hexdigest()[:16]
     if task.params["show_table"]:
-        for line in [*_table(records), told]:
+        for line in [*_table(records), sentence]:
             task.progress(line)
     if task.params["retry_file"] is not None and not task.check_mode:
         written_file.write_hosts(task.params["retry_file"], [*behind, *failed, *lost])
     result: Json = {
         "changed": False,
         "digest": digest,
-        "msg": told,
+        "msg": sentence,
         "wecs": records,
         "to_upgrade": behind,
         "to_report": to_report,
         "unseen": unseen,
     }
     if task.params["outcome_of"] is not None:
-        outcome = statistics.planned(task.params["outcome_of"], count, told, check_mode=task.check_mode)
+        outcome = statistics.planned(task.params["outcome_of"], count, sentence, check_mode=task.check_mode)
         result |= statistics.of(outcome)
     return result
 
