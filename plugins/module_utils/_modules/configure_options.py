@@ -69,7 +69,7 @@ def run(task: Task, states: t.Mapping[str, str]) -> Json:
         for fault in faults_of(place, one, own_states, tuple(given["protected"]))
     ]
     InvalidOptions.raise_for([*found, *repeated_names([one["name"] for one in entries])])
-    desired_states = [_wish(one, own_states, tuple(given["protected"])) for one in entries]
+    desired_states = [_desired_state(one, own_states, tuple(given["protected"])) for one in entries]
     with contextlib.ExitStack() as stack:
         its = stack.enter_context(its_of(task))
         wds = stack.enter_context(wds_of(task)) if has_wds_connection(task) else None
@@ -109,7 +109,7 @@ def _result(verdicts: t.Sequence[Verdict], foreseen: bool) -> Json:
     return result
 
 
-def _wish(one: Json, states: t.Mapping[str, str], protected: tuple[str, ...]) -> DesiredState:
+def _desired_state(one: Json, states: t.Mapping[str, str], protected: tuple[str, ...]) -> DesiredState:
     def part(name: str) -> Part | None:
         return Part(one[name], states[name]) if one.get(name) is not None else None
 

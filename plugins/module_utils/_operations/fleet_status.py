@@ -151,7 +151,7 @@ def _compare(its: Its, seen: Seen, maps: t.Mapping[str, Json], limits: Limits) -
             return dataclasses.replace(seen, status=one)
         observed = Observed(one.view, maps.get(seen.target.name))
         drifts = (
-            *drift.of_wish(member.host, member.desired, observed),
+            *drift.of_desired(member.host, member.desired, observed),
             *drift.of_view(member.host, one.view, its.now(), limits),
             *drift.of_klusterlet(
                 member.host,

@@ -24,7 +24,7 @@ PARTING = "wec.kubestellar.io/parting"
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """A wish for one map of texts. ``protected`` are patterns of keys that must not be touched."""
+    """What is desired of one map of texts. ``protected`` are patterns of keys that must not be touched."""
 
     wanted: Texts = dataclasses.field(default_factory=dict)
     state: str = PRESENT

@@ -98,7 +98,7 @@ def missing(name: str, host: str) -> Drift:
     return Drift(MISSING_ON_ITS, name, host, "the ITS has no ManagedCluster of this name")
 
 
-def of_wish(host: str, desired: DesiredState, observed: Observed) -> list[Drift]:
+def of_desired(host: str, desired: DesiredState, observed: Observed) -> list[Drift]:
     """Where a WEC is not as its host in the inventory wants it."""
     if not observed.view.exists:
         return [missing(desired.name, host)]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a wish changes in a map of texts: labels, annotations, properties."""
+"""What a desired state changes in a map of texts: labels, annotations, properties."""
 
 from __future__ import annotations
 

@@ -330,7 +330,7 @@ class Report:
         }
 
 
-def sentence(report: Json) -> str:
+def summary(report: Json) -> str:
     """The report in one line."""
     count = report["summary"]["wecs"]
     outcomes = ", ".join(f"{number} {WORDS[outcome]}" for outcome, number in report["summary"]["outcomes"].items())

@@ -31,8 +31,8 @@ def test_every_kind_has_a_remedy_that_names_the_wec() -> None:
 def test_a_part_that_is_left_alone_is_no_drift() -> None:
     cluster = {"metadata": {"labels": {"region": "eu"}, "annotations": {"a": "b"}}}
     observed = Observed(ObservedManagedCluster("edge-1", cluster), {"data": {"x": "y"}})
-    assert drift.of_wish("edge-1", DesiredState("edge-1"), observed) == []
-    (found,) = drift.of_wish(
+    assert drift.of_desired("edge-1", DesiredState("edge-1"), observed) == []
+    (found,) = drift.of_desired(
         "host", DesiredState("edge-1", labels=Part({"region": "eu"}), annotations=Part({}, "exact")), observed
     )
     assert (found.kind, found.host, found.msg, found.before, found.after) == (
@@ -53,7 +53,7 @@ def test_missing_different_and_no_longer_wanted_are_told_apart_and_what_others_h
     labels = {"tier": "gold", "team": "x", "region": "eu", "foreign": "1"}
     observed = Observed(ObservedManagedCluster("edge-1", {"metadata": {"labels": labels, "managedFields": fields}}))
     desired = DesiredState("edge-1", labels=Part({"tier": "silver", "region": "us", "zone": "a"}, "applied"))
-    (found,) = drift.of_wish("edge-1", desired, observed)
+    (found,) = drift.of_desired("edge-1", desired, observed)
     assert found.msg == (
         "missing: +zone=a. different: tier gold -> silver; region eu -> us "
         "(set: region by kubectl-label (2026-01-01T00:00:00Z)). no longer wanted: team"

@@ -168,7 +168,10 @@ def test_it_is_compared_and_looked_through(changes: list[tuple[tuple[t.Any, ...]
         if one.unreadable:
             return []
         limits = drift.Limits(30, 2)
-        return [*drift.of_wish("h", desired, Observed(one, found["config_map"])), *drift.of_view("h", one, NOW, limits)]
+        return [
+            *drift.of_desired("h", desired, Observed(one, found["config_map"])),
+            *drift.of_view("h", one, NOW, limits),
+        ]
 
     readable.reading(compare, checked)
     clusters = {"edge-1": found["managed_cluster"], "stranger": parts()["managed_cluster"]}
