@@ -194,6 +194,8 @@ def repeated_names(entries: t.Sequence[str]) -> t.Iterator[InvalidOption]:
 def failure(error: WecError) -> Json:
     """What an exception leaves in the result."""
     result: Json = {"msg": error.message, **error.details}
+    if "steps" in result:
+        result["changed"] = bool(result["steps"])
     if error.problem is not None:
         result["problem"] = error.problem.as_data()
     return result

@@ -18,7 +18,7 @@ from .. import _wording
 from .._apis.shared import SharedIts
 from .._apis.wds import Wds
 from .._apis.wec import NoJudge, Wec
-from .._errors import Refused, Unreachable, WecError
+from .._errors import Refused, TimedOut, Unreachable, WecError
 from .._rules import leaving, problems, readable, selection, states, timeline
 from .._rules.leaving import ItsSide, LeaveOptions, WecSide, name_of
 from .._rules.plan import Plan, Step
@@ -234,8 +234,7 @@ class Leaving:
                 cluster.drain()
             for side, steps in itertools.groupby(departure.plan.steps, lambda step: step.side):
                 half = t.cast(ClusterRemoval, cluster) if side == "ITS" else t.cast(AgentRemoval, agent)
-                for step in half.carry_out(list(steps)):
-                    done.append(step)
+                _carry_out(half, list(steps), done)
             for one in (cluster, agent):
                 if one is not None:
                     one.await_all()
@@ -263,6 +262,20 @@ class Leaving:
     def _now(self) -> datetime.datetime:
         """By the ITS's clock, as far as it is not lost."""
         return t.cast("Wec | WecOnHost", self._maybe_wec).now() if self._maybe_its is None else self._its.now()
+
+
+def _carry_out(half: ClusterRemoval | AgentRemoval, steps: t.Sequence[Step], done: list[Step]) -> None:
+    """``done`` gets the steps that were written, also one whose effect does not come in time. Raises WecError."""
+    before = len(done)
+    try:
+        for step in half.carry_out(steps):
+            done.append(step)
+    except TimedOut:
+        begun = steps[len(done) - before]
+        # Others withdraw works: nothing of it is written here.
+        if begun.do != leaving.WITHDRAW:
+            done.append(begun)
+        raise
 
 
 def _released(departure: Departure, agent: AgentRemoval | AgentRemovalOnHost | None) -> list[Json]:

@@ -155,6 +155,21 @@ def test_a_run_that_was_killed_is_finished_by_the_next(
     assert not run("wec_join", **options)["changed"]
 
 
+@pytest.mark.parametrize(
+    ("silent", "last"), [("hub", "delete ManagedCluster edge-1"), ("operator", "delete Klusterlet klusterlet")]
+)
+def test_what_was_done_before_it_failed_is_in_the_result(
+    run: FrontEnd, options: Options, member: Membership, silent: str, last: str
+) -> None:
+    """The deletion was asked for, and what it waits for does not come."""
+    member.alive.discard(silent)
+    result = run("wec_join", **{**options, "wait_timeout": 1})
+    assert result["failed"]
+    assert result["changed"]
+    done = [f"{step['verb']} {step['object']}" for step in result["steps"]]
+    assert done[-1] == last, done
+
+
 def test_what_is_being_deleted_already_is_finished(
     run: FrontEnd, its: FakeIts, wec: FakeApi, options: Options, member: Membership
 ) -> None:
