@@ -77,7 +77,7 @@ def test_the_healthy_are_registered_and_each_other_fails_alone(registered: Regis
 def test_the_hub_has_let_in_nobody_who_is_wrong(registered: Registered) -> None:
     fleet, wrong, mute = registered.fleet, registered.failing["wrong"], registered.failing["mute"]
     assert f"{wrong}: only signing requests that fail the checks have arrived" in registered.run.text
-    assert f"{mute}: its agent has not announced itself" in registered.run.text
+    assert f"{mute}: its agent has not contacted the ITS" in registered.run.text
     (request,) = fleet.csrs(wrong)
     assert not request.get("status")
     assert fleet.managed_cluster(mute) is None

@@ -127,7 +127,7 @@ def late(name: str, began: float = 4) -> Json:
         changed=False,
         failed=True,
         steps=[],
-        msg=f"{name}: the agent has not announced itself",
+        msg=f"{name}: the agent has not contacted the ITS",
         problem=problems.of("agent_not_running", f"pod klusterlet-agent-of-{name}: ImagePullBackOff").as_data(),
         timeline=[reached("announced", began + 2)],
     )

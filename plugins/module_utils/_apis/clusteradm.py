@@ -142,10 +142,6 @@ class Clusteradm:
         self._binary = found
         self.known: dict[str, str] = dict(known or {})
 
-    def introduce(self) -> None:
-        """Have it tell all that is asked of it before a join. Raises ClusteradmError."""
-        self.facts()
-
     def version(self) -> Version | None:
         """Its own version; None for a build that does not know it. Raises ClusteradmError.
 

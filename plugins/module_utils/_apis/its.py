@@ -151,7 +151,7 @@ class Its:
 
     @functools.cached_property
     def bootstrap_account(self) -> str | None:
-        """Whose tokens introduce agents. Raises ApiError where we may not look."""
+        """The account whose tokens agents bootstrap with. Raises ApiError where we may not look."""
         for account in BOOTSTRAP_ACCOUNTS:
             if self._of_hub(paths.service_account(BOOTSTRAP_NAMESPACE, account)) is not None:
                 return account

@@ -192,7 +192,7 @@ class Wec:
         return Bootstrap(str(cluster.get("server") or ""), ca, tokens.read(token), proxy=cluster.get("proxy-url"))
 
     def introduction(self, namespace: str) -> str | None:
-        """The id of the token that the agent has to introduce itself, if it has one."""
+        """The id of the token that the agent bootstraps with, if it has one."""
         found = self.bootstrap(namespace)
         return found.token.id if found else None
 

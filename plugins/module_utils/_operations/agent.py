@@ -53,7 +53,7 @@ class OnWec(t.Protocol):
     """Whoever carries out what an agent's plan says for the WEC: here, or on a machine that reaches its API."""
 
     def carry_out(self, do: str, token: str | None) -> None:
-        """``token`` is what the agent introduces itself with, where it is given one. Raises WecError."""
+        """``token`` is the bootstrap token, where it is given one. Raises WecError."""
 
 
 class Agent:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The credential that one agent introduces itself with: made for it alone, and dead as soon as it is not needed."""
+"""The bootstrap token of one agent: made for it alone, and dead as soon as it is not needed."""
 
 from __future__ import annotations
 

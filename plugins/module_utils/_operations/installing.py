@@ -73,7 +73,7 @@ class Installer:
         return found.require(self._request().flags())
 
     def require_account(self) -> str:
-        """The account whose tokens introduce agents. Raises WecError."""
+        """The account whose tokens agents bootstrap with. Raises WecError."""
         if self._options.hub_token is not None:
             return "(given)"
         account = self._its.bootstrap_account

@@ -326,7 +326,7 @@ class Joining:
             raise HeldByAnotherRunError(f"Another run has joined {self._name} in the meantime.")
 
     def _introduction_id(self) -> str | None:
-        """The id of the token that the agent has (or will have, when there is one) to introduce itself."""
+        """The id of the token that the agent has (or will have, when there is one) to bootstrap with."""
         klusterlet = self._observed_agent.the_klusterlet(self._name)
         return self._wec.introduction(klusterlet.namespace if klusterlet else AGENT_NAMESPACE)
 

@@ -173,7 +173,7 @@ def _why_register(
         elif state.name != states.JOINED:
             found[name] = state.reason
         elif name in secrets:
-            found[name] = "the token that it was introduced with is not revoked"
+            found[name] = "its bootstrap token is not revoked"
         elif kept_works.KEPT_ANNOTATION in view.annotations:
             found[name] = "workload of the hub that it was moved from is to be compared"
         elif view.identity is None:

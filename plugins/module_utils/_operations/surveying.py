@@ -36,7 +36,7 @@ def ask_clusteradm(binary: str) -> dict[str, str]:
     """What a clusteradm tells about itself; nothing where there is none: then whoever needs it tells."""
     try:
         clusteradm = Clusteradm(binary)
-        clusteradm.introduce()
+        clusteradm.facts()
     except ClusteradmError:
         return {}
     return clusteradm.known

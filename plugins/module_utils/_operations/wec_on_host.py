@@ -88,7 +88,7 @@ class WecOnHost:
         return [{"metadata": {"name": name}} for name in self._known.works]
 
     def introduction(self, _namespace: str) -> str | None:
-        """The id of the token that the agent has to introduce itself, if it has one. The host goes by the same rule."""
+        """The id of the token that the agent bootstraps with, if it has one. The host goes by the same rule."""
         return self._look(_INTRODUCTION).introduction
 
     def apply(self, do: str, installation: Installation, token: str | None) -> None:

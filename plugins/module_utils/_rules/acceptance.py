@@ -24,7 +24,7 @@ from .plan import Step
 from .problems import Problem
 
 Json = dict[str, t.Any]
-_NOT_ANNOUNCED = "its agent has not announced itself"
+_NOT_ANNOUNCED = "its agent has not contacted the ITS"
 MOST_REQUESTS = 10
 """With so many requests under its name, an agent makes no more (OCM: pkg/registration/register/csr/csr.go)."""
 _TAKING_UP_TAKES = 10

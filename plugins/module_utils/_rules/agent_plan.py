@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What has to be done, for each state, so that a WEC's agent can introduce itself to its ITS (or be itself again)."""
+"""What has to be done, for each state, so that a WEC's agent can bootstrap with its ITS (or be itself again)."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ def _step(
             "ITS",
             "create",
             f"token of ServiceAccount {agent.account}",
-            "the agent introduces itself with it",
+            "the agent bootstraps with it",
             None,
             {"valid": "until the WEC is available, 1 h at most"},
             do,

@@ -413,7 +413,7 @@ def steps(name: str, its: ItsSide | None, wec: WecSide | None, choices: LeaveOpt
         found += of_agent
     else:
         of_cluster = [*_cluster_steps(its, choices), *_mailbox_step(its)]
-        # An agent takes works away, so it goes last; but one that still introduces itself would make its ManagedCluster anew.
+        # An agent takes works away, so it goes last; but one that still bootstraps would make its ManagedCluster anew.
         is_member = its.view.joined.is_true or bool(its.works)
         introduction = list(_introduction_step(its))
         found += [*of_cluster, *of_agent] if is_member else [*introduction, *of_agent, *of_cluster]

@@ -18,7 +18,7 @@ from .observed_managed_cluster import CLUSTER_NAME_LABEL, created, is_pending
 Json = dict[str, t.Any]
 
 _TOKEN_LASTS = 3600
-"""Seconds after which nobody introduces a WEC with a token any more: what still waits for that waits for nothing."""
+"""Seconds after which no run uses a bootstrap token any more: what still waits for that waits for nothing."""
 _DELETION_TAKES = 600
 """Seconds after which something that is being deleted is stuck rather than slow."""
 _NOBODYS = ("kube-root-ca.crt",)

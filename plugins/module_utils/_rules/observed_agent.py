@@ -67,7 +67,7 @@ def klusterlet(item: Json) -> Klusterlet:
 
 @dataclasses.dataclass(frozen=True)
 class Bootstrap:
-    """What the agent introduces itself to a hub with. ``ca`` is a PEM bundle.
+    """The credential that the agent bootstraps with. ``ca`` is a PEM bundle.
 
     ``is_revoked``: whether the Secret that the token is bound to is gone from the ITS; None if that is not known.
     """

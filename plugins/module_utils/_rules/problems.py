@@ -99,7 +99,7 @@ _ITS = (
     ),
     Kind(
         "bootstrap_account_missing",
-        "the ITS has no account whose tokens introduce agents",
+        "the ITS has no account whose tokens agents bootstrap with",
         "neither agent-registration-bootstrap nor cluster-bootstrap is in the namespace open-cluster-management",
         "Initialise the hub again with clusteradm init; 'clusteradm delete token' removes the account",
     ),
@@ -294,7 +294,7 @@ _REGISTRATION = (
     ),
     Kind(
         "managed_cluster_missing",
-        "the agent has not announced itself on the ITS",
+        "the agent has not contacted the ITS",
         "no ManagedCluster of this name, while the agent says that it is connected",
         "Check that the WEC reaches the ITS at the address that its agent dials ({hub_apiserver}), and look at the agent's log in its "
         "namespace open-cluster-management-agent",
@@ -423,7 +423,7 @@ _IDENTITY = (
     Kind(
         "other_hub",
         "the cluster is registered with another hub",
-        "its certificate is not of this ITS, or it introduces itself elsewhere",
+        "its certificate is not of this ITS, or it bootstraps with another hub",
         "Deregister it there first, or set {move_from_other_hub}, or take it out of this inventory",
     ),
     Kind(

@@ -109,7 +109,7 @@ def classify(
     if wec.bootstrap is None:
         state = _name_is_taken(wec, view, now)
         return state or State(
-            PARTIAL, "its agent has no credential to introduce itself with", (f"Klusterlet {klusterlet.name} exists",)
+            PARTIAL, "its agent has no credential to bootstrap with", (f"Klusterlet {klusterlet.name} exists",)
         )
     return _with_bootstrap(wec, wec.bootstrap, klusterlet, view, hub, now)
 
@@ -203,9 +203,9 @@ def _with_bootstrap(
 ) -> State:
     same, evidence = _same_server(bootstrap, hub)
     if same is False:
-        return State(OTHER_HUB, f"its agent introduces itself to another hub, at {bootstrap.server}", tuple(evidence))
+        return State(OTHER_HUB, f"its agent bootstraps with another hub, at {bootstrap.server}", tuple(evidence))
     if same is None:
-        return State(UNKNOWN, "nothing shows whether its agent introduces itself to this ITS", tuple(evidence))
+        return State(UNKNOWN, "nothing shows whether its agent bootstraps with this ITS", tuple(evidence))
     deleting = _deleting(view)
     if deleting:
         return deleting

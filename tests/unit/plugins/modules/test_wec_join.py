@@ -153,7 +153,7 @@ def test_an_agent_that_was_never_heard_of_names_the_address_that_it_dials(
 ) -> None:
     result = run("wec_join", **{**options, "wait_timeout": 1})
     assert result["problem"]["code"] == "managed_cluster_missing"
-    assert f"the agent has not announced itself on the ITS: it dials {result['agent_endpoint']}." in result["msg"]
+    assert f"the agent has not contacted the ITS: it dials {result['agent_endpoint']}." in result["msg"]
     assert "server" not in result["member"]
     assert "Check that the WEC reaches the ITS at the address that its agent dials" in result["msg"]
 

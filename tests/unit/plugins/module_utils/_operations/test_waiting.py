@@ -55,11 +55,11 @@ def test_a_wait_shows_its_end_and_does_not_repeat_itself(clock: Clock) -> None:
 def test_a_line_names_the_cause_that_the_hub_shows() -> None:
     away = Verdict("edge-2", waiting_for="it has joined, and is not available")
     away.problem = problems.of("lease_expired", "its lease was renewed 6 min ago")
-    late = Verdict("edge-3", waiting_for="its agent has not announced itself")
+    late = Verdict("edge-3", waiting_for="its agent has not contacted the ITS")
     late.problem = problems.of("managed_cluster_missing", "it dials https://its1.example:6443")
     assert acceptance.waited_for([away, late], acceptance.cause_on_its) == (
         "; edge-2: it has joined, and is not available (the agent has stopped renewing its lease [lease_expired])"
-        "; edge-3: its agent has not announced itself (it dials https://its1.example:6443)"
+        "; edge-3: its agent has not contacted the ITS (it dials https://its1.example:6443)"
     )
     assert "lease_expired" not in acceptance.waited_for([away, late])
 

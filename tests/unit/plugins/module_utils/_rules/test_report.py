@@ -17,7 +17,7 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules import (
     report_view,
     wec_results,
 )
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.report import Report, sentence
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.report import Report, summary
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reporting import (
@@ -73,7 +73,7 @@ def test_a_registration_tells_how_it_ended_for_each() -> None:
     assert found["summary"]["outcomes"] == {"failed": 1, "changed": 2, "as_wanted": 1}
     assert found["summary"]["states"] == {"joined": 3, "pending_csr": 1}
     assert found["run"]["activities"] == ["plan", "register", "configure"]
-    assert sentence(found) == "4 WECs: 1 failed, 2 changed, 1 in sync"
+    assert summary(found) == "4 WECs: 1 failed, 2 changed, 1 in sync"
 
 
 def test_one_task_for_many_is_spread_over_its_wecs() -> None:
@@ -158,7 +158,7 @@ def registered_at_once(name: str, **more: t.Any) -> Json:
 def test_many_that_are_registered_in_one_task_are_told_each(report: Report) -> None:
     problem = problems.of("wec_unreachable", "the connection was refused").as_data()
     dead = registered_at_once("dead", failed=True, changed=False, problem=problem, steps=[], timeline=[], msg="refused")
-    mute = registered_at_once("mute", failed=True, state="pending_csr", msg="mute has not announced itself")
+    mute = registered_at_once("mute", failed=True, state="pending_csr", msg="mute has not contacted the ITS")
     elsewhere = wec_results.without_its("elsewhere", {"msg": "no answer", "kind": "refused"})
     report.note(task("wec_join", batch(registered_at_once("edge-1"), dead, mute, elsewhere), for_all=True))
     found = wecs(report)
