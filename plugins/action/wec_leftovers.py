@@ -19,6 +19,6 @@ class ActionModule(InProcessAction):
     BODY = wec_leftovers
 
     def _run_body(self, task: Task) -> Json:
-        """What is shown on the screen is for whoever runs the playbook."""
+        """What is shown on the screen is for the person who runs the playbook."""
         with _wording.variables(variables_of_options("deregister") if task.params["show_table"] else {}):
             return super()._run_body(task)

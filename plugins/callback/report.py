@@ -213,7 +213,7 @@ def _replace(path: pathlib.Path, text: str) -> None:
         os.umask(mask)
         with os.fdopen(descriptor, "wb") as file:
             file.write(text.encode("utf-8", "backslashreplace"))
-            # By its descriptor: whoever owns the folder may have put something else under its name by now.
+            # By its descriptor: the owner of the folder may have put something else under its name by now.
             os.fchmod(file.fileno(), 0o666 & ~mask)
         # In place of a symbolic link, and not of what it leads to.
         os.replace(temporary, path)

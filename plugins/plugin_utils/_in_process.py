@@ -59,7 +59,7 @@ def plain(value: t.Any) -> t.Any:
     if isinstance(value, datetime.datetime):
         return datetime.datetime.fromisoformat(value.isoformat())
     if isinstance(value, datetime.date):
-        # What YAML took for a date stays one, so that whoever needs a text can say so.
+        # What YAML took for a date stays one, so that the code that needs a text can refuse it.
         return datetime.date.fromisoformat(value.isoformat())
     if isinstance(value, t.Mapping):
         return {plain(key): plain(one) for key, one in value.items()}

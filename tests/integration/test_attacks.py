@@ -77,7 +77,7 @@ def legacy_token(fleet: Fleet) -> t.Iterator[str]:
 
 
 def bootstrap_token_of(fleet: Fleet, wec: str, stop: threading.Event) -> str | None:
-    """What whoever controls the WEC reads there."""
+    """What somebody who controls the WEC reads there."""
     while not stop.wait(0.3):
         found = fleet.wec(wec).get(SECRET)
         if found is not None:

@@ -250,7 +250,7 @@ def test_the_policy_refuses_every_secret_but_that_of_a_bootstrap_token(fleet: Fl
     onboarder = _onboarder(fleet)
     assert _refused(onboarder, "POST", _SECRETS, _secret("wec-bootstrap-edge")) == 201
     assert _refused(onboarder, "POST", _SECRETS, _ODD_SECRETS[case]) == 403
-    # Whoever is not in the group is not meant.
+    # The policy does not apply outside the group.
     if case != "a bootstrap token":
         assert _refused(fleet.its, "POST", _SECRETS, _ODD_SECRETS[case]) == 201
 

@@ -1,7 +1,7 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Simulated WECs are WECs for whoever registers them, and for the hub; what goes wrong with some harms no others."""
+"""Simulated WECs are WECs for the collection, and for the hub; what goes wrong with some harms no others."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def test_what_each_wec_has_is_what_its_own_host_says(sliced: Sliced) -> None:
 def test_nothing_is_written_twice_and_nothing_is_left_out(sliced: Sliced) -> None:
     writes = successful_writes(sliced.fleet, sliced.mark)
     by_kind = collections.Counter((verb, kind) for verb, kind, _name in writes)
-    # The namespace of properties is made by whoever is first.
+    # The namespace of properties is made by the first of them.
     assert by_kind.pop(("create", "namespaces"), 0) <= 1
     assert by_kind == {
         ("create", "secrets"): COUNT,

@@ -45,7 +45,7 @@ class Bounds:
 
     @contextlib.contextmanager
     def streaming(self) -> t.Iterator[None]:
-        """What this thread asks for meanwhile is read by whoever asked, piece by piece."""
+        """What this thread asks for meanwhile is read by its caller, piece by piece."""
         self._streams.is_one = True
         try:
             yield

@@ -4,7 +4,7 @@
 
 """The only caller of the clusteradm binary. It installs the klusterlet; everything else goes through the APIs.
 
-What clusteradm prints and exits with says little (a join that did nothing useful exits 0): whoever calls ``join`` must
+What clusteradm prints and exits with says little (a join that did nothing useful exits 0): callers of ``join`` must
 look at the WEC afterwards.
 """
 

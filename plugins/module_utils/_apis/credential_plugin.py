@@ -106,7 +106,7 @@ def _run(command: list[str], environment: dict[str, str]) -> tuple[int, str, str
         try:
             return _outputs(process, command[0])
         finally:
-            # Also where the task has run out of time: whoever leaves here waits for the program.
+            # Also where the task has run out of time: leaving here waits for the program.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
 

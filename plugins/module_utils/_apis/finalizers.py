@@ -19,7 +19,7 @@ Json = dict[str, t.Any]
 def release(kube: Kube, path: str, item: Json, named: t.Collection[str], kind: Json) -> list[str]:
     """Gives what was taken. ``kind`` has apiVersion and kind, which items of a list lack and a write must have.
 
-    Only on top of what was read: whoever changes it meanwhile is not overrun, and it is looked at again.
+    Only on top of what was read: a change by others meanwhile is not overwritten, and it is looked at again.
     """
     changed, taken = without(item, named)
     if not taken or not is_deleting(item):

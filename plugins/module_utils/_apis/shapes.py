@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an API server's answers look like, checked at this one place: whoever reads them may count on it.
+"""What an API server's answers look like, checked at this one place: callers may rely on it.
 
 An object is a mapping; what has metadata has a mapping there. An object of a list, and of a change in a watch, has a name. What
 stands in the rest is its kind's own, and odd values there are that one object's.

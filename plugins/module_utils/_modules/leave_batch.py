@@ -4,7 +4,7 @@
 
 """Taking WECs off one or several ITSs: one of them, or many side by side, by the same code.
 
-Many are looked at together. Whoever only waits leaves its place to another, so that all of them wait at the same time.
+Many are looked at together. One that only waits leaves its slot to another, so that all of them wait at the same time.
 """
 
 from __future__ import annotations

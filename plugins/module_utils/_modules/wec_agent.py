@@ -115,7 +115,7 @@ def _look(task: Task, wec: Wec, view: ObservedAgent) -> Json:
 
 
 def _clusteradm(binary: str) -> Json:
-    """What it tells of itself here; that it cannot is told to whoever needs it."""
+    """What clusteradm reports of itself here; a failure is reported to the caller that needs it."""
     try:
         return Clusteradm(binary).facts().as_data()
     except ClusteradmError as error:

@@ -50,7 +50,7 @@ class Installation:
 
 
 class OnWec(t.Protocol):
-    """Whoever carries out what an agent's plan says for the WEC: here, or on a machine that reaches its API."""
+    """Carries out what an agent's plan says for the WEC: here, or on a machine that reaches its API."""
 
     def carry_out(self, do: str, token: str | None) -> None:
         """``token`` is the bootstrap token, where it is given one. Raises WecError."""

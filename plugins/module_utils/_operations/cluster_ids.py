@@ -50,7 +50,7 @@ class ClusterIds(t.Generic[T]):
 
     ``owns`` tells whether the ITS has a UID under somebody's name already: then it is the others' who are refused.
 
-    When the roll is closed, whoever has not answered still can: only then is it refused alone, if its cluster is another's.
+    When all have been asked, a late one can still answer: it is then refused alone, if its cluster is another's.
     """
 
     def __init__(
@@ -113,5 +113,5 @@ class ClusterIds(t.Generic[T]):
                     self._refuse(one, [other for other in same if other is not one])
 
     def _is_owner(self, uid: str, one: T, same: t.Sequence[T]) -> bool:
-        """A UID is no secret: whoever shows another's must not keep that one out."""
+        """A UID is not a secret: a cluster that shows another's must not keep that one out."""
         return [other for other in same if self._owns(other, uid)] == [one]

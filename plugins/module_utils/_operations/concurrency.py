@@ -18,7 +18,7 @@ T = t.TypeVar("T")
 
 
 class Slots:
-    """For so many who work at the same time. Whoever only waits leaves its place to another."""
+    """For so many workers at the same time. One that only waits leaves its slot to another."""
 
     def __init__(self, count: int) -> None:
         self._free = threading.Semaphore(count)

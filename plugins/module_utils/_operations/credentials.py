@@ -38,7 +38,7 @@ class HeldByAnotherRunError(WecError):
 def mint(its: Its, name: str, account: str, owner: int | None) -> Minted:
     """A token for the agent of one WEC, bound to a Secret made for it.
 
-    The Secret is also what keeps two runs apart: whoever finds another's raises HeldByAnotherRunError. That of a run that is
+    The Secret is also what keeps two runs apart: a run that finds another's raises HeldByAnotherRunError. That of a run that is
     dead is taken over at once; one of which that cannot be told (another machine's, or of no known process) after a while.
     ``owner`` is the process that lives as long as this run. Where the identity may not create Secrets, the token lives for its
     hour. Raises ApiError.
@@ -80,7 +80,7 @@ def _create_secret(its: Its, name: str, owner: int | None) -> Json:
 
 
 def revoke(its: Its, names: t.Collection[str]) -> None:
-    """Make the bootstrap tokens of these WECs worthless, whoever made them."""
+    """Revoke the bootstrap tokens of these WECs, of this run or of others."""
     for name, secret in its.bootstrap_secrets().items():
         if name in names:
             its.delete_bootstrap_secret(secret)

@@ -45,7 +45,7 @@ class LateCauses:
         self._asked_at: dict[str, float] = {}
 
     def of(self, name: str) -> Problem | None:
-        """What is known by now. Whoever is wanted here is asked, and known the next time."""
+        """What is known by now. WECs that are named here are asked, and known the next time."""
         with self._lock:
             if time.monotonic() - self._asked_at.get(name, float("-inf")) > _AGAIN:
                 self._asked_at[name] = float("inf")

@@ -387,7 +387,7 @@ class Registering:
 
 
 class _Joins:
-    """Those whose agents are being installed, for whoever accepts them."""
+    """Those whose agents are being installed, for the thread that accepts them."""
 
     def __init__(self, count: int) -> None:
         self.expected = self._left = count

@@ -27,13 +27,13 @@ def _ask_all(its: Its) -> None:
         lambda: its.bootstrap_account,
         lambda: [its.rules(namespace) for namespace in rights.namespaces(rights.ITS_RIGHTS)],
     ):
-        # What may not be asked for is not known then: whoever needs it asks again, and tells.
+        # What may not be asked for is not known then: the code that needs it asks again, and reports the error.
         with contextlib.suppress(ApiError):
             look()
 
 
 def ask_clusteradm(binary: str) -> dict[str, str]:
-    """What a clusteradm tells about itself; nothing where there is none: then whoever needs it tells."""
+    """What a clusteradm tells about itself; nothing where there is none: then the code that needs it reports the error."""
     try:
         clusteradm = Clusteradm(binary)
         clusteradm.facts()

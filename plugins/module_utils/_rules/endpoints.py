@@ -29,7 +29,7 @@ def fault(url: str) -> str | None:
 
 
 def is_local(url: str) -> bool:
-    """Whether the address leads back to whoever dials it, so that no agent elsewhere can use it.
+    """Whether the address leads back to the machine that dials it, so that no agent elsewhere can use it.
 
     ``*.localtest.me`` resolves to loopback; it is the default address of an ITS that KubeFlex made.
     """

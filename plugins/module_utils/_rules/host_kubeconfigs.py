@@ -27,7 +27,7 @@ PLACES = {
 }
 """Where each distribution leaves its administrator's kubeconfig."""
 _RUNS_HERE = ("exec", "auth-provider")
-"""Ways to get a credential that have whoever reads the kubeconfig run something."""
+"""Ways to get a credential that make the reader of the kubeconfig run something."""
 _INLINED = {"tokenFile": "token"}
 _Read = t.Callable[[Value], t.Any]
 

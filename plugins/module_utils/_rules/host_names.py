@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names of ManagedClusters as names of hosts. Whoever holds a bootstrap token may choose one."""
+"""Names of ManagedClusters as names of hosts. Anyone who holds a bootstrap token can choose one."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def the_user(config: Kubeconfig) -> dict[str, t.Any]:
 def with_absolute_files(config: Kubeconfig, folder: str) -> Kubeconfig:
     """The files that a kubeconfig names are relative to its own folder (client-go: tools/clientcmd/loader.go).
 
-    What is not a path is left as it is, for whoever checks it.
+    What is not a path is left as it is, for the check that follows.
     """
     changed = dict(config)
     for part, key in (("clusters", "cluster"), ("users", "user")):

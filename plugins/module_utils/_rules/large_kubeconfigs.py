@@ -85,7 +85,7 @@ def _sections(content: bytes) -> dict[str, dict[str, str]] | None:
 
 def _entry(entries: t.Mapping[str, str], part: str, name: t.Any) -> Json | None:
     """The one entry of this name."""
-    # What has a name of another's is for whoever reads the whole file.
+    # What has a name of another's is for the reader of the whole file.
     if not isinstance(name, str) or not entries.get(name):
         return None
     (entry,) = yaml_text.parse(entries[name])

@@ -20,7 +20,7 @@ Json = dict[str, t.Any]
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """``signs``: how it is recognised. ``advice``: an instruction for whoever runs the fleet, with ``{option}`` for an option."""
+    """``signs``: how it is recognised. ``advice``: an instruction for the operator of the fleet, with ``{option}`` for an option."""
 
     code: str
     summary: str

@@ -60,7 +60,7 @@ ITS_EVIDENCE_RIGHTS: tuple[Right, ...] = (
     Right(("list",), "workstatuses", "control.kubestellar.io"),
     *(Right(("list",), "rolebindings", "rbac.authorization.k8s.io", name=one) for one in statuses.ROLE_BINDINGS),
 )
-"""What says whether statuses come back. Whoever looks without them sees everything else."""
+"""What says whether statuses come back. Without these rights, everything else is seen."""
 CONFIGURE_RIGHTS: tuple[Right, ...] = (
     Right(("get", "list", "patch"), "managedclusters", f"cluster.{_OCM}"),
     Right(("get",), "managedclustersets", f"cluster.{_OCM}"),

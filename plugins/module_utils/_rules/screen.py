@@ -41,7 +41,7 @@ def line(text: str) -> str:
 
 
 def shortened(text: str, longest: int) -> str:
-    """The beginning of a text. It ends between words: half a secret is not known any more by whoever hides secrets."""
+    """The beginning of a text. It ends between words: half a secret is not recognized any more by the code that hides secrets."""
     if len(text) <= longest:
         return text
     beginning = text[: longest - len(_ELLIPSIS)]

@@ -16,7 +16,7 @@ _LONGEST = 300
 def as_wec_error(error: Exception, what: str) -> WecError:
     """The error itself if it is one of ours, or one that says of ``what`` (such as "edge-1") that it could not be handled.
 
-    A missing library is everybody's, and is raised again. Whoever shows the text scrubs it: it may quote what a stranger sent.
+    A missing library concerns all, and is raised again. Callers scrub the text before they show it: it may quote what a stranger sent.
     """
     if isinstance(error, MissingLibrary):
         raise error

@@ -123,7 +123,7 @@ def _marked(klusterlet: Klusterlet) -> Images | None:
         found = json.loads(klusterlet.raw["metadata"]["annotations"][UPGRADED_FROM])
         references = {part: found[part] for part in (OPERATOR, *SPECS) if isinstance(found.get(part), str)}
     except (ValueError, TypeError, AttributeError):
-        # Whoever wrote that, an upgrade is under way; and the way back is not known.
+        # An upgrade is under way, and the images to go back to are not known.
         references = {}
     return Images(references)
 

@@ -22,7 +22,7 @@ T = t.TypeVar("T")
 
 
 def view_data(view: ObservedAgent) -> Json:
-    """The view without what was judged: that is for whoever knows the ITS."""
+    """The view without what was judged: that is for the caller, who knows the ITS."""
     return {
         "uid": view.uid,
         "version": view.version,
