@@ -47,7 +47,8 @@ options:
     description: What the names of the groups begin with that hosts are in by their states, such as C(state_joined). An empty text makes no such groups.
     type: str
     default: state_
-  as_wanted:
+  desired_state:
+    aliases: [as_wanted]
     description:
       - Whether what a WEC has is also its desired state. Its labels, annotations, properties and cluster set then become
         C(wec_labels), C(wec_annotations), C(wec_properties) and C(wec_cluster_set), as the role P(kubestellar.wec.configure#role) takes them, without what
@@ -89,7 +90,7 @@ notes:
     no host has the name of a group, also none of a file that is read later.
   - "Variables of each host: C(wec_name), C(wec_state), C(wec_since), C(wec_problems) (codes), C(wec_accepted), C(wec_joined),
     C(wec_available), C(wec_conditions) (booleans by type), C(wec_lease_age) (seconds), C(wec_kubernetes_version), C(wec_claims),
-    C(wec_addon), C(wec_uid), C(wec_api_urls), C(wec_all_labels), C(wec_all_annotations), and those of O(as_wanted)."
+    C(wec_addon), C(wec_uid), C(wec_api_urls), C(wec_all_labels), C(wec_all_annotations), and those of O(desired_state)."
 seealso:
   - module: kubestellar.wec.wec_export
   - module: kubestellar.wec.wec_status
@@ -152,7 +153,7 @@ from ..plugin_utils._in_process import plain
 
 Json = dict[str, t.Any]
 _NAMES = ("its.yml", "its.yaml")
-_SELECTION = ("label_selector", "field_selector", "states", "protected", "as_wanted")
+_SELECTION = ("label_selector", "field_selector", "states", "protected", "desired_state")
 
 
 def _untrusted(value: t.Any) -> t.Any:

@@ -56,7 +56,7 @@ class GroupVariables:
         for variable, (keys, hosts) in self._overridden.items():
             names.append(
                 f"{variable} ({', '.join(sorted(keys))}) does not count for {screen.listed(hosts, _NAMED)}: the inventory plugin kubestellar.wec.its says "
-                "that their state is the desired one. Set as_wanted to false in its file, and your variables say it."
+                "that their state is the desired one. Set desired_state to false in its file, and your variables say it."
             )
         for (group, part), (keys, hosts) in self._hidden.items():
             names.append(

@@ -110,7 +110,7 @@ def test_the_search_and_the_filters_leave_those_that_fit(page: Page, large: path
     assert choose(page, "find", "edge-78") == ["edge-78"]
     assert page.evaluate("document.getElementById('count').textContent") == "1 of 1000 shown"
     choose(page, "find", "")
-    assert len(choose(page, "by-outcome", "as_wanted")) == 30
+    assert len(choose(page, "by-outcome", "in_sync")) == 30
     assert choose(page, "by-state", "pending_csr") == []
     choose(page, "by-state", "")
     assert len(choose(page, "by-outcome", "")) == 1000

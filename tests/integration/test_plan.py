@@ -15,7 +15,7 @@ from fleet import ITS, Fleet
 Take = t.Callable[..., "list[str]"]
 
 
-def test_a_fleet_that_is_as_wanted_costs_a_few_requests_to_the_its_and_none_to_a_wec(fleet: Fleet, take: Take) -> None:
+def test_a_fleet_that_is_in_sync_costs_a_few_requests_to_the_its_and_none_to_a_wec(fleet: Fleet, take: Take) -> None:
     names = take(4)
     first = fleet.register(names)
     assert first.code == 0, first.output

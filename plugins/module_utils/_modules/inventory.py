@@ -23,7 +23,7 @@ Host = tuple[str, Json]
 def hosts(task: Task) -> list[Host]:
     """Every selected WEC and its variables, JSON types only and no secret among them. Raises WecError.
 
-    The options are those of the ITS, and label_selector, field_selector, states, protected, as_wanted.
+    The options are those of the ITS, and label_selector, field_selector, states, protected, desired_state.
     """
     found = known(task)
     # Its files have been read by now, and are there.
@@ -55,4 +55,4 @@ def its_variables(task: Task) -> Json:
 
 
 def _variables(task: Task, one: Known) -> Json:
-    return {**one.as_facts(), **(one.adopted.as_variables() if task.params["as_wanted"] else {})}
+    return {**one.as_facts(), **(one.adopted.as_variables() if task.params["desired_state"] else {})}

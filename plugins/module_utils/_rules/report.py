@@ -16,18 +16,18 @@ from .report_reading import CONFIGURE, DEREGISTER, FACTS, OTHER, REGISTER, UPGRA
 
 Json = dict[str, t.Any]
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "2.0"
 """Of docs/report.schema.json: what is added raises the second number, any other change the first."""
-FAILED, IN_TROUBLE, DRIFTED, CHANGED, TO_CHANGE, NOT_REACHED, AS_WANTED = (
+FAILED, IN_TROUBLE, DRIFTED, CHANGED, TO_CHANGE, NOT_REACHED, IN_SYNC = (
     "failed",
     "in_trouble",
     "drifted",
     "changed",
     "to_change",
     "not_reached",
-    "as_wanted",
+    "in_sync",
 )
-OUTCOMES = (FAILED, IN_TROUBLE, DRIFTED, NOT_REACHED, CHANGED, TO_CHANGE, AS_WANTED)
+OUTCOMES = (FAILED, IN_TROUBLE, DRIFTED, NOT_REACHED, CHANGED, TO_CHANGE, IN_SYNC)
 """The worst first."""
 TROUBLES = (FAILED, IN_TROUBLE, DRIFTED, NOT_REACHED)
 """Somebody has to look."""
@@ -127,7 +127,7 @@ class Wec:
             return NOT_REACHED if stopped else TO_CHANGE
         if self.would_change:
             return TO_CHANGE
-        return CHANGED if self.changed else AS_WANTED
+        return CHANGED if self.changed else IN_SYNC
 
     def as_data(self, stopped: bool, run_started: datetime.datetime) -> Json:
         steps, differences = self.steps, list(self.differences.values())
@@ -345,5 +345,5 @@ WORDS = {
     NOT_REACHED: "not reached",
     CHANGED: "changed",
     TO_CHANGE: "to be changed",
-    AS_WANTED: "in sync",
+    IN_SYNC: "in sync",
 }

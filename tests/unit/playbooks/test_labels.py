@@ -297,4 +297,4 @@ def test_a_groups_labels_that_the_inventory_plugin_hides_are_named(tmp_path: pat
     assert (
         "wec_labels_site (region) does not count for edge-1: the inventory plugin kubestellar.wec.its says" in run.text
     )
-    assert "Set as_wanted to false" in run.text
+    assert "Set desired_state to false" in run.text

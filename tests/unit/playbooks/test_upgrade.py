@@ -98,7 +98,7 @@ def test_a_bad_image_stops_the_waves_and_the_rest_is_in_the_retry_list(tmp_path:
     assert (tmp_path / "left.txt").read_text().split() == ["edge-2", "edge-3", "edge-1"]
     (found,) = (tmp_path / "report").rglob("*.json")
     outcomes = {one["name"]: one["outcome"] for one in json.loads(found.read_text())["wecs"]}
-    assert outcomes == {"edge-1": "as_wanted", "edge-2": "failed", "edge-3": "not_reached"}
+    assert outcomes == {"edge-1": "in_sync", "edge-2": "failed", "edge-3": "not_reached"}
 
     fleet.agents["edge-2"].missing.clear()
     again = play(tmp_path, UPGRADE, fleet.inventory, *waves, "--limit", f"@{tmp_path}/left.txt")

@@ -296,7 +296,7 @@ def test_a_run_of_configure_leaves_its_report(tmp_path: pathlib.Path, its: FakeI
     # The third is not registered.
     assert {name: one["outcome"] for name, one in wecs.items()} == {
         "edge-1": "changed",
-        "edge-2": "as_wanted",
+        "edge-2": "in_sync",
         "edge-3": "failed",
     }
     assert wecs["edge-1"]["differences"] == [
@@ -370,7 +370,7 @@ def test_status_shows_states_and_drift_by_one_look_and_tells_its_outcome(tmp_pat
     jsonschema.validate(found, SCHEMA)
     assert {one["name"]: one["outcome"] for one in found["wecs"]} == {
         "edge-1": "drifted",
-        "edge-2": "as_wanted",
+        "edge-2": "in_sync",
         "edge-3": "drifted",
         "stray": "drifted",
     }

@@ -166,9 +166,10 @@ def test_conditions_are_booleans(source: Source, its: FakeIts) -> None:
     assert found["wec_state"] == "joined_unavailable"
 
 
-def test_what_group_vars_shall_say_is_left_to_them(source: Source, its: FakeIts) -> None:
+@pytest.mark.parametrize("option", ["desired_state", "as_wanted"])
+def test_what_group_vars_shall_say_is_left_to_them(source: Source, its: FakeIts, option: str) -> None:
     full(its)
-    found = source.host("edge-1", as_wanted=False)
+    found = source.host("edge-1", **{option: False})
     assert not {"wec_labels", "wec_annotations", "wec_properties", "wec_cluster_set"} & set(found)
     assert found["wec_all_labels"]["region"] == "us-east"
 

@@ -69,7 +69,7 @@ def test_both_ways(run: FrontEnd, its: FakeIts, options: Options) -> None:
         ]
 
 
-def test_what_is_not_as_wanted_shows_before_and_after(run: FrontEnd, its: FakeIts, options: Options) -> None:
+def test_what_is_out_of_sync_shows_before_and_after(run: FrontEnd, its: FakeIts, options: Options) -> None:
     member(its, "edge-1", region="eu", mine="x")
     its.change(f"{MANAGED_CLUSTERS}/edge-1", {"metadata": {"annotations": {"owner": "dev"}}})
     its.put(f"{PROPERTIES}/edge-1", {"data": {"url": "a", "old": "b"}})

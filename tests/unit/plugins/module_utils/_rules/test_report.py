@@ -69,8 +69,8 @@ def failing(name: str, *codes: str) -> Json:
 def test_a_registration_tells_how_it_ended_for_each() -> None:
     found = data(registration(4, failing=[1], wanted=[3]))
     outcomes = {one["name"]: one["outcome"] for one in found["wecs"]}
-    assert outcomes == {"edge-1": "changed", "edge-2": "failed", "edge-3": "changed", "edge-4": "as_wanted"}
-    assert found["summary"]["outcomes"] == {"failed": 1, "changed": 2, "as_wanted": 1}
+    assert outcomes == {"edge-1": "changed", "edge-2": "failed", "edge-3": "changed", "edge-4": "in_sync"}
+    assert found["summary"]["outcomes"] == {"failed": 1, "changed": 2, "in_sync": 1}
     assert found["summary"]["states"] == {"joined": 3, "pending_csr": 1}
     assert found["run"]["activities"] == ["plan", "register", "configure"]
     assert summary(found) == "4 WECs: 1 failed, 2 changed, 1 in sync"
@@ -207,7 +207,7 @@ def test_a_plan_alone_tells_what_is_to_be_changed(report: Report) -> None:
     found = wecs(report)
     assert {name: one["outcome"] for name, one in found.items()} == {
         "a": "to_change",
-        "b": "as_wanted",
+        "b": "in_sync",
         "c": "in_trouble",
         "d": "to_change",
     }
@@ -223,7 +223,7 @@ def test_those_that_a_run_has_not_come_to_are_told(report: Report) -> None:
     assert {name: one["outcome"] for name, one in wecs(report).items()} == {
         "edge-1": "changed",
         "edge-2": "not_reached",
-        "edge-3": "as_wanted",
+        "edge-3": "in_sync",
     }
     assert data(report)["run"]["activities"] == ["plan", "configure"]
     report.note(task("wec_join", batch(registered_at_once("edge-2"))))
@@ -343,7 +343,7 @@ def test_drift_belongs_to_the_wec_of_its_own_its(report: Report) -> None:
     found = {one["its"]: one for one in data(report)["wecs"]}
     assert {its: (one["host"], one["outcome"]) for its, one in found.items()} == {
         SERVER: ("one", "drifted"),
-        other: ("elsewhere", "as_wanted"),
+        other: ("elsewhere", "in_sync"),
     }
 
 
@@ -361,7 +361,7 @@ def test_a_comparison_tells_the_hosts_whose_its_does_not_answer_and_nobody_else(
     looked = compared(wecs=[shown("edge-1", "one"), *lost], failed=True, msg="no answer")
     report.note(task("wec_status", looked, failed=True, for_all=True))
     assert {name: one["outcome"] for name, one in wecs(report).items()} == {
-        "edge-1": "as_wanted",
+        "edge-1": "in_sync",
         "far": "failed",
         "away": "failed",
     }
@@ -386,7 +386,7 @@ def test_of_an_upgrade_in_waves_each_wec_has_what_became_of_it(report: Report) -
     )
     found = wecs(report)
     outcomes = {name: one["outcome"] for name, one in found.items()}
-    assert outcomes == {"edge-1": "changed", "edge-2": "failed", "edge-3": "not_reached", "edge-4": "as_wanted"}
+    assert outcomes == {"edge-1": "changed", "edge-2": "failed", "edge-3": "not_reached", "edge-4": "in_sync"}
     steps = {name: [step["done"] for step in one["steps"]] for name, one in found.items()}
     assert steps == {"edge-1": [True], "edge-2": [False], "edge-3": [False], "edge-4": []}
     assert data(report)["run"]["activities"] == ["upgrade"]
