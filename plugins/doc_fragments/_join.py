@@ -39,15 +39,64 @@ options:
         token lives for one hour, and a warning says so.
       - While C(clusteradm) runs, the token is visible in the process list of the machine where this runs.
     type: str
+  bundle_version:
+    description:
+      - Version of the klusterlet, such as V(1.2.1). Without it, that of the hub.
+      - It cannot be newer than the hub, because the agent's add-ons would never register.
+    type: str
+  bundle_overrides:
+    description: Other image tags than O(bundle_version) says, for V(ocm) and V(policy_addon).
+    type: dict
+  klusterlet_mode:
+    description:
+      - With V(singleton), registration and work agent are one pod whose name on the ITS stays the same when it restarts.
+      - With V(default) they are two.
+      - V(hosted) is refused, because each C(clusteradm join) makes another hosted klusterlet with a random name, so that a
+        run could not be repeated.
+    type: str
+    choices: [singleton, default, hosted]
+    default: singleton
+  image_registry:
+    description: Where the klusterlet's images come from, instead of C(quay.io/open-cluster-management).
+    type: str
   image_pull_credential_file:
     description: File with the credentials for O(image_registry), in the format of C(~/.docker/config.json).
     type: path
+  proxy_url:
+    description: Address of a proxy that the agent reaches the ITS through.
+    type: str
   proxy_ca_cert:
     description: File with the CA of the proxy in O(proxy_url).
     type: path
+  feature_gates:
+    description: Feature gates of the agent, each V(true) or V(false).
+    type: dict
+  klusterlet_annotations:
+    description:
+      - Annotations that the agent puts on its ManagedCluster when it creates it. Keys get the prefix
+        C(agent.open-cluster-management.io/) if they have none.
+    type: dict
+  resource_qos_class:
+    description: Quality of service of the agent's pods.
+    type: str
+    choices: [Default, BestEffort, ResourceRequirement]
+  resource_requests:
+    description: What the agent's containers request, such as C(cpu) and C(memory).
+    type: dict
+  resource_limits:
+    description: What the agent's containers are limited to.
+    type: dict
   klusterlet_values_file:
     description: File with values for the klusterlet's chart, which override everything else.
     type: path
+  clusteradm_binary:
+    description: Name or path of C(clusteradm), version 1.0 or newer. It is needed only when an agent must be installed.
+    type: str
+    default: clusteradm
+  clusteradm_timeout:
+    description: Seconds that C(clusteradm join) has.
+    type: int
+    default: 120
   move_from_other_hub:
     description:
       - Whether a cluster that is registered with another hub may be moved to this ITS. Its ManagedCluster on the other hub
@@ -66,18 +115,18 @@ options:
     type: str
     choices: [refuse, keep]
     default: refuse
-  restart_agents:
-    description:
-      - Whether the agents of WECs that are registered already are restarted, each time. Their pods are deleted, and a lease that is
-        renewed afterwards is waited for.
-      - An agent that has followed a hub before it was restored from a backup hears nothing of what changes there until then.
-    type: bool
-    default: false
   replace_lost_cluster:
     description:
       - Whether a cluster may take over the name of another one that is not available any more. The other's ManagedCluster,
         mailbox and signing requests are removed first. Refused all the same while works are in the mailbox.
       - The lost cluster's certificate works again from then on, until it expires, because OCM grants rights by name.
+    type: bool
+    default: false
+  restart_agents:
+    description:
+      - Whether the agents of WECs that are registered already are restarted, each time. Their pods are deleted, and a lease that is
+        renewed afterwards is waited for.
+      - An agent that has followed a hub before it was restored from a backup hears nothing of what changes there until then.
     type: bool
     default: false
   remove_foreign_csrs:

@@ -102,15 +102,6 @@ options:
       - The token that the agent introduces itself with. Needed for V(join) and V(refresh) in O(steps).
       - While C(clusteradm) runs, it is visible in the process list of the machine where this runs.
     type: str
-  image_pull_credential:
-    description: Credentials for O(image_registry), in the format of C(~/.docker/config.json).
-    type: str
-  proxy_ca:
-    description: The CA of the proxy O(proxy_url), in PEM.
-    type: str
-  klusterlet_values:
-    description: Values for the klusterlet's chart in YAML, which override everything else.
-    type: str
 extends_documentation_fragment:
   - kubestellar.wec._attributes
   - kubestellar.wec._attributes.actiongroup_wec

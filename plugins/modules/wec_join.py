@@ -150,7 +150,6 @@ extends_documentation_fragment:
   - kubestellar.wec._its
   - kubestellar.wec._wec
   - kubestellar.wec._wds
-  - kubestellar.wec._agent
   - kubestellar.wec._join
   - kubestellar.wec._join_wecs
   - kubestellar.wec._proofs

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import pathlib
 import typing as t
 
 import yaml
+from ansible_collections.kubestellar.wec.plugins.module_utils._apis.clusteradm import Clusteradm
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.join_options import JoinOptions
 from fleet import Fleet
 
 Json = dict[str, t.Any]
@@ -56,6 +59,12 @@ def test_everything_chosen_is_in_the_klusterlet(fleet: Fleet, wec: str, tmp_path
     given = [one for one in secrets if ".dockerconfigjson" in one.get("data", {})]
     assert "registry.example" in base64.b64decode(given[0]["data"][".dockerconfigjson"]).decode()
     assert fleet.register([wec]).recap[wec].changed == 0
+
+
+def test_clusteradm_has_each_flag_that_options_are_passed_on_with(fleet: Fleet) -> None:
+    flags = [one.metadata["flag"] for one in dataclasses.fields(JoinOptions) if one.metadata.get("flag")]
+    assert flags
+    Clusteradm(str(fleet.clusteradm)).facts().require(flags)
 
 
 def test_an_older_klusterlet_and_a_values_file(fleet: Fleet, wec: str, tmp_path: pathlib.Path) -> None:

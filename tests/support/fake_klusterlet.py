@@ -30,13 +30,14 @@ FIELDS = {
 
 
 class FakeKlusterlet:
-    """``missing``: tags of images that nobody has. ``is_mute``: the agents run and never say anything to the hub."""
+    """``missing``: tags of images whose containers stay ``waiting``, for this reason. ``is_mute``: the agents run and never say anything to the hub."""
 
     def __init__(
         self, wec: FakeApi, its: FakeIts, name: str, version: str = "v1.0.0", mode: str = "Singleton", home: str = HOME
     ) -> None:
         self.wec, self.its, self.name = wec, its, name
         self.missing: set[str] = set()
+        self.waiting = "ImagePullBackOff"
         self.is_mute = True
         self._count = 0
         its.join(name, wec.uid)
@@ -89,9 +90,7 @@ class FakeKlusterlet:
         old = [one for one in self.wec.objects if one.startswith(f"{folder}-")]
         self._count += 1
         pod, moment = f"{name}-{self._count}", now()
-        running: Json = (
-            {"running": {}} if is_there else {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
-        )
+        running: Json = {"running": {}} if is_there else {"waiting": {"reason": self.waiting, "message": "not found"}}
         ready = {"type": "Ready", "status": "True" if is_there else "False", "lastTransitionTime": moment}
         self.wec.put(
             f"{folder}-{self._count}",

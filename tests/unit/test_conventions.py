@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import importlib.util
 import pathlib
@@ -115,18 +116,22 @@ def test_examples_of_an_inventory_have_options_that_exist(plugin: str) -> None:
         assert set(example) <= known
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_a_roles_defaults_are_documented_and_prefixed(role: str) -> None:
-    defaults = yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text())
+@pytest.mark.parametrize(
+    ("role", "module"), [("register", "wec_join"), ("configure", "wec_configure"), ("deregister", "wec_join")]
+)
+def test_defaults_of_a_roles_variables_are_those_of_the_module(role: str, module: str) -> None:
+    """A role sets no variable: one that is not set is left to the module."""
+    assert not (ROOT / "roles" / role / "defaults").exists()
+    body = importlib.import_module(f"ansible_collections.kubestellar.wec.plugins.module_utils._modules.{module}")
+    spec = body.SPEC["argument_spec"]
     options = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text())
-    documented = options["argument_specs"]["main"]["options"]
-    own = {name for name in documented if name.startswith(f"{role}_")}
-    # What is read from the inventory has no default that would hide a variable of it that cannot be evaluated.
-    assert set(defaults) <= own
-    assert {name for name in own if "default" in documented[name]} <= set(defaults)
-    for name, value in defaults.items():
-        if "default" in documented[name]:
-            assert documented[name]["default"] == value, name
+    for name, one in options["argument_specs"]["main"]["options"].items():
+        option = name.removeprefix(f"{role}_")
+        if option == name or option not in spec:
+            continue
+        # What variables of a host say is applied, and what a task says itself is present.
+        default = "applied" if option.endswith("_state") else spec[option].get("default")
+        assert (one["type"], one.get("default")) == (spec[option]["type"], default), name
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -178,11 +183,15 @@ def test_the_table_of_versions_has_its_place(generator: types.ModuleType) -> Non
 def test_every_variable_that_a_playbook_reads_is_known() -> None:
     text = "\n".join(path.read_text() for path in (ROOT / "playbooks").glob("*.yml"))
     text = re.sub(r"#.*|tags: .*", "", text)
-    prefixes = "|".join(("wec", "its", "wds", "register", "configure", "deregister", "status", "diagnose", "export"))
-    read = set(re.findall(rf"(?<![\w.'])(?:{prefixes})_[a-z_]*[a-z]\b(?! *:)", text))
+    # The first word of all that there are, such as status_.
+    prefixes = "|".join(sorted({name.partition("_")[0] for name in _unknown_variables.known()}))
+    read = set(re.findall(rf"(?<![\w.'\[])(?:{prefixes})_[a-z_]*[a-z]\b(?! *:)", text))
     registered = set(re.findall(r"register: (\w+)", text)) | {name for name in read if "__" in name}
     of_the_play = set(re.findall(r"^    (\w+): ", text, re.MULTILINE))
-    assert read - registered - of_the_play - set(MODULES) <= _unknown_variables.known()
+    unknown = read - registered - of_the_play - set(MODULES) - _unknown_variables.known()
+    assert not unknown, (
+        f"A playbook reads {unknown}. Declare it in plugins/module_utils/_rules/variables.py (OF_PLAYBOOKS), and run 'make docs'"
+    )
 
 
 def test_a_variable_of_the_playbooks_is_read_by_those_that_it_names() -> None:
@@ -191,17 +200,54 @@ def test_a_variable_of_the_playbooks_is_read_by_those_that_it_names() -> None:
             text = (ROOT / "playbooks" / f"{playbook}.yml").read_text()
             for imported in re.findall(r"import_playbook: (\S+)", text):
                 text += (ROOT / "playbooks" / imported).read_text()
-            assert one.name in text or one.name == variables.UNKNOWN, (one.name, playbook)
+            assert one.name in text or one.name == variables.UNKNOWN, (
+                f"plugins/module_utils/_rules/variables.py says that playbooks/{playbook}.yml reads {one.name}, and it does not"
+            )
 
 
-def test_every_problem_is_recognised_somewhere() -> None:
+CODES = [kind.code for _title, kinds in problems.SECTIONS for kind in kinds]
+OF_A_SIDE = {"its_unreachable", "wec_unreachable"}
+"""Those of the two sides are put together from the side's name."""
+
+
+@functools.cache
+def texts_of(*folders: pathlib.Path) -> str:
     table = UTILS / "_rules" / "problems.py"
-    code = "\n".join(path.read_text() for path in UTILS.rglob("*.py") if path != table)
-    told_by_roles = "\n".join(path.read_text() for path in (ROOT / "roles").rglob("*.yml"))
-    loaded = importlib.import_module("ansible_collections.kubestellar.wec.plugins.module_utils._rules.problems")
-    unused = [kind for kind in loaded.BY_CODE if f'"{kind}"' not in code and f"[{kind}]" not in told_by_roles]
-    # Those of the two sides are put together from the side's name.
-    assert set(unused) <= {"its_unreachable", "wec_unreachable"}
+    return "\n".join(path.read_text() for one in folders for path in one.rglob("*.py") if path != table)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_problem_is_recognised_somewhere_and_shown_by_a_test(code: str) -> None:
+    assert CODES.count(code) == 1, f"{code} is twice in plugins/module_utils/_rules/problems.py. Take one out"
+    is_recognised = code in OF_A_SIDE or f'"{code}"' in texts_of(UTILS)
+    assert is_recognised, (
+        f"{code} is in plugins/module_utils/_rules/problems.py, and nothing recognizes it. Return "
+        f'problems.of("{code}", "evidence") where it shows'
+    )
+    is_shown = re.search(rf'["\[]{code}["\]]', texts_of(ROOT / "tests" / "unit", ROOT / "tests" / "integration"))
+    assert is_shown, f"No test shows {code}. Write one that gives the evidence and looks for the code"
+
+
+def test_a_code_that_is_returned_is_in_the_table() -> None:
+    returned = set(
+        re.findall(r'problems\.of\(\s*"(\w+)"', texts_of(UTILS, PLUGINS / "plugin_utils", PLUGINS / "action"))
+    )
+    assert returned
+    unknown = returned - set(CODES)
+    assert not unknown, f"{unknown} is returned, and has no Kind in plugins/module_utils/_rules/problems.py. Add it"
+
+
+def test_options_that_a_remedy_names_are_options() -> None:
+    bodies = [f"ansible_collections.kubestellar.wec.plugins.module_utils._modules.{module}" for module in MODULES]
+    known = {option for body in bodies for option in importlib.import_module(body).SPEC["argument_spec"]}
+    named = {
+        (kind.code, option)
+        for _title, kinds in problems.SECTIONS
+        for kind in kinds
+        for option in re.findall(r"\{(\w+)\}", kind.advice)
+    }
+    unknown = {(code, option) for code, option in named if option not in known}
+    assert not unknown, f"{unknown}: the remedy of the code names an option that no module has"
 
 
 def test_every_source_file_names_its_licence() -> None:

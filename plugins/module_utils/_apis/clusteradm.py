@@ -64,8 +64,7 @@ class JoinRequest:
         arguments = ["--cluster-name", self.cluster_name, "--hub-apiserver", self.hub_server]
         arguments += ["--ca-file", file_of(self.hub_ca)]
         arguments += ["--bundle-version-overrides", file_of(json.dumps(overrides).encode())]
-        for flag, value in self.options.flags():
-            arguments += [flag, file_of(value) if isinstance(value, bytes) else value]
+        arguments += [file_of(one) if isinstance(one, bytes) else one for one in self.options.arguments()]
         arguments += ["--singleton"] if self.options.klusterlet_mode == "singleton" else []
         arguments += ["--force-internal-endpoint-lookup"] if self.internal_endpoint else []
         return [*arguments, "--hub-token", self.hub_token]

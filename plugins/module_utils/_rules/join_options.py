@@ -38,8 +38,9 @@ def _option(
 ) -> t.Any:
     """An option of this type; ``spec`` is the rest of its argument spec.
 
-    ``flag`` is the option of ``clusteradm join`` that takes the value, with ``repeat`` once for each entry of a dictionary.
-    ``on_host``: wec_agent has the option, too, for wec_run_on=host. ``secret_content``: what is in the file is a secret.
+    ``flag`` is the option of ``clusteradm join`` that takes the value: of a file its content, of a dictionary all entries (with
+    ``repeat`` it is there once for each), and for true it stands alone. ``on_host``: wec_agent has the option, too, for
+    wec_run_on=host. ``secret_content``: what is in the file is a secret.
     """
     declared = {"type": kind, **({} if default is None else {"default": default}), **spec}
     metadata = {"spec": declared, "flag": flag, "repeat": repeat, "on_host": on_host, "secret_content": secret_content}
@@ -101,19 +102,21 @@ class JoinOptions:
         set_ones = {name: value for name, value in found.items() if value is not None}
         return cls(**{name: _texts(value) for name, value in set_ones.items()}, **others)
 
-    def flags(self) -> t.Iterator[tuple[str, str | bytes]]:
-        """The options of ``clusteradm join`` that take a value as it is given, each with a text or with a file's content."""
+    def arguments(self) -> t.Iterator[str | bytes]:
+        """Those of ``clusteradm join`` that options are passed on with, as they are given. Bytes are the content of a file."""
         for one in _FIELDS:
             flag, value = one.metadata["flag"], getattr(self, one.name)
-            if not flag or not value:
+            # A number may be 0.
+            if not flag or (not value and type(value) is not int):
                 continue
-            if isinstance(value, t.Mapping):
-                pairs = [
-                    f"{key}={str(entry).lower() if isinstance(entry, bool) else entry}" for key, entry in value.items()
-                ]
-                yield from ((flag, text) for text in (pairs if one.metadata["repeat"] else [",".join(pairs)]))
+            if value is True:
+                yield flag
+            elif isinstance(value, t.Mapping):
+                pairs = [f"{key}={_word(entry)}" for key, entry in value.items()]
+                for text in pairs if one.metadata["repeat"] else [",".join(pairs)]:
+                    yield from (flag, text)
             else:
-                yield flag, value
+                yield from (flag, value if isinstance(value, bytes) else str(value))
 
     def secrets(self) -> list[str]:
         """What is in files and must not be shown."""
@@ -133,6 +136,11 @@ class JoinOptions:
 _FIELDS = tuple(one for one in dataclasses.fields(JoinOptions) if "spec" in one.metadata)
 SPEC: dict[str, Json] = {one.name: one.metadata["spec"] for one in _FIELDS}
 """The argument spec of wec_join's options."""
+
+
+def _word(value: t.Any) -> str:
+    """As clusteradm spells it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _is_file(option: str) -> bool:

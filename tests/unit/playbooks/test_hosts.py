@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import sys
@@ -12,9 +13,10 @@ import typing as t
 
 import pytest
 import yaml
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.join_options import SPEC, JoinOptions
 from fake_fleet import Clusteradm, FakeFleet
 from fake_leaving import KLUSTERLET, PARTS, Membership
-from fake_ocm import MANAGED_CLUSTERS, FakeIts
+from fake_ocm import FLAGS, MANAGED_CLUSTERS, FakeIts, fake_clusteradm
 from playing import play
 
 Json = dict[str, t.Any]
@@ -65,6 +67,37 @@ def test_all_are_joined_in_one_task(
         annotations = its.objects[f"{MANAGED_CLUSTERS}/{name}"]["metadata"]["annotations"]
         assert annotations["wec.kubestellar.io/kube-system-uid"] == wec.uid
     assert SECRET not in run.output
+
+
+WITH_RULES: Json = {
+    "proxy_url": "http://proxy.example:3128",
+    "feature_gates": {"ClusterClaim": True},
+    "resource_requests": {"cpu": "15m"},
+    "resource_limits": {"cpu": "1"},
+}
+"""Values of options that do not take just any."""
+
+
+def test_what_the_inventory_says_of_an_agent_comes_to_clusteradm_on_each_machine(
+    tmp_path: pathlib.Path, its: FakeIts, fleet: FakeFleet
+) -> None:
+    (tmp_path / "file").write_text("content")
+    by_type = {"str": "given", "path": str(tmp_path / "file"), "dict": {"key": "given"}, "int": 7, "bool": True}
+    flags = {one.name: one.metadata["flag"] for one in dataclasses.fields(JoinOptions) if one.metadata.get("flag")}
+    clusteradm = fake_clusteradm(tmp_path, flags=" ".join([FLAGS, *flags.values()]))
+    own = inventory(tmp_path, its, fleet, clusteradm)
+    own["wecs"]["vars"] |= {
+        f"register_{option}": WITH_RULES.get(option, SPEC[option].get("choices", [by_type[SPEC[option]["type"]]])[-1])
+        for option in flags
+    }
+    run = play(tmp_path, "kubestellar.wec.register", own)
+    assert run.code == 0, run.output
+    calls = [json.loads(line) for line in clusteradm[1].read_text().splitlines()]
+    joins = {call[call.index("--cluster-name") + 1]: call for call in calls if "--cluster-name" in call}
+    assert joins.keys() == fleet.wecs.keys()
+    for name, call in joins.items():
+        dropped = [option for option, flag in flags.items() if flag not in call]
+        assert not dropped, f"clusteradm was run for {name} without {dropped}: {call}"
 
 
 def test_a_host_that_cannot_be_reached_fails_alone_and_each_is_reached_as_its_own_variables_say(

@@ -194,14 +194,17 @@ def test_hosts_of_a_play_are_planned_as_the_inventory_has_them(its: FakeIts) -> 
         one={**shared, "wec_name": "renamed", "wec_labels": {"region": "us"}, "wec_properties": {"url": "x"}},
         two={**shared, "wec_labels": {"region": "us"}},
         three={**shared, "configure_schema": {"labels": {"tier": {"required_in": ["edge"]}}}},
+        four={**shared, "wec_labels": ["tier"]},
     )
     result = play("wec_plan")
     assert {one["host"]: one["action"] for one in result["wecs"]} == {
         "one": "nothing",
         "two": "register",
         "three": "blocked",
+        "four": "blocked",
     }
     assert "tier" in result["wecs"][2]["reason"]
+    assert [one["problem"]["code"] for one in result["wecs"][2:]] == ["invalid_desired_state", "invalid_variable"]
 
 
 def test_hosts_whose_its_cannot_be_asked_do_not_stop_the_others(its: FakeIts) -> None:

@@ -151,6 +151,17 @@ def test_an_image_that_cannot_be_pulled_fails_soon_and_is_rolled_back_where_that
         assert all(image.endswith(":v1.2.1") for image in agent.images)
 
 
+def test_containers_that_do_not_start_are_named_when_the_time_is_over(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: Json
+) -> None:
+    agent = FakeKlusterlet(wec, its, "edge-1")
+    agent.missing.add("v1.2.1")
+    agent.waiting = "CreateContainerConfigError"
+    found = record(run("wec_upgrade", **{**options, "wait_timeout": 1}))
+    assert found["problem"]["code"] == "upgrade_stuck"
+    assert "CreateContainerConfigError" in found["msg"]
+
+
 def test_one_that_the_its_does_not_hear_of_has_failed(run: FrontEnd, its: FakeIts, wec: FakeApi, options: Json) -> None:
     agent = FakeKlusterlet(wec, its, "edge-1")
     agent.is_mute = True

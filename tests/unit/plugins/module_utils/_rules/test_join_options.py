@@ -1,18 +1,22 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each option that says how a cluster is joined reaches everything that has to know it. CONTRIBUTING.md has the list."""
+"""An option that says how a cluster is joined has four places, and reaches everything from there. CONTRIBUTING.md has the list."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
+import re
+import textwrap
 import typing as t
 
 import pytest
 import yaml
 from ansible.plugins.loader import fragment_loader
 from ansible.utils.plugin_docs import get_docstring
+from ansible_collections.kubestellar.wec.plugins.doc_fragments import _join
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.clusteradm import JoinRequest
 from ansible_collections.kubestellar.wec.plugins.module_utils._modules import join_batch, wec_agent, wec_join
 from ansible_collections.kubestellar.wec.plugins.module_utils._modules.task import read_join_options
@@ -24,10 +28,20 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_ag
 
 Json = dict[str, t.Any]
 ROOT = pathlib.Path(__file__).parents[5]
+TABLE = "plugins/module_utils/_rules/join_options.py"
+FRAGMENT = "plugins/doc_fragments/_join.py"
+ROLE = "roles/register/meta/argument_specs.yml"
+CHANGELOG = "changelogs/fragments"
 FIELDS = {one.name: one for one in dataclasses.fields(JoinOptions)}
 ON_HOST = [option for option in SPEC if FIELDS[option].metadata["on_host"]]
+WITH_FLAG = [option for option in SPEC if FIELDS[option].metadata["flag"]]
 OF_INVENTORY = "wec_run_on"
 """It is the same variable for all roles."""
+OF_FIRST_VERSION = {
+    *("clusteradm_binary", "clusteradm_timeout", "feature_gates", "hub_ca_cert", "hub_token", "image_registry"),
+    *("internal_endpoint_lookup", "move_from_other_hub", "proxy_ca_cert", "proxy_url", "resource_qos_class"),
+}
+"""Version 0.1.0 is in the changelog as a whole. Nothing is ever added here."""
 
 
 def other(option: str) -> t.Any:
@@ -35,9 +49,21 @@ def other(option: str) -> t.Any:
     spec = SPEC[option]
     if "choices" in spec:
         return next(one for one in spec["choices"] if one not in (spec.get("default"), "hosted"))
-    return {"str": f"a {option}", "path": f"/{option}", "dict": {"a": "b"}, "int": 7, "bool": True}[spec["type"]]
+    return {
+        "str": f"a {option}",
+        "path": f"/{option}",
+        "dict": {"a": "b"},
+        "int": 7,
+        "bool": not spec.get("default"),
+    }[spec["type"]]
 
 
+def read(option: str) -> t.Any:
+    """The same, as the code has it."""
+    return f"content of {option}".encode() if SPEC[option]["type"] == "path" else other(option)
+
+
+@functools.cache
 def documented(module: str) -> Json:
     path = ROOT / "plugins" / "modules" / f"{module}.py"
     found, _examples, _returned, _metadata = get_docstring(
@@ -46,13 +72,81 @@ def documented(module: str) -> Json:
     return t.cast(Json, found["options"])
 
 
-def same(documentation: Json, spec: Json) -> bool:
-    keys = ("type", "default", "choices", "elements")
-    return bool(documentation["description"]) and all(documentation.get(key) == spec.get(key) for key in keys)
+def variables_of_role() -> Json:
+    specs = yaml.safe_load((ROOT / ROLE).read_text())
+    return t.cast(Json, specs["argument_specs"]["main"]["options"])
 
 
-def content(option: str) -> bytes:
-    return f"content of {option}".encode()
+def entry(name: str, spec: Json, keys: t.Collection[str]) -> str:
+    """What is to be written."""
+    lines = yaml.safe_dump({name: {"description": "...", **shown(spec, keys)}}, sort_keys=False)
+    return textwrap.indent(lines, "  ")
+
+
+def shown(spec: Json, keys: t.Collection[str]) -> Json:
+    return {key: spec[key] for key in keys if spec.get(key) is not None}
+
+
+def require_entry(file: str, entries: Json, name: str, spec: Json, keys: t.Collection[str]) -> None:
+    """A file of documentation has this option, as the table has it."""
+    option = name.removeprefix("register_")
+    assert name in entries, (
+        f"{option} is an option in {TABLE} and not in {file}. Add it there, under options:\n{entry(name, spec, keys)}"
+    )
+    assert entries[name].get("description"), f"{name} has no description in {file}. Write one."
+    assert shown(entries[name], keys) == shown(spec, keys), (
+        f"{option} is {shown(spec, keys)} in {TABLE}, and {name} is {shown(entries[name], keys)} in {file}. Make them the same"
+    )
+
+
+KEYS = ("type", "elements", "choices", "default")
+
+
+@pytest.mark.parametrize("option", SPEC)
+def test_it_is_documented(option: str) -> None:
+    require_entry(FRAGMENT, documented("wec_join"), option, SPEC[option], KEYS)
+
+
+@pytest.mark.parametrize("option", SPEC)
+def test_it_is_a_variable_of_the_role(option: str) -> None:
+    spec = dict(SPEC[option])
+    if "choices" in spec:
+        # One that is always refused is not offered.
+        spec["choices"] = [one for one in spec["choices"] if one != "hosted"]
+    name = option if option == OF_INVENTORY else f"register_{option}"
+    require_entry(ROLE, variables_of_role(), name, spec, (*KEYS, "no_log"))
+
+
+@pytest.mark.parametrize("option", [option for option in SPEC if option not in OF_FIRST_VERSION])
+def test_it_is_in_the_changelog(option: str) -> None:
+    files = [ROOT / "changelogs" / "changelog.yaml", *sorted((ROOT / CHANGELOG).glob("*.yml"))]
+    is_named = re.search(rf"``(register_)?{option}``", "\n".join(file.read_text() for file in files))
+    assert is_named, (
+        f"{option} is an option in {TABLE}, and the changelog does not name it. Add a file to {CHANGELOG}:\n"
+        f"minor_changes:\n  - wec_join, register - ``{option}`` ..."
+    )
+
+
+def declaration(option: str, documentation: Json) -> str:
+    flag = f"--{option.replace('_', '-')}"
+    return f'Declare it there, as a field of JoinOptions:\n    {option}: ... = _option("{documentation["type"]}", flag="{flag}")'
+
+
+OPTIONS: Json = yaml.safe_load(_join.ModuleDocFragment.DOCUMENTATION)["options"]
+VARIABLES = [one for one in variables_of_role() if one.startswith("register_")]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_what_is_documented_is_an_option(option: str) -> None:
+    assert option in SPEC, f"{option} is in {FRAGMENT} and not in {TABLE}. {declaration(option, OPTIONS[option])}"
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_a_variable_of_the_role_is_an_option(variable: str) -> None:
+    option = variable.removeprefix("register_")
+    assert option in wec_join.SPEC["argument_spec"], (
+        f"{variable} is in {ROLE}, and {option} is not in {TABLE}. {declaration(option, variables_of_role()[variable])}"
+    )
 
 
 @pytest.mark.parametrize("option", SPEC)
@@ -62,52 +156,45 @@ def test_it_is_an_option_of_the_module_and_of_each_of_several_wecs(option: str) 
     assert "default" not in join_batch.OF_ONE[option], "it would win over what is said of all"
     assert {**join_batch.OF_ONE[option], **spec[option]} == spec[option]
     assert spec["wecs"]["options"][option] == join_batch.OF_ONE[option]
-
-
-@pytest.mark.parametrize("option", SPEC)
-def test_it_is_documented_with_the_module_and_with_each_of_several_wecs(option: str) -> None:
-    options = documented("wec_join")
-    assert same(options[option], SPEC[option])
-    assert same(options["wecs"]["suboptions"][option], join_batch.OF_ONE[option])
-
-
-@pytest.mark.parametrize("option", SPEC)
-def test_it_is_a_variable_of_the_role(option: str) -> None:
-    options = yaml.safe_load((ROOT / "roles/register/meta/argument_specs.yml").read_text())["argument_specs"]["main"][
-        "options"
-    ]
-    found = options[option if option == OF_INVENTORY else f"register_{option}"]
-    assert found["type"] == SPEC[option]["type"]
-    assert found.get("default") == SPEC[option].get("default")
-    assert bool(found.get("no_log")) == bool(SPEC[option].get("no_log"))
-    # One that is always refused is not offered.
-    assert found.get("choices") == (
-        [one for one in SPEC[option]["choices"] if one != "hosted"] if "choices" in SPEC[option] else None
-    )
+    suboption = documented("wec_join")["wecs"]["suboptions"][option]
+    assert shown(suboption, KEYS) == shown(join_batch.OF_ONE[option], KEYS)
 
 
 @pytest.mark.parametrize("option", SPEC)
 def test_what_is_given_is_read(option: str) -> None:
     given = {**{one: spec.get("default") for one, spec in SPEC.items()}, option: other(option)}
-    read = JoinOptions.read(given, lambda one: content(one) if given[one] else None, name="edge-1")
-    wanted = content(option) if SPEC[option]["type"] == "path" else other(option)
-    assert read == dataclasses.replace(JoinOptions("edge-1"), **{option: wanted})
+    found = JoinOptions.read(given, lambda one: f"content of {one}".encode() if given[one] else None, name="edge-1")
+    assert found == dataclasses.replace(JoinOptions("edge-1"), **{option: read(option)})
 
 
-@pytest.mark.parametrize("option", [option for option in SPEC if FIELDS[option].metadata["flag"]])
-def test_what_is_given_comes_to_clusteradm(option: str) -> None:
-    value = content(option) if SPEC[option]["type"] == "path" else other(option)
-    options = dataclasses.replace(JoinOptions("edge-1"), **{option: value})
+def arguments_of(options: JoinOptions) -> list[str]:
     request = JoinRequest("edge-1", "https://its1.example:6443", b"ca", "token", "1.2.1", options=options)
-    arguments = request.arguments(lambda found: found.decode())
-    shown = value.decode() if isinstance(value, bytes) else "a=b" if isinstance(value, dict) else value
-    assert arguments[arguments.index(FIELDS[option].metadata["flag"]) + 1] == shown
+    return request.arguments(lambda found: found.decode())
+
+
+@pytest.mark.parametrize("option", WITH_FLAG)
+def test_what_is_given_comes_to_clusteradm(option: str) -> None:
+    value, flag = read(option), FIELDS[option].metadata["flag"]
+    arguments = arguments_of(dataclasses.replace(JoinOptions("edge-1"), **{option: value}))
+    assert all(isinstance(one, str) for one in arguments), f"{option} is not text on the command line: {arguments}"
+    assert flag in arguments, f"{option} has flag={flag!r} in {TABLE}, and {value!r} does not come to clusteradm"
+    if value is not True:
+        is_what = value.decode() if isinstance(value, bytes) else "a=b" if isinstance(value, dict) else str(value)
+        assert arguments[arguments.index(flag) + 1] == is_what
+    assert flag not in arguments_of(JoinOptions("edge-1")), f"{option} has not been set, and {flag} comes to clusteradm"
+
+
+@pytest.mark.parametrize("option", WITH_FLAG)
+def test_what_is_for_clusteradm_is_not_kept_from_the_host(option: str) -> None:
+    assert option in ON_HOST, (
+        f"{option} has a flag and on_host=False in {TABLE}: with wec_run_on=host, clusteradm would run without it. "
+        "Take on_host=False away"
+    )
 
 
 @pytest.mark.parametrize("option", ON_HOST)
 def test_what_is_given_comes_to_the_host(option: str) -> None:
-    value = content(option) if SPEC[option]["type"] == "path" else other(option)
-    options = dataclasses.replace(JoinOptions("edge-1"), **{option: value})
+    options = dataclasses.replace(JoinOptions("edge-1"), **{option: read(option)})
     request = JoinRequest("edge-1", "https://its1.example:6443", b"ca", "", "1.2.1", options=options)
     endpoint = Endpoint("https://its1.example:6443", "https://its1.example:6443", is_published=False)
     installation = Installation("edge-1", "uid", endpoint=endpoint, ca=b"ca", request=request, options=options)
@@ -123,12 +210,8 @@ def test_what_is_given_comes_to_the_host(option: str) -> None:
         "bundle_version": "1.2.1",
     }
     assert arrived == dataclasses.replace(options, name="", **found_out)
-
-
-@pytest.mark.parametrize("option", ON_HOST)
-def test_it_is_documented_for_the_host(option: str) -> None:
     name = join_options.name_on_host(option)
-    assert same(documented("wec_agent")[name], join_options.SPEC_ON_HOST[name])
+    assert shown(documented("wec_agent")[name], KEYS) == shown(join_options.SPEC_ON_HOST[name], KEYS)
 
 
 def test_everything_is_passed_on_or_used_by_its_name() -> None:
@@ -140,11 +223,11 @@ def test_everything_is_passed_on_or_used_by_its_name() -> None:
         if path.name != "join_options.py"
     )
     unused = [
-        option
-        for option in SPEC
-        if not FIELDS[option].metadata["flag"] and f".{option}" not in code and f'"{option}"' not in code
+        option for option in SPEC if option not in WITH_FLAG and f".{option}" not in code and f'"{option}"' not in code
     ]
-    assert not unused
+    assert not unused, (
+        f"Nothing reads {unused}. In {TABLE}, name the option of clusteradm join that takes the value: flag="
+    )
 
 
 def sentence(**given: t.Any) -> list[str]:
