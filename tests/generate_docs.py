@@ -1,10 +1,11 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the parts of docs/ that are made of the code's own tables: ``python tests/generate_docs.py``."""
+"""Writes the parts of docs/ and of roles that are made of the code's own tables: ``python tests/generate_docs.py``."""
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import re
 import typing as t
@@ -157,8 +158,34 @@ def compatibility_page() -> str:
     return before + begin + results.table(results.read()) + end + rest.partition(end)[2]
 
 
-PAGES = {"compatibility.md": compatibility_page, "problems.md": problems_page, "variables.md": variables_page}
+def role_defaults(role: str) -> str:
+    """roles/ROLE/defaults/main.yml: the defaults of its argument spec, of the variables that are its own."""
+    defaults = {
+        name: spec["default"]
+        for name, spec in _options(role).items()
+        if name.startswith(f"{role}_") and "default" in spec
+    }
+    return _HEAD + yaml.safe_dump(defaults, sort_keys=False)
+
+
+_HEAD = """---
+# Copyright (c) The kubestellar.wec authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Made of meta/argument_specs.yml by 'make docs'.
+"""
+PAGES: dict[str, t.Callable[[], str]] = {
+    "docs/compatibility.md": compatibility_page,
+    "docs/problems.md": problems_page,
+    "docs/variables.md": variables_page,
+    **{
+        f"roles/{role}/defaults/main.yml": functools.partial(role_defaults, role)
+        for role in ("register", "configure", "deregister")
+    },
+}
 
 if __name__ == "__main__":
     for file, page in PAGES.items():
-        (DOCS / file).write_text(page(), encoding="utf-8")
+        (ROOT / file).parent.mkdir(exist_ok=True)
+        (ROOT / file).write_text(page(), encoding="utf-8")
