@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 name: report
 type: aggregate
 short_description: Writes a report of what a run did to WECs
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The kubestellar.wec authors (@kubestellar)
 description:

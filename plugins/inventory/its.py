@@ -7,6 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: its
 short_description: The WECs of an ITS as hosts
+version_added: 1.0.0
 description:
   - Each ManagedCluster of a KubeStellar Inventory and Transport Space (ITS), which is an Open Cluster Management hub, becomes a host,
     with what the ITS shows of it as variables.

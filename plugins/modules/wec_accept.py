@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wec_accept
 short_description: Approve and accept WECs on an ITS, or stop accepting them
+version_added: 1.0.0
 description:
   - Approves the signing requests of the agents of one or many WECs, accepts the WECs, and waits until they are available.
     All WECs of a batch are looked at together, and a line on the screen shows their progress.

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wec_agent
 short_description: Do the WEC's half of joining or leaving, without the ITS
+version_added: 1.0.0
 description:
   - Looks at the agent on a cluster, or installs, renews or removes it, through the cluster's own API alone.
   - It is what M(kubestellar.wec.wec_join) runs on a WEC's host with O(kubestellar.wec.wec_join#module:wec_run_on=host), and

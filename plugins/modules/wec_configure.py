@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wec_configure
 short_description: Set labels, annotations and properties of WECs in the safe order
+version_added: 1.0.0
 description:
   - Does what M(kubestellar.wec.wec_label) and M(kubestellar.wec.wec_properties) do, for both at once and in the order that is safe.
     New properties come first, because labels start the delivery of workload. Properties that are not wanted any more go last, when

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wec_export
 short_description: Make an inventory of the WECs that an ITS has
+version_added: 1.0.0
 description:
   - Returns an inventory with a host for each ManagedCluster, and with the labels, annotations, properties and cluster set that it has,
     as data and as the text of a file. What belongs to the system is left out, so that M(kubestellar.wec.wec_configure) with just

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wec_join
 short_description: Join clusters to an ITS as Workload Execution Clusters (WECs), or take them off
+version_added: 1.0.0
 description:
   - Registers Kubernetes clusters with a KubeStellar Inventory and Transport Space (ITS), which is an Open Cluster
     Management hub.

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wec_label
 short_description: Set labels and annotations of WECs on an ITS
+version_added: 1.0.0
 description:
   - Sets or removes labels and annotations of the ManagedClusters of one or many WECs. KubeStellar's BindingPolicies select WECs by
     their labels; labels and annotations whose keys are identifiers can also be used in templates.

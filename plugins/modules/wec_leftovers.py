@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wec_leftovers
 short_description: Find what is left over of WECs on an ITS, and on a cluster
+version_added: 1.0.0
 description:
   - Looks for what belongs to no WEC that is registered. On the ITS these are mailboxes and properties without a
     ManagedCluster, signing requests that nobody answers, Secrets of tokens that have expired, deletions that are stuck, and

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wec_plan
 short_description: Show what a run would do to a fleet of WECs, and to which of them
+version_added: 1.0.0
 description:
   - Looks at all WECs of an ITS at once, with a few requests however many they are, and shows for each whether it is in sync, is
     to be registered, is to be configured (with each label, annotation and property that would change), or is blocked and why.

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wec_properties
 short_description: Set properties of WECs for the templates of KubeStellar
+version_added: 1.0.0
 description:
   - Sets or removes the customization properties of one or many WECs, which are in a ConfigMap of the WEC's name in the namespace
     C(customization-properties) of the ITS. Both are made if they are not there.

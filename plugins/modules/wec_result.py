@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wec_result
 short_description: Show the result of a task for all hosts as a result of each host
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - A task that works on all hosts of the batch at once, such as M(kubestellar.wec.wec_join) with the keyword C(run_once), has one
     result, and the recap of the run shows it for one host only. This action gives each host its own result, with its own message,

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wec_status
 short_description: Show the status of WECs, and where they differ from the inventory
+version_added: 1.0.0
 description:
   - Shows the state of each WEC, since when and why, when its agent was heard of last, what is wrong with it and what to do about it.
   - Compares both ways what an inventory wants and what an ITS has (drift). What will not stay well by itself is drift too, such as a

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wec_upgrade
 short_description: Upgrade the klusterlets of WECs
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Looks which klusterlets are older than the hub, or than O(bundle_version), and upgrades them. One that is up to date is not
     touched, and a klusterlet is never made older, unless an upgrade of it was begun and not finished.

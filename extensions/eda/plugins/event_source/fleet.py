@@ -7,6 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: fleet
 short_description: Events of the WECs of a KubeStellar ITS
+version_added: 1.0.0
 description:
   - Watches the ManagedClusters and signing requests of an ITS and sends an event for what happens to its WECs, as it happens.
   - Only the ITS is contacted, and nothing is written. The rights that are needed are in C(docs/rbac/its-watcher.yml).
