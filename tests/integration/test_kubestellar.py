@@ -254,7 +254,7 @@ def test_what_is_wrong_with_one_host_keeps_all_from_being_changed(stellar: Fleet
         for message in (
             "labels[a b]: the key must be letters",
             "properties[func]: the key is a keyword of Go",
-            "properties[pods]: 100 must be text, and is a number to YAML: write it in quotes, as you mean it",
+            "properties[pods]: 100 must be a string, and is a number in YAML: write it in quotes, as you mean it",
             "labels[fine]: is required by the schema",
             "'9' is not one of 1, 2",
         ):

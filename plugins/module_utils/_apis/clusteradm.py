@@ -20,6 +20,7 @@ import subprocess
 import typing as t
 import urllib.parse
 
+from .. import _wording
 from .._errors import ClusteradmError
 from .._rules import kubeconfigs, versions
 from .._rules.join_options import JoinOptions
@@ -31,7 +32,11 @@ from .private_files import PrivateFile
 OLDEST = (1, 0, 0)
 _VERSION_LINE = re.compile(r"^(?:client|clusteradm)\s+version\s*:\s*(\S+)", re.MULTILINE)
 _FLAG = re.compile(r"(?<![\w-])(--[a-z][-a-z]+)")
-_INSTALL = "Install it from https://github.com/open-cluster-management-io/clusteradm, or set clusteradm_binary"
+
+
+def _remedy() -> str:
+    option = _wording.option("clusteradm_binary")
+    return f"Install it from https://github.com/open-cluster-management-io/clusteradm, or set {option} to its path"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,12 +105,12 @@ class ClusteradmFacts:
         shown = versions.show(self.version) if self.version else "unknown"
         if self.version is not None and self.version < OLDEST:
             raise ClusteradmError(
-                f"clusteradm_binary: {self.binary} is version {shown}; {versions.show(OLDEST)} or newer is needed. {_INSTALL}."
+                f"{self.binary} is version {shown}, and {versions.show(OLDEST)} or newer is needed. {_remedy()}."
             )
         missing = sorted(set(flags) - self.flags)
         if missing:
             raise ClusteradmError(
-                f"clusteradm_binary: {self.binary} (version {shown}) has no option {', '.join(missing)}. Use a newer "
+                f"{self.binary} (version {shown}) has no option {', '.join(missing)}. Use a newer "
                 "clusteradm, or do without what needs it."
             )
         return self.version
@@ -137,7 +142,9 @@ class Clusteradm:
         self._environment = environment_of("WEC", os.environ if environment is None else environment)
         found = shutil.which(os.path.expanduser(binary), path=self._environment.get("PATH"))
         if found is None:
-            raise ClusteradmError(f"clusteradm_binary: {binary!r} is not there or not executable. {_INSTALL}.")
+            raise ClusteradmError(
+                f"{_wording.option('clusteradm_binary')}: {binary!r} is not there or not executable. {_remedy()}."
+            )
         self._binary = found
         self.known: dict[str, str] = dict(known or {})
 
@@ -224,7 +231,7 @@ class Clusteradm:
                 [self._binary, *arguments], env=nowhere, capture_output=True, text=True, timeout=30, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise ClusteradmError(f"clusteradm_binary: {self._binary} cannot be run: {error}. {_INSTALL}.") from error
+            raise ClusteradmError(f"{self._binary} cannot be run: {error}. {_remedy()}.") from error
         if done.returncode == 0:
             self.known[key] = done.stdout
         return done.stdout

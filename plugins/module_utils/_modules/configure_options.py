@@ -149,7 +149,7 @@ def faults_of(
                 yield from _key_faults(part, option, key, protected)
             if state != merging.ABSENT and value is None:
                 where = "take it out of the inventory" if part in variables else "list it with the state absent"
-                yield InvalidOption(option, None, "must be text, and is null", f"To remove the key, {where}")
+                yield InvalidOption(option, None, "must be a string, and is null", f"To remove the key, {where}")
             elif state != merging.ABSENT:
                 fault = _VALUE_FAULTS[part](value)
                 if fault:

@@ -50,10 +50,9 @@ class Check:
 
     def message(self) -> str:
         """A sentence with a full stop, or with the problem's code after it."""
-        text = f"{self.name}: {self.fact}"
-        if self.problem is None or f"[{self.problem.code}]" in text:
-            return screen.sentence(text)
-        return f"{screen.sentence(text)} [{self.problem.code}]"
+        if self.problem is None or f"[{self.problem.code}]" in self.fact:
+            return screen.sentence(self.fact)
+        return f"{screen.sentence(self.fact)} [{self.problem.code}]"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -47,8 +47,8 @@ def text_fault(value: t.Any) -> str | None:
     if isinstance(value, str):
         return None
     if value is None:
-        return "must be text, and is null: leave the key out, or write '' for an empty text"
+        return "must be a string, and is null: leave the key out, or write '' for an empty text"
     kind = next((word for known, word in _KINDS.items() if isinstance(value, known)), "something else")
     if isinstance(value, (bool, int, float, datetime.date)):
-        return f"must be text, and is {kind} to YAML: write it in quotes, as you mean it (or end its template with | string)"
-    return f"must be text, and is {kind}"
+        return f"must be a string, and is {kind} in YAML: write it in quotes, as you mean it (or end its template with | string)"
+    return f"must be a string, and is {kind}"

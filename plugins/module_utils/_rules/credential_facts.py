@@ -25,8 +25,8 @@ def why_refused(config: kubeconfigs.Kubeconfig, now: datetime.datetime) -> str:
             f"{'it also has' if found else 'it has'} a user and a password, which API servers take no more (since Kubernetes 1.19)"
         )
     if user.get("exec"):
-        found.append(f"they are from {kubeconfigs.shown_command(user['exec'])}: log in with it again")
-    return "; ".join(found) or "they are wrong, or have expired or been revoked"
+        found.append(f"it is from {kubeconfigs.shown_command(user['exec'])}: log in with it again")
+    return "; ".join(found) or "it is wrong, has expired or was revoked"
 
 
 def _of_certificate(config: kubeconfigs.Kubeconfig, now: datetime.datetime) -> t.Iterator[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import typing as t
 
 PREFIXES = ("wec_", "its_", "wds_", "register_", "configure_", "deregister_")
@@ -23,6 +24,7 @@ _NEAR = 0.75
 """How much of two names must be the same (difflib: ratio)."""
 _FLEET = ("register", "configure", "deregister", "plan", "status", "accept", "diagnose", "leftovers", "upgrade", "move")
 _WAVES = ("register", "configure", "deregister", "upgrade", "move")
+_SIZE = re.compile(r"\d+%?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,6 +168,18 @@ _OF_INVENTORY_PLUGIN = frozenset(
 """What kubestellar.wec.its tells of a WEC."""
 OUTCOME = "wec_outcome"
 """What a run leaves with set_stats. In a workflow, the jobs that follow have it as an extra variable."""
+
+
+def wave_fault(name: str, value: t.Any) -> tuple[str, str] | None:
+    """What is wrong with ``wec_waves`` or ``wec_max_fail_percentage``, which Ansible takes for its play, and what to write."""
+    if name == "wec_waves":
+        sizes = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
+        if all(_SIZE.fullmatch(str(one).strip()) for one in sizes) or value in ("", None):
+            return None
+        return "must be numbers of hosts or percentages", "Write them like 1,10%,50%"
+    if re.fullmatch(r"\d{1,3}(\.\d+)?", str(value).strip()) and float(value) <= 100:
+        return None
+    return "must be a number from 0 to 100", "Write it like 10, without a percent sign"
 
 
 def names(of_roles: t.Iterable[str]) -> frozenset[str]:

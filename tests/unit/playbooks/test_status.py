@@ -173,7 +173,7 @@ def test_a_wec_whose_connection_cannot_be_used_fails_alone(tmp_path: pathlib.Pat
     assert run.code == 2, run.output
     assert {name: failed for name, (_changed, failed) in run.recap.items()} == {"edge-1": 1, "edge-2": 1, "edge-3": 0}
     assert "has no context 'nope'" in run.text
-    assert "edge-2: wec_context: 34 must be text" in run.text
+    assert "edge-2: wec_context: 34 must be a string" in run.text
     # Only its own host reaches it.
     assert wecs[2].requests == []
     for wec in wecs:

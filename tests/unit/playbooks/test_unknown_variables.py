@@ -99,3 +99,19 @@ def test_what_a_task_has_registered_or_set_is_nobodys_mistake(run: t.Callable[..
 def test_an_answer_that_is_none_is_refused(run: t.Callable[..., Played]) -> None:
     message = run({"edge-1": {"wec_lables": {}}}, wec_unknown_variables="yes").text
     assert "edge-1: wec_unknown_variables must be warn, fail or ignore, and is 'yes'" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("wec_waves", "ten", "wec_waves: 'ten' must be numbers of hosts or percentages. Write them like 1,10%,50%."),
+        ("wec_max_fail_percentage", "10%", "wec_max_fail_percentage: '10%' must be a number from 0 to 100."),
+    ],
+)
+def test_sizes_of_waves_that_ansible_cannot_use_are_refused_in_a_sentence(
+    run: t.Callable[..., Played], its: FakeIts, name: str, value: str, sentence: str
+) -> None:
+    message = run({}, **{name: value}).text
+    assert sentence in message
+    assert "Traceback" not in message
+    assert its.writes == []

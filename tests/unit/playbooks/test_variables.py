@@ -156,7 +156,7 @@ BAD: list[tuple[str, t.Any, str]] = [
     ("wec_labels", {"owner": "{{ not_there }}"}, "wec_labels cannot be evaluated: 'not_there' is undefined"),
     ("wec_labels", ["x"], "wec_labels must be a dictionary, and is a list"),
     ("configure_labels_state", "perhaps", "configure_labels_state: "),
-    ("wec_name", 34, "wec_name: 34 must be text"),
+    ("wec_name", 34, "wec_name: 34 must be a string"),
     ("its_kubeconfig", "{{ not_there }}", "its_kubeconfig cannot be evaluated: 'not_there' is undefined"),
     ("wec_read_timeout", "soon", "wec_read_timeout must be a number, and is text"),
 ]

@@ -126,7 +126,7 @@ def test_a_host_of_the_inventory_whose_variable_is_wrong_is_warned_of(
 
     heard_of(its, script, its_kubeconfig=None, inventory=str(inventory))
     for text in (
-        "a: wec_name: 34 must be text",
+        "a: wec_name: 34 must be a string",
         "b: wec_labels cannot be evaluated",
         "c: wec_labels must be a dictionary",
         "d: its_context cannot be evaluated",

@@ -78,17 +78,17 @@ VARIABLES: list[tuple[str, t.Any, str]] = [
     (
         "wec_cluster_set",
         34,
-        "wec_cluster_set: 34 must be text, and is a number to YAML: write it in quotes, as you mean it",
+        "wec_cluster_set: 34 must be a string, and is a number in YAML: write it in quotes, as you mean it",
     ),
     *(("wec_labels", error, "wec_labels cannot be evaluated: ") for error in ERRORS),
     ("wec_cluster_set", ERRORS[0], "wec_cluster_set cannot be evaluated: 'not_defined' is undefined"),
 ]
 NAMED: list[tuple[str, t.Any, str]] = [
-    ("wec_name", 34, "wec_name: 34 must be text, and is a number to YAML: write it in quotes, as you mean it"),
-    ("wec_name", 0, "wec_name: 0 must be text"),
-    ("wec_name", True, "wec_name: True must be text"),
-    ("wec_name", ["x"], "wec_name must be text"),
-    ("register_name", 1.5, "register_name: 1.5 must be text"),
+    ("wec_name", 34, "wec_name: 34 must be a string, and is a number in YAML: write it in quotes, as you mean it"),
+    ("wec_name", 0, "wec_name: 0 must be a string"),
+    ("wec_name", True, "wec_name: True must be a string"),
+    ("wec_name", ["x"], "wec_name must be a string"),
+    ("register_name", 1.5, "register_name: 1.5 must be a string"),
     *(("wec_name", error, "wec_name cannot be evaluated: ") for error in ERRORS),
 ]
 CONNECTIONS: list[tuple[str, t.Any, str]] = [
@@ -161,7 +161,7 @@ def test_the_others_are_shown(its: FakeIts, variable: str, value: t.Any, message
         (
             "wec_context",
             34,
-            "wec_context: 34 must be text, and is a number to YAML: write it in quotes, as you mean it",
+            "wec_context: 34 must be a string, and is a number in YAML: write it in quotes, as you mean it",
         ),
         ("wec_connect_timeout", ["x"], "wec_connect_timeout must be a number, and is a list"),
         ("wec_kubeconfig", ERRORS[3], "wec_kubeconfig cannot be evaluated: RecursionError"),

@@ -16,10 +16,10 @@ from front_ends import AsAction
 
 Json = dict[str, t.Any]
 VALUES = {
-    34: "34 must be text, and is a number to YAML: write it in quotes, as you mean it",
-    1.1: "1.1 must be text, and is a number to YAML",
-    True: "True must be text, and is true or false to YAML",
-    datetime.date(2026, 1, 2): "2026-01-02 must be text, and is a date to YAML",
+    34: "34 must be a string, and is a number in YAML: write it in quotes, as you mean it",
+    1.1: "1.1 must be a string, and is a number in YAML",
+    True: "True must be a string, and is true or false in YAML",
+    datetime.date(2026, 1, 2): "2026-01-02 must be a string, and is a date in YAML",
 }
 
 
@@ -59,12 +59,12 @@ def test_they_are_refused_by_name(its: FakeIts, module: str, options: Json, plac
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (None, "must be text, and is null: leave the key out, or write '' for an empty text"),
-        (45045, "is a number to YAML: write it in quotes, as you mean it (or end its template with | string)"),
-        ([1], "must be text, and is a list"),
-        ({}, "must be text, and is a dictionary"),
-        (datetime.datetime(2026, 1, 2), "is a date to YAML"),
-        (object(), "must be text, and is something else"),
+        (None, "must be a string, and is null: leave the key out, or write '' for an empty text"),
+        (45045, "is a number in YAML: write it in quotes, as you mean it (or end its template with | string)"),
+        ([1], "must be a string, and is a list"),
+        ({}, "must be a string, and is a dictionary"),
+        (datetime.datetime(2026, 1, 2), "is a date in YAML"),
+        (object(), "must be a string, and is something else"),
     ],
 )
 def test_a_value_is_never_guessed(value: t.Any, message: str) -> None:

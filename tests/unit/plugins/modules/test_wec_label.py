@@ -101,7 +101,7 @@ def test_all_bad_labels_are_told_before_any_call(run: FrontEnd, its: FakeIts, op
     result = run("wec_label", wecs=wanted, **options)
     for message in (
         "wecs[0].labels[a b]",
-        "wecs[0].labels[zone]: 1 must be text",
+        "wecs[0].labels[zone]: 1 must be a string",
         f"wecs[1].labels[{CLUSTER_SET}]: the key is",
     ):
         assert message in result["msg"]
@@ -186,13 +186,13 @@ BAD: dict[str, tuple[dict[str, t.Any], str]] = {
     "nothing": ({}, "labels: labels or annotations or cluster_set must be given"),
     "number": (
         {"annotations": {"a": 1}},
-        "annotations[a]: 1 must be text, and is a number to YAML: write it in quotes",
+        "annotations[a]: 1 must be a string, and is a number in YAML: write it in quotes",
     ),
     "truth": (
         {"labels": {"a": True}},
-        "labels[a]: True must be text, and is true or false to YAML: write it in quotes, as you mean it",
+        "labels[a]: True must be a string, and is true or false in YAML: write it in quotes, as you mean it",
     ),
-    "nothing to set": ({"labels": {"a": None}}, "labels[a]: must be text"),
+    "nothing to set": ({"labels": {"a": None}}, "labels[a]: must be a string"),
     "system": ({"annotations": {"x.kubestellar.io/y": "1"}}, "annotations[x.kubestellar.io/y]: the key is protected"),
     "system, to remove": (
         {"labels": {"kubernetes.io/x": ""}, "state": "absent"},
@@ -223,8 +223,8 @@ def test_a_key_that_is_no_text_is_told_before_any_call(its: FakeIts, options: di
     its.requests.clear()
     result = AsAction()("wec_label", name="edge-1", **{part: {2024: "x", True: "y"}}, **options)
     assert result["failed"]
-    assert f"{part}[2024]: the key must be text, and is a number to YAML: write it in quotes" in result["msg"]
-    assert f"{part}[True]: the key must be text" in result["msg"]
+    assert f"{part}[2024]: the key must be a string, and is a number in YAML: write it in quotes" in result["msg"]
+    assert f"{part}[True]: the key must be a string" in result["msg"]
     assert its.requests == []
 
 
@@ -350,5 +350,7 @@ def test_a_key_with_a_blank_is_named_whole_and_once(run: FrontEnd, options: dict
 @pytest.mark.parametrize("part", ["labels", "annotations"])
 def test_null_names_the_way_to_remove_a_key(run: FrontEnd, its: FakeIts, options: dict[str, t.Any], part: str) -> None:
     result = run("wec_label", name="edge-1", **{part: {"as": None}}, **options)
-    assert result["msg"] == f"{part}[as]: must be text, and is null. To remove the key, list it with the state absent."
+    assert (
+        result["msg"] == f"{part}[as]: must be a string, and is null. To remove the key, list it with the state absent."
+    )
     assert its.writes == []

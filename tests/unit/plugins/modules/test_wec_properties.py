@@ -198,11 +198,14 @@ def test_a_missing_right_is_told(run: FrontEnd, its: FakeIts, options: Json) -> 
 @pytest.mark.parametrize(
     ("wanted", "sentence"),
     [
-        ({"a": 1.10}, "properties[a]: 1.1 must be text, and is a number to YAML: write it in quotes, as you mean it"),
-        ({"a": 100}, "properties[a]: 100 must be text, and is a number to YAML"),
-        ({"a": True}, "properties[a]: True must be text, and is true or false to YAML"),
-        ({"a": ["x"]}, "properties[a]: ['x'] must be text, and is a list"),
-        ({"a": None}, "properties[a]: must be text"),
+        (
+            {"a": 1.10},
+            "properties[a]: 1.1 must be a string, and is a number in YAML: write it in quotes, as you mean it",
+        ),
+        ({"a": 100}, "properties[a]: 100 must be a string, and is a number in YAML"),
+        ({"a": True}, "properties[a]: True must be a string, and is true or false in YAML"),
+        ({"a": ["x"]}, "properties[a]: ['x'] must be a string, and is a list"),
+        ({"a": None}, "properties[a]: must be a string"),
         ({"type": "x"}, "properties[type]: the key is a keyword of Go"),
         ({"clusterName": "x"}, "properties[clusterName]: the key is KubeStellar's own"),
         ({"max-pods": "x"}, "properties[max-pods]: the key must be letters, digits and '_'"),

@@ -201,7 +201,7 @@ REFUSED: dict[str, tuple[Node, Json, str]] = {
     "a field": (
         Node({PLACES["k3s"]: k3s({"as": ["admin"]})}),
         {},
-        f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3s.yaml cannot be used: users[0].user.as must be text, and is a list",
+        f"{OPTION}: 'auto' the kubeconfig on the host /etc/rancher/k3s/k3s.yaml cannot be used: users[0].user.as must be a string, and is a list",
     ),
     "unverified": (
         Node({PLACES["k3s"]: k3s(**{"insecure-skip-tls-verify": True, "certificate-authority-data": ""})}),

@@ -128,7 +128,7 @@ WRONG: dict[str, tuple[t.Any, str]] = {
     "a current context that is a list": (k3s(**{"current-context": ["default"]}), "current-context is not text"),
     "clusters that are a number": (k3s(clusters=3), "clusters is not a list"),
     "a cluster that is a text": (k3s(cluster="https://127.0.0.1"), "clusters[1].cluster is not a mapping"),
-    "a server that is a list": (k3s(cluster=server([AT])), "clusters[1].cluster.server must be text"),
+    "a server that is a list": (k3s(cluster=server([AT])), "clusters[1].cluster.server must be a string"),
     "a server with a line end": (k3s(cluster=server(AT + "\r\nHost: a")), "clusters[1].cluster.server has"),
     "a server with a password": (
         k3s(cluster=server(f"https://u:{SECRET}@127.0.0.1")),
@@ -136,11 +136,11 @@ WRONG: dict[str, tuple[t.Any, str]] = {
     ),
     "a CA file that is a list": (
         k3s(cluster={"server": AT, "certificate-authority": [5]}),
-        ".certificate-authority must be text",
+        ".certificate-authority must be a string",
     ),
     "a CA that is a list": (
         k3s(cluster={"server": AT, "certificate-authority-data": [1]}),
-        "clusters[1].cluster.certificate-authority-data must be text",
+        "clusters[1].cluster.certificate-authority-data must be a string",
     ),
     "a CA that is not base64": (
         k3s(cluster={"server": AT, "certificate-authority-data": "\u00e4"}),
@@ -156,9 +156,9 @@ WRONG: dict[str, tuple[t.Any, str]] = {
     ),
     "a name for the certificate that is a list": (
         k3s(cluster={"server": AT, "tls-server-name": ["a"]}),
-        "clusters[1].cluster.tls-server-name must be text",
+        "clusters[1].cluster.tls-server-name must be a string",
     ),
-    "as, a list": (k3s(user=token(**{"as": ["admin"]})), "users[0].user.as must be text"),
+    "as, a list": (k3s(user=token(**{"as": ["admin"]})), "users[0].user.as must be a string"),
     "as, with a line end": (k3s(user=token(**{"as": "a\r\nX: y"})), "users[0].user.as has"),
     "as, in another script": (k3s(user=token(**{"as": "\u4e2d"})), "users[0].user.as has"),
     "groups that are a text": (k3s(user=token(as_groups="system:masters")), "users[0].user.as-groups is not a list"),
@@ -166,16 +166,16 @@ WRONG: dict[str, tuple[t.Any, str]] = {
     "a token with a line end in it": (k3s(user={"token": f"{SECRET}\r\nX: y"}), "users[0].user.token has"),
     "a token that is true": (
         k3s(user={"token": True}),
-        "users[0].user.token must be text, and is true or false to YAML",
+        "users[0].user.token must be a string, and is true or false in YAML",
     ),
     "a token in another script": (k3s(user={"token": "\u4e2d" * 9}), "users[0].user.token has"),
     "a token that is endless": (k3s(user={"token": "a" * 70_000}), "users[0].user.token is longer than"),
     "a password that is a list": (
         k3s(user={"username": "u", "password": [SECRET]}),
-        "users[0].user.password must be text",
+        "users[0].user.password must be a string",
     ),
-    "a key that is a mapping": (k3s(user={"client-key-data": {}}), "users[0].user.client-key-data must be text"),
-    "a file that is a list": (k3s(user={"client-key": ["/k"]}), "users[0].user.client-key must be text"),
+    "a key that is a mapping": (k3s(user={"client-key-data": {}}), "users[0].user.client-key-data must be a string"),
+    "a file that is a list": (k3s(user={"client-key": ["/k"]}), "users[0].user.client-key must be a string"),
     "a file with a line end": (k3s(user={"tokenFile": "/t\n/etc/shadow"}), "users[0].user.tokenFile has"),
     "a file with a NUL": (k3s(user={"tokenFile": "/t\0"}), "users[0].user.tokenFile has"),
     "nothing": (None, "is not a kubeconfig"),
