@@ -212,7 +212,7 @@ def of_versions(hosts: t.Mapping[str, str], running: t.Mapping[str, str | None],
 def of_leftovers(found: t.Iterable[Leftover]) -> list[Drift]:
     """What of that is drift."""
     return [
-        Drift(_OF_LEFTOVERS[one.reason.code], one.wec, None, f"{one.kind} {one.name}: {one.reason.why}")
+        Drift(_OF_LEFTOVERS[one.reason.code], one.wec or "", None, f"{one.kind} {one.name}: {one.reason.why}")
         for one in found
         if one.reason.code in _OF_LEFTOVERS
     ]
