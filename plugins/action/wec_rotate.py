@@ -33,6 +33,7 @@ class ActionModule(FleetAction):
         return "rotate"
 
     def _run_for_hosts(self, task: Task) -> Json:
+        wec_rotate.require_moment(task)
         with contextlib.ExitStack() as stack:
             connections, lost = self._by_connection(task, with_wds=False)
             slots = join_batch.slots(task)

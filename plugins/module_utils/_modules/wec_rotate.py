@@ -105,6 +105,9 @@ class Part:
 
     def _record(self, one: Registration) -> Json:
         data, outcome = one.as_data(), one.outcome
+        if one.error is None:
+            steps = [*one.plan.steps]
+            data["steps"] = [{**step.as_data(), "before": step.before, "after": step.after} for step in steps]
         now, before = (outcome.certificate, outcome.certificate_before) if outcome else (None, None)
         return {
             **data,
@@ -137,6 +140,7 @@ class Part:
 
 def run(task: Task) -> Json:
     require_named(task)
+    require_moment(task)
     entries = task.params["wecs"]
     if entries is None:
         entries = [{"name": task.params["name"], "inventory_hostname": None}]
@@ -159,7 +163,7 @@ def look(
     check_names(task, {})
     its = stack.enter_context(its_of(task))
     its.require_hub()
-    moment = _moment(given["before"], its.now())
+    moment = _moment(task, its.now())
     invalid, candidates = list(lost), []
     read_file = reading_once(task.read_file)
     for one in entries:
@@ -183,18 +187,26 @@ def look(
     return Part(task, registering)
 
 
-def _moment(text: str | None, now: datetime.datetime) -> datetime.datetime:
-    """Raises InvalidOption."""
-    here = times.show(now)
-    remedy = f"Set it to the moment after which nobody could copy a certificate any more. On the ITS, it is now {here}"
+def require_moment(task: Task) -> datetime.datetime:
+    """The option before. Raises InvalidOption."""
+    text = task.params["before"]
+    here = times.show(datetime.datetime.now(datetime.timezone.utc))
+    remedy = f"Set it to the moment after which nobody could copy a certificate any more, for example {here}"
     if not text:
         why = "is needed: certificates that are not newer are rotated, and the same moment makes a repeated run go on"
         raise InvalidOption("before", None, why, remedy)
     moment = times.parse(text)
     if moment is None or not text.rstrip().endswith(("Z", "+00:00")):
         raise InvalidOption("before", text, f"is not a time in UTC like {here}", remedy)
+    return moment
+
+
+def _moment(task: Task, now: datetime.datetime) -> datetime.datetime:
+    """The same, which is in the past of the ITS. Raises InvalidOption."""
+    moment = require_moment(task)
     if moment > now:
-        raise InvalidOption("before", text, "lies in the future: each run would rotate again", remedy)
+        why = "lies in the future: each run would rotate again"
+        raise InvalidOption("before", task.params["before"], why, f"On the ITS, it is now {times.show(now)}")
     return moment
 
 
