@@ -172,7 +172,7 @@ class CallbackModule(CallbackBase):
             return
         title = self.get_option("title")
         data = self._report.as_data(_now(), collection_version(), title)
-        self._display.display(screen.line(f"Report: {report.message(data)}"))
+        self._display.display(screen.line(f"Report: {report.sentence(data)}"))
         folder = pathlib.Path(self.get_option("report_dir")).expanduser().absolute()
         for name in dict.fromkeys(self.get_option("formats")):
             if name not in _WRITERS:

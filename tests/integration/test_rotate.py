@@ -16,7 +16,7 @@ import urllib.error
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import certificates
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.certificates import CertificateFacts
-from day2 import AGENT, deployed, secret, uids
+from day2 import AGENT, change_credential, deployed, secret, sign_anew, uids
 from fleet import BOOTSTRAP, MANAGED_CLUSTERS, Cluster, Fleet, Run, wait_until
 from front_ends import AsModule
 from sandbox.layout import ITS
@@ -33,6 +33,11 @@ def now() -> str:
     moment = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     time.sleep(1.1)
     return moment
+
+
+def join(fleet: Fleet, wec: str) -> None:
+    result = fleet.join(wec, wait_addon="never")
+    assert not result.get("failed"), result
 
 
 def certificate(fleet: Fleet, wec: str) -> CertificateFacts:
@@ -130,7 +135,7 @@ def _assert_old_certificate_goes_on_while_the_wec_is_accepted(fleet: Fleet, wec:
 
 
 def test_bootstrap_tokens_that_do_not_end_are_named_and_revoked_on_demand(fleet: Fleet, wec: str) -> None:
-    assert fleet.register([wec], register_wait_addon="never").code == 0
+    join(fleet, wec)
     account = {"kubernetes.io/service-account.name": "agent-registration-bootstrap"}
     metadata = {"name": "leaked", "annotations": account}
     of_account = {"metadata": metadata, "type": "kubernetes.io/service-account-token"}
@@ -178,7 +183,7 @@ def pods(fleet: Fleet, wec: str) -> set[str]:
     ],
 )
 def test_killed_at_some_moment_it_is_simply_repeated(fleet: Fleet, wec: str, moment: str) -> None:
-    assert fleet.register([wec], register_wait_addon="never").code == 0
+    join(fleet, wec)
     before, old, since = deployed(fleet, wec), certificate(fleet, wec), now()
     mark, there = fleet.mark(), pods(fleet, wec)
 
@@ -204,6 +209,68 @@ def test_killed_at_some_moment_it_is_simply_repeated(fleet: Fleet, wec: str, mom
     assert fleet.bootstrap_secrets(wec) == []
     of_wec = [one for one in writes(fleet, mark) if one.startswith(f"{wec} delete") and "hub-kubeconfig-secret" in one]
     assert len(of_wec) == 1, "what is done is not rotated twice"
-    third = rotate(fleet, [wec], since)
-    assert third.recap[wec].changed == 0, third.output
+    assert not fleet.module("wec_rotate", wec, before=since)["changed"]
     assert certificate(fleet, wec).serial == new.serial
+
+
+@pytest.mark.long
+def test_one_that_was_away_too_long_is_named_with_dates_and_comes_back_with_its_workload(
+    fleet: Fleet, wec: str
+) -> None:
+    """Its certificate has ended, and its token was revoked when it had joined."""
+    assert fleet.register([wec], register_wait_addon="never").code == 0
+    before = deployed(fleet, wec)
+    fleet.its.request("PATCH", f"{MANAGED_CLUSTERS}/{wec}", {"spec": {"leaseDurationSeconds": 1}})
+    fleet.sandbox("partition", wec=wec)
+    wait_until(lambda: fleet.condition(wec, "ManagedClusterConditionAvailable") == "Unknown", 90, "it is Unknown")
+
+    def expire(data: dict[str, bytes]) -> None:
+        data["tls.crt"] = sign_anew(fleet, data["tls.crt"], days=-3)
+
+    change_credential(fleet.wec(wec), expire)
+    fleet.sandbox("kill-pods", cluster=wec, namespace=AGENT.rpartition("/")[2], selector="app=klusterlet-agent")
+    fleet.sandbox("heal", wec=wec)
+    old = certificate(fleet, wec)
+    day = f"{old.not_after:%Y-%m-%d}"
+    shown = fleet.playbook("status", [wec], wec_ask_all=True)
+    header = next(line for line in shown.output.splitlines() if line.startswith("WEC "))
+    row = next(line for line in shown.output.splitlines() if line.startswith(f"{wec} "))
+    assert row[header.index("CERTIFICATE") :].startswith(day)
+    diagnosed = fleet.playbook("diagnose", [wec])
+    assert diagnosed.code == 2
+    assert f"it ended at {old.not_after:%Y-%m-%dT%H:%M:%SZ}; its bootstrap token was revoked" in diagnosed.text
+    assert "[certificate_expired]" in diagnosed.text
+
+    came = fleet.register([wec], register_wait_addon="never")
+    assert came.code == 0, came.output
+    assert certificate(fleet, wec).not_after > datetime.datetime.now(datetime.timezone.utc)
+    assert uids(fleet, wec) == before
+    assert fleet.is_available(wec)
+    assert fleet.register([wec], register_wait_addon="never").recap[wec].changed == 0
+    print(f"came back in {came.seconds:.1f} s")
+
+
+@pytest.mark.long
+def test_a_bootstrap_account_that_is_made_anew_ends_all_tokens_and_registers_as_before(
+    fleet: Fleet, take: Take
+) -> None:
+    """The way by hand that docs/day2.md tells, for tokens that are bound to nothing."""
+    first, second = take(2)
+    join(fleet, first)
+    name = "agent-registration-bootstrap"
+    path = f"{BOOTSTRAP}/serviceaccounts/{name}"
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+    token = fleet.its.request("POST", f"{path}/token", request)["status"]["token"]
+    assert fleet.its.request("GET", MANAGED_CLUSTERS, token=token)["items"]
+    fleet.its.request("DELETE", path)
+    fleet.its.request("POST", f"{BOOTSTRAP}/serviceaccounts", {"metadata": {"name": name}})
+
+    def is_refused() -> bool:
+        with contextlib.suppress(urllib.error.HTTPError):
+            fleet.its.request("GET", MANAGED_CLUSTERS, token=token)
+            return False
+        return True
+
+    wait_until(is_refused, 30, "the token is worth nothing")
+    join(fleet, second)
+    assert all(map(fleet.is_available, (first, second)))
