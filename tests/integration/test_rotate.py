@@ -247,7 +247,6 @@ def test_one_that_was_away_too_long_is_named_with_dates_and_comes_back_with_its_
     assert uids(fleet, wec) == before
     assert fleet.is_available(wec)
     assert fleet.register([wec], register_wait_addon="never").recap[wec].changed == 0
-    print(f"came back in {came.seconds:.1f} s")
 
 
 @pytest.mark.long
