@@ -36,6 +36,7 @@ options:
       - V(join) installs the agent with C(clusteradm join), and looks at what that has left behind.
       - V(refresh) gives an agent that is there another introduction to its hub.
       - V(forget) takes its certificate away, and V(restart) restarts it, so that it starts anew.
+      - V(renew) takes its certificate away while it runs, and waits until it has another one, of another key.
       - V(readdress_bootstrap) and, after it, V(readdress_hub) tell it another address of the same hub, and leave it its certificate.
       - V(delete_klusterlet) waits until the agent has taken its workload away, deletes the Klusterlet and waits until the agent is
         gone. V(stand_in_for_operator) does what an operator would do that is gone itself, V(delete_agent_namespaces) deletes the
@@ -49,6 +50,7 @@ options:
       - join
       - refresh
       - forget
+      - renew
       - restart
       - readdress_bootstrap
       - readdress_hub

@@ -11,16 +11,20 @@ short_description: Find what is left over of WECs on an ITS, and on a cluster
 version_added: 1.0.0
 description:
   - Looks for what belongs to no WEC that is registered. On the ITS these are mailboxes and properties without a
-    ManagedCluster, signing requests that nobody answers, Secrets of tokens that have expired, deletions that are stuck, and
-    ManagedClusters that no inventory names.
+    ManagedCluster, signing requests that nobody answers, Secrets of tokens that have expired or that no run needs, deletions that are
+    stuck, and ManagedClusters that no inventory names.
+  - There too, it names the Secrets that are bootstrap tokens which do not end. These are of the type
+    C(kubernetes.io/service-account-token) for the ServiceAccounts C(agent-registration-bootstrap) and C(cluster-bootstrap), and of the
+    type C(bootstrap.kubernetes.io/token) with the label C(app=cluster-manager), as C(clusteradm init --use-bootstrap-token) makes it.
+    Only their metadata is asked for.
   - On a cluster these are an agent whose ManagedCluster is gone, AppliedManifestWorks that no agent looks after, and an
     installation without an agent. An agent of another ITS is left out.
-  - It reads only. M(kubestellar.wec.wec_join) with O(kubestellar.wec.wec_join#module:state=absent) takes away what is found.
+  - Without O(remove), it reads only. M(kubestellar.wec.wec_join) with O(kubestellar.wec.wec_join#module:state=absent) takes away what is found.
 attributes:
   check_mode:
     support: full
   diff_mode:
-    support: N/A
+    support: full
   idempotent:
     support: full
 options:
@@ -38,6 +42,18 @@ options:
   hub_apiserver:
     description: The address of the ITS that agents dial, if it is not one that the ITS is otherwise known by.
     type: str
+  remove:
+    description:
+      - What is deleted of what was found on the ITS. Not with O(name).
+      - V(unused_tokens) are the Secrets that bootstrap tokens of this collection are bound to, where the run that made one is dead, or
+        more than 15 minutes ago if it was on another machine. The token is worthless from then on.
+      - V(lasting_tokens) are the Secrets that are bootstrap tokens which do not end. A cluster that has not joined, and that has been
+        given such a token, cannot register with it any more. C(clusteradm get token --use-bootstrap-token) gives none any more.
+        This needs the right to list and delete Secrets in the namespaces C(open-cluster-management) and C(kube-system).
+    type: list
+    elements: str
+    choices: [lasting_tokens, unused_tokens]
+    default: []
   show_table:
     description: Whether to show leftovers on the screen, with what to do by the playbooks' variables. Only with O(run_on=controller).
     type: bool
@@ -62,6 +78,11 @@ EXAMPLES = r"""
     its_kubeconfig: ~/.kube/its1.kubeconfig
     show_table: true
 
+- name: Make bootstrap tokens worthless that nobody should have any more
+  kubestellar.wec.wec_leftovers:
+    its_kubeconfig: ~/.kube/its1.kubeconfig
+    remove: [unused_tokens, lasting_tokens]
+
 - name: Find what is left over of one WEC on both sides
   kubestellar.wec.wec_leftovers:
     name: edge-1
@@ -71,6 +92,24 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+removed:
+  description: What was deleted, or would be in check mode, as in RV(leftovers).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+unseen:
+  description: What could not be looked at for lack of rights.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+steps:
+  description: What was done, or would be done in check mode, with what there was C(before) and is C(after).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 leftovers:
   description: What was found. Empty if there is nothing.
   returned: success
@@ -90,7 +129,7 @@ leftovers:
       type: str
       sample: edge-7
     wec:
-      description: The WEC that it was made for.
+      description: The WEC that it was made for. Null for what is of the whole ITS.
       type: str
       sample: edge-7
     code:

@@ -36,7 +36,7 @@ def _variables_of(option: str, role: str) -> tuple[str, ...]:
         # How an agent is installed is said once.
         own = (f"upgrade_{option}",) if option in _OF_UPGRADE else ()
         return (*own, f"register_{option}")
-    return (f"{role}_{option}",)
+    return (f"{'register' if role == 'rotate' else role}_{option}",)
 
 
 def variables_of_options(role: str) -> dict[str, str]:
@@ -51,8 +51,11 @@ def variables_of_options(role: str) -> dict[str, str]:
     }
     if role == "deregister":
         found["hub_apiserver"] = "deregister_hub_apiserver"
+        found["remove"] = "leftovers_remove"
     if role == "upgrade":
         found |= {option: f"upgrade_{option}" for option in (*_OF_UPGRADE, "rollback")}
+    if role == "rotate":
+        found["before"] = "rotate_before"
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import copy
+import datetime
 import re
 import time
 import typing as t
@@ -17,6 +18,7 @@ import pytest
 import yaml
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules import rights
 from fleet import ITS, REPOSITORY, Cluster, Fleet, wait_until, works_of
+from front_ends import AsModule
 
 Json = dict[str, t.Any]
 _OCM = "/api/v1/namespaces/open-cluster-management"
@@ -314,3 +316,24 @@ def test_the_rights_of_docs_rbac_are_enough_to_upgrade(fleet: Fleet, wec: str) -
     upgraded = upgrade()
     assert not upgraded.get("failed"), upgraded
     assert not upgrade()["changed"]
+
+
+def test_the_rights_of_docs_rbac_are_enough_to_rotate_and_to_revoke(fleet: Fleet, wec: str) -> None:
+    joined = fleet.join(wec)
+    assert not joined.get("failed"), joined
+    _grant(fleet.wec(wec), "wec-onboarder.yml")
+    time.sleep(1.1)
+    before = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    rotated = fleet.module("wec_rotate", wec, before=before, kubeconfig=_as_onboarder(fleet, wec))
+    assert not rotated.get("failed"), rotated
+    assert rotated["changed"]
+
+    onboarder = {"its_kubeconfig": str(fleet.layout.kubeconfig(f"{ITS}-onboarder"))}
+    assert "in the namespace kube-system" in AsModule()("wec_leftovers", **onboarder)["unseen"][0]
+    _grant(fleet.its, "its-token-revoker.yml")
+    try:
+        options = {"remove": ["unused_tokens", "lasting_tokens"], **onboarder}
+        wait_until(lambda: not AsModule()("wec_leftovers", **options).get("failed"), 10, "it may")
+    finally:
+        for role in _roles("its-token-revoker.yml"):
+            fleet.its.request("DELETE", f"{_path(role)}/{role['metadata']['name']}")

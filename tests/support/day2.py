@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import json
 import pathlib
 import typing as t
 
 import yaml
 from fleet import MANAGED_CLUSTERS, Cluster, Fleet, Run, wait_until, works_of
-from sandbox.layout import ITS2
+from sandbox.layout import ITS, ITS2
 
 Json = dict[str, t.Any]
 AGENT = "/api/v1/namespaces/open-cluster-management-agent"
@@ -129,3 +130,32 @@ def evict_at_once(fleet: Fleet, wec: str) -> None:
         return bool(pods) and all("eviction-grace-period=10s" in str(pod["spec"]) for pod in pods)
 
     wait_until(follows, 60, "the agent evicts within 10 s")
+
+
+def sign_anew(fleet: Fleet, certificate: bytes, days: float) -> bytes:
+    """The same certificate with another end, signed by the ITS's own CA."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+
+    folder = fleet.state / ITS
+    key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    authority = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
+    old = x509.load_pem_x509_certificate(certificate)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(old.subject)
+        .issuer_name(authority.subject)
+        .public_key(old.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=400))
+        .not_valid_after(now + datetime.timedelta(days=days))
+    )
+    return builder.sign(t.cast(t.Any, key), hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def change_credential(wec: Cluster, change: t.Callable[[dict[str, bytes]], None]) -> None:
+    path = f"{AGENT}/secrets/hub-kubeconfig-secret"
+    data = {key: base64.b64decode(value) for key, value in (wec.get(path) or {})["data"].items()}
+    change(data)
+    wec.request("PATCH", path, {"data": {key: base64.b64encode(value).decode() for key, value in data.items()}})

@@ -456,6 +456,6 @@ def _selected(item: Json, labels: str | None, fields: str | None) -> bool:
             return False
     if fields:
         key, _equals, value = fields.partition("=")
-        assert key == "metadata.name", fields
-        return item["metadata"]["name"] == value
+        assert key in ("metadata.name", "type"), fields
+        return bool((item["metadata"]["name"] if key == "metadata.name" else item.get(key)) == value)
     return True

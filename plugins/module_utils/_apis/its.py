@@ -57,6 +57,9 @@ OF_AGENTS = f"{CLUSTER_NAME_LABEL},!{works.ADDON_LABEL}"
 _RECORDS_TOKEN_IDS = (1, 30, 0)
 """Kubernetes: feature ServiceAccountTokenJTI, on by default from here on."""
 TOKEN_SECONDS = 3600
+_OF_ACCOUNT, _OF_BOOTSTRAP = "kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"
+_OF_CLUSTER = "kube-system"
+"""Where Kubernetes looks for bootstrap tokens."""
 BOOTSTRAP_SECRET_PREFIX = "wec-bootstrap-"
 BOOTSTRAP_LABEL = "wec.kubestellar.io/bootstrap"
 HOLDER_ANNOTATION = "wec.kubestellar.io/holder"
@@ -491,6 +494,33 @@ class Its:
             raise
         return {str((secret["metadata"].get("labels") or {}).get(BOOTSTRAP_LABEL)): secret for secret in found}
 
+    def lasting_tokens(self) -> tuple[list[Json], list[str]]:
+        """The Secrets that are bootstrap tokens themselves, and which may not be looked for. Only metadata is asked for: what is in
+        them stays where it is.
+
+        Kubernetes makes a token that never ends of a Secret of the first type; ``clusteradm init --use-bootstrap-token`` makes one of
+        the second, which has the label (OCM: deploy/cluster-manager/chart/cluster-manager/templates/bootstrap_token_secret.yaml).
+        """
+        found: list[Json] = []
+        refused: list[str] = []
+        for namespace, kind, is_ours in (
+            (BOOTSTRAP_NAMESPACE, _OF_ACCOUNT, _is_of_bootstrap_account),
+            (_OF_CLUSTER, _OF_BOOTSTRAP, _is_of_hub),
+        ):
+            try:
+                items = self.kube.metadata_of_items(paths.secrets(namespace), f"type={kind}")
+            except ApiError as error:
+                if error.status != 403:
+                    raise
+                refused.append(f"Secrets of the type {kind} in the namespace {namespace}: {error.server_message}")
+                continue
+            found += [item for item in items if is_ours(item["metadata"])]
+        return found, refused
+
+    def delete_secret(self, namespace: str, name: str, uid: str) -> None:
+        """One that somebody made anew meanwhile stays."""
+        self.kube.delete_unless_changed(paths.secret(namespace, name), {"uid": uid})
+
     def delete_bootstrap_secret(self, secret: Json) -> None:
         """The token that is bound to it is worthless from now on. One that somebody made anew meanwhile stays."""
         path = paths.secret(BOOTSTRAP_NAMESPACE, secret["metadata"]["name"])
@@ -754,3 +784,12 @@ def _shows_token_id(csr: Json) -> bool:
 
 def _own(csrs: t.Iterable[Json]) -> tuple[Json, ...]:
     return newest_first(csr for csr in csrs if not csr_rules.is_of_addon(csr))
+
+
+def _is_of_bootstrap_account(metadata: Json) -> bool:
+    return (metadata.get("annotations") or {}).get("kubernetes.io/service-account.name") in BOOTSTRAP_ACCOUNTS
+
+
+def _is_of_hub(metadata: Json) -> bool:
+    """Others are of kubeadm, for example, and let nodes in."""
+    return (metadata.get("labels") or {}).get("app") == "cluster-manager"

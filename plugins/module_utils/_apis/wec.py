@@ -43,6 +43,7 @@ from .._rules.observed_agent import (
     ObservedAgent,
     klusterlet,
 )
+from .._rules.observed_managed_cluster import created
 from .._rules.tokens import TokenFacts
 from .._rules.yaml_text import NotYamlError
 from . import paths
@@ -197,8 +198,9 @@ class Wec:
         return found.token.id if found else None
 
     def _credential(self, namespace: str) -> HubCredential | None:
-        data = self._secret(namespace, HUB_SECRET)
-        if data is None or not data.get("kubeconfig") or not data.get("tls.crt"):
+        secret = self.kube.find(paths.secret(namespace, HUB_SECRET))
+        data = _data(secret)
+        if not data.get("kubeconfig") or not data.get("tls.crt"):
             return None
         cluster, ca, _token = _read_kubeconfig(data["kubeconfig"])
         return HubCredential(
@@ -208,16 +210,16 @@ class Wec:
             ca=ca,
             certificate=None,
             pem=data["tls.crt"],
+            stored=created(secret or {}),
         )
+
+    def certificate(self, namespace: str) -> bytes | None:
+        """The certificate that the agent has for its hub, PEM."""
+        return _data(self.kube.find(paths.secret(namespace, HUB_SECRET))).get("tls.crt")
 
     def _secret(self, namespace: str, name: str) -> dict[str, bytes] | None:
         found = self.kube.find(paths.secret(namespace, name))
-        if found is None:
-            return None
-        try:
-            return {key: base64.b64decode(value) for key, value in (found.get("data") or {}).items()}
-        except (binascii.Error, ValueError, TypeError, AttributeError):
-            return {}
+        return None if found is None else _data(found)
 
     def works(self) -> list[Json]:
         """What a hub has applied here (AppliedManifestWorks)."""
@@ -430,6 +432,14 @@ class Wec:
 
     def deployment(self, namespace: str, name: str) -> Json | None:
         return self.kube.find(paths.deployment(namespace, name))
+
+
+def _data(secret: Json | None) -> dict[str, bytes]:
+    """What is in a Secret; nothing where it is not there, or cannot be read."""
+    try:
+        return {key: base64.b64decode(value) for key, value in ((secret or {}).get("data") or {}).items()}
+    except (binascii.Error, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def judged(view: ObservedAgent, judge: Judge, name: str) -> ObservedAgent:

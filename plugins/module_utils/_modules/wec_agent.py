@@ -23,7 +23,14 @@ from .task import Task, check_names, wec_of
 
 Json = dict[str, t.Any]
 _READDRESS = (agent_plan.READDRESS_BOOTSTRAP, agent_plan.READDRESS_HUB)
-_STEPS = (agent_plan.JOIN, agent_plan.REFRESH, agent_plan.DELETE_HUB_CREDENTIAL, agent_plan.RESTART, *_READDRESS)
+_STEPS = (
+    agent_plan.JOIN,
+    agent_plan.REFRESH,
+    agent_plan.DELETE_HUB_CREDENTIAL,
+    agent_plan.RENEW,
+    agent_plan.RESTART,
+    *_READDRESS,
+)
 _INTRODUCED_BY = frozenset({agent_plan.JOIN, agent_plan.REFRESH})
 _GIVEN_TO_AGENT = ("hub_apiserver", "hub_ca", "hub_token", "bundle_version")
 

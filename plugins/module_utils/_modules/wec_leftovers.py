@@ -10,9 +10,11 @@ import typing as t
 
 from .._apis import connection
 from .._apis.its import Its
-from .._errors import InvalidOption
+from .._errors import InvalidOption, WecError
+from .._operations import credentials
 from .._rules import leaving, leftovers, states
 from .._rules.leftovers import Leftover
+from .._rules.plan import Plan, Step
 from . import options
 from .task import Task, check_names, has_wec_connection, its_of, wec_of
 
@@ -23,6 +25,7 @@ SPEC: dict[str, t.Any] = {
         "names": {"type": "list", "elements": "str"},
         "name": {"type": "str"},
         "hub_apiserver": {"type": "str"},
+        "remove": {"type": "list", "elements": "str", "choices": sorted(leftovers.REMOVABLE), "default": []},
         "show_table": {"type": "bool", "default": False},
         **options.its(),
         **options.wec(),
@@ -42,24 +45,58 @@ def run(task: Task) -> Json:
         raise InvalidOption(
             "name", None, "is needed where a WEC's own API is asked", "Set it, or leave out the WEC's connection"
         )
+    if given["name"] is not None and given["remove"]:
+        raise InvalidOption(
+            "remove", ", ".join(given["remove"]), "is for a whole ITS", "Leave out name and the WEC's connection"
+        )
     with its_of(task) as its:
         its.require_hub()
-        found = _of_one(task, its, given["name"]) if given["name"] is not None else _of_its(its, given["names"])
+        unseen: list[str] = []
+        if given["name"] is not None:
+            found = _of_one(task, its, given["name"])
+        else:
+            found, unseen = _of_its(its, given["names"])
+        if leftovers.LASTING_TOKENS in given["remove"] and unseen:
+            raise WecError(f"{its.kube.connection.option}: nothing was removed: {'; '.join(unseen)}. Grant this right.")
+        codes = {code for one in given["remove"] for code in leftovers.REMOVABLE[one]}
+        going = [one for one in found if one.reason.code in codes]
+        steps = [_step(one) for one in going]
+        if not task.check_mode:
+            for one in going:
+                namespace, _slash, name = one.name.partition("/")
+                its.delete_secret(namespace, name, one.uid)
+        left = [one for one in found if one not in going]
+        summary = _summary(left)
+        if going:
+            verb = "would be" if task.check_mode else "was" if len(going) == 1 else "were"
+            summary = f"{', '.join(f'{one.kind} {one.name}' for one in going)} {verb} deleted. {summary}"
         if given["show_table"]:
-            for line in _lines(found):
+            lines = [*_lines(left), *(f"Not looked at: {one}." for one in unseen)]
+            for line in lines:
                 task.progress(line)
-            if not found and given["name"] is None:
-                task.progress(f"{its.kube.connection.server}: {_summary(found)}")
+            if given["name"] is None and (going or not lines):
+                task.progress(f"{its.kube.connection.server}: {summary}")
         return {
-            "changed": False,
-            "leftovers": [one.as_data() for one in found],
-            "msg": _summary(found),
+            "changed": bool(going),
+            "leftovers": [one.as_data() for one in left],
+            "removed": [one.as_data() for one in going],
+            "unseen": unseen,
+            "steps": [step.as_data() for step in steps],
+            "diff": Plan(steps).diff(),
+            "msg": summary,
             "its": its.kube.connection.as_data(),
         }
 
 
-def _of_its(its: Its, inventory: list[str] | None) -> list[Leftover]:
-    return leftovers.on_its(its.holdings(), None if inventory is None else set(inventory), its.now())
+def _step(one: Leftover) -> Step:
+    return Step("ITS", "delete", f"{one.kind} {one.name}", one.reason.why, {"there": True}, None)
+
+
+def _of_its(its: Its, inventory: list[str] | None) -> tuple[list[Leftover], list[str]]:
+    names = None if inventory is None else set(inventory)
+    found = leftovers.on_its(its.holdings(), names, its.now(), credentials.unused(its))
+    lasting, unseen = its.lasting_tokens()
+    return [*found, *leftovers.of_lasting_tokens(lasting)], unseen
 
 
 def _of_one(task: Task, its: Its, name: str) -> list[Leftover]:
@@ -80,7 +117,7 @@ def _lines(found: t.Iterable[Leftover]) -> list[str]:
     """One for all objects of a WEC that the same is to be done about."""
     objects: dict[tuple[str, str], list[str]] = {}
     for one in found:
-        objects.setdefault((one.wec, one.remedy), []).append(str(one))
+        objects.setdefault((one.wec or "The ITS", one.remedy), []).append(str(one))
     return [f"{wec}: {'; '.join(those)}. {remedy}." for (wec, remedy), those in objects.items()]
 
 

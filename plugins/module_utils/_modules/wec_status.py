@@ -165,7 +165,7 @@ def _look(
     task: Task, its: Its, targets: list[Target] | None, limits: Limits, policies: t.Sequence[Policy] | None
 ) -> FleetStatus:
     if targets is None:
-        return fleet_status.look_at_all(its, policies)
+        return fleet_status.look_at_all(its, limits, policies)
     inventory = task.params["inventory"] if task.params["compare"] else None
     return fleet_status.look(its, targets, inventory, limits, join_batch.at_once(task), policies)
 
@@ -351,7 +351,7 @@ def _lines(task: Task, found: t.Sequence[FleetStatus], unseen: t.Sequence[Json])
             continue
         if len(found) > 1:
             yield f"{all_of.server}:"
-        yield from status.table(one.status for one in all_of.seen)
+        yield from status.table((one.status for one in all_of.seen), task.params["certificate_days"])
     compared = any(one.target.member for all_of in found for one in all_of.seen) or task.params["inventory"] is not None
     drifts = [one for one, _server in _drifts(found)]
     # That they agree is known only if all were seen.

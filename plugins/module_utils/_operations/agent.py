@@ -23,6 +23,9 @@ from . import clearing, credentials, keeping
 from .credentials import Minted
 
 Json = dict[str, t.Any]
+NOT_RENEWED = "certificate_not_renewed"
+RENEWING_TAKES = 30.0
+"""Seconds that an agent has to get another certificate in its own name; it takes one or two."""
 _DISCOVERY_ATTEMPTS = 3
 """clusteradm may use a definition that it has only just created before the API server serves it."""
 
@@ -105,6 +108,7 @@ class AgentOnWec:
             agent_plan.JOIN: self._join,
             agent_plan.REFRESH: self._refresh,
             agent_plan.DELETE_HUB_CREDENTIAL: lambda: self._wec.forget_certificate(self._namespace),
+            agent_plan.RENEW: self._renew,
             agent_plan.RESTART: lambda: self._wec.restart_agent(self._namespace),
             agent_plan.READDRESS_BOOTSTRAP: lambda: self._readdress(BOOTSTRAP_SECRET),
             agent_plan.READDRESS_HUB: lambda: self._readdress(HUB_SECRET),
@@ -116,6 +120,24 @@ class AgentOnWec:
     @property
     def _name(self) -> str:
         return self._installation.name
+
+    def _renew(self) -> None:
+        """An agent whose Secret is gone makes another key, and a request as itself, which the hub approves by itself
+        (OCM: pkg/registration/register/secret_controller.go; pkg/registration/register/csr/approve_reconciler.go).
+
+        Raises WecError with certificate_not_renewed where it does not.
+        """
+        before = _public_key(self._wec.certificate(self._namespace))
+        self._wec.forget_certificate(self._namespace)
+        end = time.monotonic() + RENEWING_TAKES
+        while time.monotonic() < end:
+            found = _public_key(self._wec.certificate(self._namespace))
+            if found and found != before:
+                return
+            time.sleep(0.5)
+        fact = f"within {RENEWING_TAKES:.0f} s its agent has stored no certificate of another key in the Secret {HUB_SECRET}"
+        problem = problems.of(NOT_RENEWED, fact)
+        raise WecError(f"{self._name}: {problem}", problem)
 
     def _readdress(self, secret: str) -> None:
         endpoint = t.cast(Endpoint, self._installation.endpoint)
@@ -180,6 +202,14 @@ class AgentOnWec:
             raise ClusteradmError(
                 "The agent was given another token than this run's: another run is joining the same WEC. Run again."
             )
+
+
+def _public_key(pem: bytes | None) -> bytes:
+    """Empty where there is no certificate that can be read."""
+    try:
+        return certificates.read_certificate(pem).key if pem else b""
+    except certificates.MalformedPem:
+        return b""
 
 
 def _holds(bundle: bytes, wanted: bytes) -> bool:

@@ -21,6 +21,9 @@ Json = dict[str, t.Any]
 _HELD_FOR = 45.0
 """Seconds for which the Secret of a run is respected of which nobody can tell whether it lives; a join takes a tenth."""
 
+_NEEDED_FOR = 900.0
+"""Seconds after which the token of a run that cannot be looked at is not needed any more: a WEC that comes has come by then."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Minted:
@@ -77,6 +80,18 @@ def _create_secret(its: Its, name: str, owner: int | None) -> Json:
             raise HeldByAnotherRunError(f"Another run is joining {name} right now (since {age:.0f} s).")
         its.delete_bootstrap_secret(found)
     raise HeldByAnotherRunError(f"Several runs are joining {name} at once.")
+
+
+def unused(its: Its) -> set[str]:
+    """The WECs whose bootstrap tokens no run needs: the run that made one is dead, or too old to be waited for, if it is of another
+    machine."""
+    found = set()
+    for name, secret in its.bootstrap_secrets().items():
+        age = times.age(observed_managed_cluster.created(secret), its.now()) or 0.0
+        lives = _lives((secret["metadata"].get("annotations") or {}).get(HOLDER_ANNOTATION, ""))
+        if lives is False or (lives is None and age > _NEEDED_FOR):
+            found.add(name)
+    return found
 
 
 def revoke(its: Its, names: t.Collection[str]) -> None:

@@ -12,7 +12,7 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import WecError
-from .._rules import drift, heartbeat, leftovers, readable
+from .._rules import drift, heartbeat, leftovers, problems, readable
 from .._rules.binding_policies_view import Policy
 from .._rules.configuration import Observed
 from .._rules.drift import Drift, Limits
@@ -103,7 +103,7 @@ def look(
 
     def look_at(one: Target) -> Seen:
         seen, error = _ask(its, one, statuses[one.name])
-        return _compare(its, Seen(one, seen, error=error), maps, limits)
+        return _with_late_certificate(_compare(its, Seen(one, seen, error=error), maps, limits), limits)
 
     found = concurrency.each(look_at, targets, at_once if any(one.reach for one in targets) else 1)
     found = _with_versions(found, held, views, limits)
@@ -113,11 +113,27 @@ def look(
     return FleetStatus(its.kube.connection.server, found, drift.in_order(strangers))
 
 
-def look_at_all(its: Its, policies: t.Sequence[Policy] | None = None) -> FleetStatus:
+def look_at_all(its: Its, limits: Limits, policies: t.Sequence[Policy] | None = None) -> FleetStatus:
     """Every WEC that the ITS has, whatever an inventory says. Raises WecError."""
     of_all = status.of_fleet(its, None, with_works=True, policies=policies)
-    found = [Seen(Target(one.view.name, one.view.name), one) for one in of_all]
+    found = [_with_late_certificate(Seen(Target(one.view.name, one.view.name), one), limits) for one in of_all]
     return FleetStatus(its.kube.connection.server, found, [])
+
+
+def _with_late_certificate(seen: Seen, limits: Limits) -> Seen:
+    """Where nothing is compared, that its agent should have renewed its certificate is a problem. One that has ended is one anyway."""
+    if seen.target.member is not None:
+        return seen
+
+    def of_status(one: Status) -> Seen:
+        validity = None if one.view.unreadable else one.certificate
+        known = any(problem.code == "certificate_expired" for problem in one.problems)
+        if validity is None or known or not validity.is_late(one.now, limits.certificate_days):
+            return dataclasses.replace(seen, status=one)
+        late = problems.of("certificate_expiring", f"it {validity.fact(one.now)}")
+        return dataclasses.replace(seen, status=dataclasses.replace(one, problems=(*one.problems, late)))
+
+    return status.reading(of_status, seen.status)
 
 
 def _ask(its: Its, one: Target, shown: Status) -> tuple[Status, WecError | None]:
@@ -152,7 +168,7 @@ def _compare(its: Its, seen: Seen, maps: t.Mapping[str, Json], limits: Limits) -
         observed = Observed(one.view, maps.get(seen.target.name))
         drifts = (
             *drift.of_desired(member.host, member.desired, observed),
-            *drift.of_view(member.host, one.view, its.now(), limits),
+            *drift.of_certificate(member.host, member.desired.name, one.certificate, its.now(), limits),
             *drift.of_klusterlet(
                 member.host,
                 member.desired.name,

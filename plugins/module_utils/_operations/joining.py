@@ -18,16 +18,18 @@ from .._errors import Refused, WecError
 from .._rules import agent_plan, diagnosis, kept_works, klusterlet_images, problems, states, timeline, versions
 from .._rules.acceptance import Member, foreseen, remove_step, silent_controllers
 from .._rules.agent_plan import IntendedAgent
+from .._rules.certificates import CertificateFacts
 from .._rules.join_options import JoinOptions
 from .._rules.kept_works import Comparison
 from .._rules.observed_agent import AGENT_NAMESPACE, ObservedAgent
 from .._rules.observed_managed_cluster import ObservedManagedCluster
 from .._rules.plan import Plan, Step
+from .._rules.problems import Problem
 from .._rules.states import State
 from .._rules.timeline import Reached
 from . import acceptance, credentials, keeping, late_causes
 from .acceptance import Verdict, WaitOptions
-from .agent import Agent, AgentOnWec
+from .agent import NOT_RENEWED, Agent, AgentOnWec
 from .credentials import HeldByAnotherRunError
 from .installing import Installer
 from .wec_on_host import AgentOnHost, WecOnHost
@@ -63,11 +65,20 @@ class Outcome:
     """Whether an earlier run has switched eviction off."""
     began: datetime.datetime | None = None
     """When the agent was last touched, by the ITS's clock."""
+    certificate: CertificateFacts | None = None
+    """That of its agent, as it was found, and after a rotation the new one."""
+    certificate_before: CertificateFacts | None = None
 
     @property
     def keeps_works(self) -> bool:
         """Whether workload of another hub is kept on it, which is to be compared with this ITS's."""
         return self.is_kept or any(step.do == agent_plan.SWITCH_EVICTION_OFF for step in self.agent.steps)
+
+    @property
+    def rotates(self) -> bool:
+        """Whether its certificate is to be looked at once more, when it is available."""
+        is_settled = self.before.name == states.JOINED and not self.agent.changes
+        return self.options.rotate_before is not None and not is_settled
 
     @property
     def plan(self) -> Plan:
@@ -160,10 +171,11 @@ class Joining:
             self._options,
             now,
             self._installer.address_for(state.name),
+            ahead=self._ahead,
             has_works=is_foreign and self._options.move_from_other_hub and (is_kept or bool(self._wec.works())),
         )
         if found.do is None:
-            raise self._refusal(state)
+            raise self._refusal(state, found.problem)
         cause = agent_plan.lasting_cause(found, state, wec, view, hub)
         if is_foreign:
             cause = keeping.works_problem(self._wec, self._options)
@@ -183,10 +195,11 @@ class Joining:
             options=self._options,
             foreign=agent_plan.foreign_csrs(found, view, self._options),
             is_kept=is_kept,
+            certificate=wec.credential.certificate if wec.credential else None,
         )
         if agent_plan.MINT in found.do:
             self._introduction = self._introduction_id()
-        if {agent_plan.MINT, agent_plan.READDRESS_HUB} & set(found.do):
+        if {agent_plan.MINT, agent_plan.READDRESS_HUB, agent_plan.RENEW} & set(found.do):
             # Whatever could make it fail is found out here, before anything is changed.
             outcome.intended = self._installer.intended(with_clusteradm=agent_plan.JOIN in found.do)
         outcome.agent.add(*agent_plan.steps(found, view, wec, outcome.intended, outcome.foreign))
@@ -214,8 +227,13 @@ class Joining:
             return [f"{self._name}: its klusterlet stays as it is: {fact}."]
         return [f"{self._name}: {problems.of('klusterlet_behind', fact)}"]
 
-    def _refusal(self, state: State) -> Refused:
-        problem = diagnosis.of_state(state) or problems.of("cluster_identity_unclear", *state.evidence)
+    @property
+    def _ahead(self) -> float:
+        """Seconds by which the WEC's clock is ahead of the ITS's."""
+        return self._wec.clock_offset - self._its.kube.clock_offset
+
+    def _refusal(self, state: State, known: Problem | None) -> Refused:
+        problem = known or diagnosis.of_state(state) or problems.of("cluster_identity_unclear", *state.evidence)
         return Refused(f"{self._name}: {state.reason}. {problem.kind.remedy}.", state.evidence, problem)
 
     # -- act -----------------------------------------------------------------------------------------------------
@@ -259,6 +277,19 @@ class Joining:
             agent.carry_out(step)
             outcome.agent.add(step)
 
+    def prove_rotation(self, outcome: Outcome) -> None:
+        """Of a WEC that is available: whether its agent has another certificate. Raises WecError."""
+        moment = outcome.options.rotate_before
+        credential = self._wec.view(self._name, self._its).credential
+        before, outcome.certificate_before = outcome.certificate, outcome.certificate
+        outcome.certificate = credential.certificate if credential else None
+        is_new = credential is not None and moment is not None and credential.is_newer_than(moment, self._ahead)
+        is_other = before is None or outcome.certificate is None or before.key != outcome.certificate.key
+        was_renewed = any(step.do in agent_plan.RENEWS for step in outcome.agent.steps)
+        if not is_new or (was_renewed and not is_other):
+            problem = problems.of(NOT_RENEWED, "the certificate in its Secret is the one before")
+            raise WecError(f"{self._name}: {problem}", problem)
+
     def wait_until_deleted(self, timeout: float) -> None:
         """Wait while an earlier registration is still being taken apart; what it is then is for ``observe`` to say."""
         end = time.monotonic() + timeout
@@ -290,9 +321,18 @@ class Joining:
             for step in outcome.agent.steps:
                 if step.do == agent_plan.REMOVE_FOREIGN:
                     self._its.delete_request(foreign[step.object])
-                else:
+                elif step.do == agent_plan.RENEW and not self._renews(agent, step):
+                    # The certificate is gone all the same.
+                    done.append(step)
+                    outcome.agent = Plan([*done])
+                    self._start_anew(outcome, "it did not renew its certificate by itself", done)
+                    return
+                elif step.do != agent_plan.RENEW:
                     agent.carry_out(step)
                 done.append(step)
+                if step.do == agent_plan.RENEW:
+                    # Only a lease that is renewed from here on can be by the new certificate.
+                    outcome.began = self._its.now()
                 if step.do == agent_plan.MINT:
                     self._require_unchanged()
         except WecError as error:
@@ -347,15 +387,34 @@ class Joining:
             f"The agent of {self._name} did not come back within {_BACK_WITHIN:.0f} s after its ManagedCluster was "
             "re-created; it was made to start anew."
         )
-        view = self._its.view(self._name)
-        anew = agent_plan.Needs(
-            (agent_plan.MINT, agent_plan.REFRESH, agent_plan.DELETE_HUB_CREDENTIAL, agent_plan.RESTART),
-            "it did not come back by itself",
-        )
-        outcome.intended = self._installer.intended(with_clusteradm=False)
-        again = agent_plan.steps(anew, view, self._observed_agent, outcome.intended)
-        agent = self._agent(outcome)
-        for step in again:
+        self._start_anew(outcome, "it did not come back by itself", [])
+
+    def _renews(self, agent: Agent, step: Step) -> bool:
+        """Whether the agent has another certificate. Raises WecError for anything but that it has none."""
+        try:
             agent.carry_out(step)
-            outcome.agent.add(step)
-        outcome.token_id = agent.minted.facts.id if agent.minted else None
+        except WecError as error:
+            if error.problem is None or error.problem.code != NOT_RENEWED:
+                raise
+            return False
+        return True
+
+    def _start_anew(self, outcome: Outcome, reason: str, done: list[Step]) -> None:
+        """With a token, because an agent does not do by itself what it should. What was carried out is added to ``done``."""
+        found = agent_plan.Needs(agent_plan.ANEW, reason)
+        outcome.intended = self._installer.intended(with_clusteradm=False)
+        steps = agent_plan.steps(found, self._its.view(self._name), self._observed_agent, outcome.intended)
+        agent = self._agent(outcome)
+        try:
+            for step in steps:
+                agent.carry_out(step)
+                outcome.agent.add(step)
+                done.append(step)
+        except WecError as error:
+            if not isinstance(error, HeldByAnotherRunError) and agent.minted is not None:
+                credentials.revoke(self._its, {self._name})
+            raise
+        if agent.minted is not None:
+            outcome.token_id, outcome.state = agent.minted.facts.id, states.PENDING_CSR
+            if agent.minted.warning:
+                outcome.warnings.append(agent.minted.warning)

@@ -67,9 +67,9 @@ class Report:
     def violations(self) -> list[Check]:
         return [check for check in self.checks if check.passed is False]
 
-    def message(self, name: str) -> str:
-        """Why this WEC cannot be registered."""
-        return f"{name} cannot be registered: {' '.join(check.message() for check in self.violations)}"
+    def message(self, name: str, verb: str = "registered") -> str:
+        """Why this WEC cannot be registered, or what else it is to be."""
+        return f"{name} cannot be {verb}: {' '.join(dict.fromkeys(check.message() for check in self.violations))}"
 
 
 class Preflight:
@@ -144,9 +144,11 @@ class Preflight:
             now = self._its.now()
             state = self._state = states.classify(self._options.name, wec, view, hub, now)
             address = self._installer.address_for(state.name)
-            needs = agent_plan.needs(state, wec, view, hub, self._options, now, address)
+            ahead = self._wec.clock_offset - self._its.kube.clock_offset
+            needs = agent_plan.needs(state, wec, view, hub, self._options, now, address, ahead=ahead)
             if needs.do is None:
-                problem = diagnosis.of_state(state) or problems.of("cluster_identity_unclear", *state.evidence)
+                problem = needs.problem or diagnosis.of_state(state)
+                problem = problem or problems.of("cluster_identity_unclear", *state.evidence)
                 # The reason is what the summary would say again.
                 facts = "; ".join(problem.evidence)
                 text = f"{state.reason}{': ' if facts else ''}{facts}. {problem.kind.remedy}. [{problem.code}]"

@@ -83,6 +83,10 @@ class Registration:
         return self.outcome is not None and self.outcome.keeps_works
 
     @property
+    def rotates(self) -> bool:
+        return self.outcome is not None and self.outcome.rotates
+
+    @property
     def plan(self) -> Plan:
         """What was done, or with neither a verdict nor an error, what would be."""
         outcome, verdict = self.outcome, self.verdict
@@ -255,7 +259,8 @@ class Registering:
             report = one.report = self._preflight(one, wec)
         if report.violations:
             wording = report.violations[0].problem
-            raise WecError(report.message(one.name), wording)
+            verb = "rotated" if one.wanted.options.rotate_before else "registered"
+            raise WecError(report.message(one.name, verb), wording)
 
     def _preflight(self, one: Registration, wec: Wec | WecOnHost) -> Report:
         return Preflight(self.its_of(one), wec, one.wanted.options).run()
@@ -305,6 +310,7 @@ class Registering:
         verification.verify(self._its, verdicts, self._batch_options.verify, self._progress, self._ask_addon)
         for one in self._valid:
             one.verdict = verdicts[one.name]
+        self.each(self._prove_rotation, [one for one in self._valid if one.rotates and not one.failed])
         self.each(self._settle, [one for one in self._valid if one.keeps_works and not one.failed])
         self.each(self._diagnose, [one for one in self._valid if one.failed])
 
@@ -312,6 +318,10 @@ class Registering:
         """Workload of another hub was kept on it: has all of it a counterpart by now?"""
         if one.outcome is not None:
             self._joining(one, wec).settle(one.outcome)
+
+    def _prove_rotation(self, one: Registration, wec: Wec | WecOnHost) -> None:
+        if one.outcome is not None:
+            self._joining(one, wec).prove_rotation(one.outcome)
 
     def _named(self, name: str) -> Registration:
         return next(one for one in self._valid if one.name == name)

@@ -17,6 +17,7 @@ from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable, WecError
 from .._rules import addon as addon_rules
 from .._rules import (
+    agent_certificate,
     conditions,
     delivered_work,
     diagnosis,
@@ -33,6 +34,7 @@ from .._rules import (
     versions,
 )
 from .._rules.addon import AddonState
+from .._rules.agent_certificate import Validity
 from .._rules.binding_policies_view import Policy
 from .._rules.delivered_work import Works
 from .._rules.diagnosis import AgentHealth
@@ -104,6 +106,17 @@ class Status:
         return versions.show(version) if version else None
 
     @property
+    def certificate(self) -> Validity | None:
+        """When that of its agent is valid: as the WEC shows it, or else as its ITS does. None where neither does."""
+        credential = self.wec.credential if self.wec else None
+        if credential is not None and credential.certificate is not None:
+            return agent_certificate.of_certificate(credential.certificate)
+        found = agent_certificate.of_view(self.view)
+        # An agent that works has another one since.
+        is_old = found is not None and found.is_told and found.ends <= self.now and self.state.name == states.JOINED
+        return None if is_old else found
+
+    @property
     def message(self) -> str:
         """The state and its most telling problem, as a sentence."""
         cause = str(problems.united(self.problems)[0]) if self.problems else f"{self.state.reason}."
@@ -120,9 +133,7 @@ class Status:
         return reading(Status._as_data, self)
 
     def _as_data(self) -> Json:
-        view, wec = self.view, self.wec
-        credential = wec.credential if wec else None
-        expires = credential.certificate.not_after if credential and credential.certificate else None
+        view, wec, certificate = self.view, self.wec, self.certificate
         beat = heartbeat.of_view(view, self.now)
         return {
             "name": view.name,
@@ -147,7 +158,7 @@ class Status:
             "cluster_set": view.labels.get(labels.CLUSTER_SET),
             "kubernetes_version": (wec.version if wec else None) or view.kubernetes_version,
             "uid": (wec.uid if wec else None) or view.identity,
-            "certificate_expires": times.show(expires),
+            "certificate_expires": times.show(certificate.ends) if certificate else None,
             "klusterlet_version": self.klusterlet_version,
         }
 
@@ -423,23 +434,36 @@ def health(wec: Wec, view: ObservedAgent, name: str) -> AgentHealth:
     )
 
 
-def table(found: t.Iterable[Status]) -> list[str]:
+def table(found: t.Iterable[Status], certificate_days: float = 30.0) -> list[str]:
     """The fleet as lines of text. The versions of the klusterlets are known where WECs were asked, and BindingPolicies where a WDS
-    was looked at."""
+    was looked at. Ends of certificates are shown where one is within so many days, or WECs were asked."""
     in_order = sorted(found, key=lambda one: one.view.name)
     asked = any(one.wec is not None for one in in_order)
+    with_certificates = asked or any(reading(lambda own: _ends_soon(own, certificate_days), one) for one in in_order)
     with_policies = any(one.policies is not None for one in in_order)
     rows: list[tuple[str, ...]] = [
         (
             *("WEC", "STATE", "SINCE", "HEARTBEAT", "KUBERNETES"),
             *(["KLUSTERLET"] if asked else []),
+            *(["CERTIFICATE"] if with_certificates else []),
             "WORKS",
             *(["POLICIES"] if with_policies else []),
             "PROBLEM",
         )
     ]
-    rows += [reading(lambda own: _row(own, asked, with_policies), one) for one in in_order]
+    rows += [reading(lambda own: _row(own, asked, with_policies, with_certificates), one) for one in in_order]
     return screen.table(rows)
+
+
+def _ends_soon(one: Status, days: float) -> bool:
+    found = None if one.view.unreadable else one.certificate
+    return found is not None and found.ends - one.now < datetime.timedelta(days=days)
+
+
+def _end_shown(one: Status) -> str:
+    """The day on which it ends, in UTC."""
+    found = None if one.view.unreadable else one.certificate
+    return (times.show(found.ends) or "-").partition("T")[0] if found else "-"
 
 
 def _policies_shown(one: Status) -> str:
@@ -448,7 +472,7 @@ def _policies_shown(one: Status) -> str:
     return ", ".join([*names[:_POLICIES_SHOWN], *more])
 
 
-def _row(one: Status, asked: bool, with_policies: bool) -> tuple[str, ...]:
+def _row(one: Status, asked: bool, with_policies: bool, with_certificates: bool) -> tuple[str, ...]:
     age, beat = times.age(one.since, one.now), heartbeat.of_view(one.view, one.now)
     return (
         one.view.name,
@@ -457,6 +481,7 @@ def _row(one: Status, asked: bool, with_policies: bool) -> tuple[str, ...]:
         times.show_seconds(beat.age) if beat else "-",
         (one.wec.version if one.wec else None) or one.view.kubernetes_version or "-",
         *([one.klusterlet_version or "-"] if asked else []),
+        *([_end_shown(one)] if with_certificates else []),
         one.works.shown if one.works else "-",
         *([_policies_shown(one) or "-"] if with_policies else []),
         one.problems[0].kind.summary if one.problems else "-",

@@ -14,7 +14,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from .._apis.clusteradm import ClusteradmFacts, JoinRequest
+from .._apis.clusteradm import ClusteradmFacts
 from .._apis.wec import Judge, NoJudge, judged
 from .._errors import ClusteradmError, WecError
 from .._rules import leaving, problems, times, wec_data
@@ -25,7 +25,7 @@ from .._rules.plan import Step
 from .._rules.problems import Problem
 from .._rules.untrusted import WrongShape
 from .._rules.wec_data import HostAnswer
-from .agent import Endpoint, Installation
+from .agent import Installation
 from .waiting import Waiter
 
 Json = dict[str, t.Any]
@@ -210,9 +210,12 @@ def _there(message: str) -> str:
 
 def _options_of_agent(installation: Installation, token: str | None) -> Json:
     """Options of wec_agent: those of the join, and what the controller has found out for them."""
-    request = t.cast(JoinRequest, installation.request)
+    request, endpoint = installation.request, installation.endpoint
+    if request is None or endpoint is None:
+        # No agent is installed or starts anew: there is nothing to tell it.
+        return {}
     found = {
-        "hub_apiserver": t.cast(Endpoint, installation.endpoint).server,
+        "hub_apiserver": endpoint.server,
         "hub_ca": t.cast(bytes, installation.ca).decode(errors="replace"),
         "hub_token": token,
         "bundle_version": request.bundle_version,

@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from . import acceptance, certificates, diagnosis, endpoints, kept_works, states, times
+from . import acceptance, certificates, diagnosis, endpoints, kept_works, problems, states, times
 from .join_options import KEEP, JoinOptions
 from .observed_agent import BOOTSTRAP_SECRET, HUB_SECRET, ObservedAgent
 from .observed_hub import HubIdentity
@@ -26,6 +26,7 @@ JOIN = "join"
 REFRESH = "refresh"
 DELETE_HUB_CREDENTIAL = "forget"
 RESTART = "restart"
+RENEW = "renew"
 RECREATE = "recreate"
 CLEAR_NAME = "clear_name"
 REMOVE_FOREIGN = "remove_foreign"
@@ -41,6 +42,9 @@ ASKED_FOR = "it was asked for"
 
 STARTS_ANEW = frozenset({DELETE_HUB_CREDENTIAL, JOIN, REFRESH})
 """After one of these, what the ITS showed before does not count: the agent makes another signing request."""
+
+RENEWS = frozenset({RENEW, DELETE_HUB_CREDENTIAL})
+"""After one of these, the agent has another key."""
 
 AWAITS_LEASE = frozenset({READDRESS_HUB, RESTART})
 """After one of these, only a lease that the agent renews afterwards shows that it works."""
@@ -59,10 +63,18 @@ class IntendedAgent:
 
 @dataclasses.dataclass(frozen=True)
 class Needs:
-    """What a state asks for. ``do`` are operations in their order; None means that nothing may be touched."""
+    """What a state asks for. ``do`` are operations in their order; None means that nothing may be touched, and ``problem`` why, if
+    that is not the state's own."""
 
     do: tuple[str, ...] | None
     reason: str = ""
+    problem: Problem | None = None
+
+
+ANEW = (MINT, REFRESH, DELETE_HUB_CREDENTIAL, RESTART)
+"""An agent that has a certificate gets rid of it, and asks for another one with a token."""
+_NOT_ROTATED = frozenset({states.ABSENT, states.PARTIAL, states.OTHER_HUB, states.REPLACED})
+"""States of clusters without a certificate of this ITS that could be rotated: nobody has asked to register them."""
 
 
 def needs(
@@ -74,22 +86,27 @@ def needs(
     now: datetime.datetime,
     address: str | None = None,
     has_works: bool = False,
+    ahead: float = 0.0,
 ) -> Needs:
     """The operations that a state asks for. The same for check mode and for real.
 
     ``address``: of the ITS, as a new WEC would be told it; None where that is not known. ``has_works``: whether works of
-    another hub are on the WEC.
+    another hub are on the WEC. ``ahead``: seconds by which the WEC's clock is ahead of the ITS's.
     """
+    rotation = _why_rotate(wec, options, ahead)
+    if options.rotate_before is not None:
+        refusal = _why_not_rotated(state, wec, view)
+        if refusal is not None:
+            return Needs(None, state.reason, refusal)
     if state.name in (states.ABSENT, states.PARTIAL):
         return Needs((MINT, JOIN), state.reason)
     if state.name == states.TOKEN_EXPIRED:
         return Needs((MINT, REFRESH, RESTART), state.reason)
     if state.name == states.ORPHANED:
         if _has_expired(wec, now):
-            return Needs(
-                (MINT, REFRESH, DELETE_HUB_CREDENTIAL, RESTART),
-                "its agent's certificate has expired, and its ManagedCluster is gone",
-            )
+            return Needs(ANEW, "its agent's certificate has expired, and its ManagedCluster is gone")
+        if rotation:
+            return Needs(ANEW, rotation)
         return Needs((RECREATE,), state.reason)
     if state.name == states.OTHER_HUB and options.move_from_other_hub:
         move = (MINT, JOIN, DELETE_HUB_CREDENTIAL, RESTART)
@@ -100,7 +117,7 @@ def needs(
         install = (MINT, JOIN) if wec.the_klusterlet(view.name) is None else (MINT, REFRESH)
         return Needs((CLEAR_NAME, *install), "it was allowed to replace the lost cluster")
     if state.name in (states.JOINED, states.JOINED_UNAVAILABLE):
-        return _of_joined(state, wec, view, hub, options, now, address)
+        return _of_joined(state, wec, view, hub, options, now, address, rotation)
     if state.name in (states.PENDING_APPROVAL, states.PENDING_CSR):
         return Needs(())
     return Needs(None)
@@ -114,19 +131,39 @@ def _of_joined(
     options: JoinOptions,
     now: datetime.datetime,
     address: str | None,
+    rotation: str | None,
 ) -> Needs:
-    anew = (MINT, REFRESH, DELETE_HUB_CREDENTIAL, RESTART)
     if state.name == states.JOINED_UNAVAILABLE:
         reason = _must_start_anew(wec, view, hub, now)
         if reason:
-            return Needs(anew, reason)
+            return Needs(ANEW, reason)
     server = wec.credential.server if wec.credential else ""
     if address and _dials_another(address, state, wec, view, hub, options):
         reason = f"hub address {server} -> {address}"
-        return Needs(
-            (READDRESS_BOOTSTRAP, READDRESS_HUB) if _keeps_certificate(address, wec, hub, options) else anew, reason
-        )
+        keeps = rotation is None and _keeps_certificate(address, wec, hub, options)
+        return Needs((READDRESS_BOOTSTRAP, READDRESS_HUB) if keeps else ANEW, reason)
+    if rotation:
+        # An agent that works makes another key and asks with the certificate that it has; another one needs a token.
+        return Needs((RENEW, RESTART) if state.name == states.JOINED else ANEW, rotation)
     return Needs((RESTART,), ASKED_FOR) if options.restart_agents else Needs(())
+
+
+def _why_rotate(wec: ObservedAgent, options: JoinOptions, ahead: float) -> str | None:
+    """Why the agent of a WEC gets another certificate; None if nobody has asked for that, or it has one."""
+    moment, credential = options.rotate_before, wec.credential
+    if moment is None or credential is None or credential.is_newer_than(moment, ahead):
+        return None
+    return f"its agent's certificate may be older than {times.show(moment)}"
+
+
+def _why_not_rotated(state: State, wec: ObservedAgent, view: ObservedManagedCluster) -> Problem | None:
+    """Why a rotation leaves a WEC alone that registering would not."""
+    if state.name in _NOT_ROTATED:
+        return diagnosis.of_state(state) or problems.of("not_joined", state.reason)
+    if view.exists and not view.hub_accepts_client and view.joined.is_true:
+        # Perhaps because of the very leak.
+        return problems.of("not_accepted", str(view.accepted))
+    return None
 
 
 def _dials_another(
@@ -250,6 +287,9 @@ def _step(
         certificate = wec.credential.certificate if wec.credential else None
         before = {"expires": times.show(certificate.not_after) if certificate else None}
         return Step("WEC", "delete", f"Secret {HUB_SECRET}", reason, before, None, do)
+    if do == RENEW:
+        before, after = {"certificate": _validity(wec)}, {"certificate": "another one, of another key"}
+        return Step("WEC", "renew", f"Secret {HUB_SECRET}", reason, before, after, do)
     if do == RESTART:
         message = "its pods keep what they were given before" if reason != ASKED_FOR else reason
         return Step("WEC", "restart", "agent", message, do=do)
@@ -284,6 +324,11 @@ def _step(
         {"clusterName": agent.name, "mode": agent.mode, "version": agent.version, "hub": agent.server},
         do,
     )
+
+
+def _validity(wec: ObservedAgent) -> str | None:
+    certificate = wec.credential.certificate if wec.credential else None
+    return f"valid until {times.show(certificate.not_after)}" if certificate else None
 
 
 def settling(view: ObservedManagedCluster, wec: ObservedAgent) -> list[Step]:

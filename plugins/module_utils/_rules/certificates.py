@@ -14,6 +14,7 @@ import typing as t
 import warnings
 
 from .._errors import MissingLibrary
+from . import times
 
 try:
     from cryptography import x509
@@ -49,9 +50,21 @@ class Subject:
 
 @dataclasses.dataclass(frozen=True)
 class CertificateFacts:
+    """``serial`` is hexadecimal, as in ``openssl x509 -serial``; ``key`` is the public key, DER."""
+
     subject: Subject
     not_before: datetime.datetime
     not_after: datetime.datetime
+    serial: str = ""
+    key: bytes = dataclasses.field(default=b"", repr=False)
+
+    def as_data(self) -> dict[str, str | None]:
+        """What tells one certificate from another, and when it is valid."""
+        return {
+            "serial": self.serial,
+            "not_before": times.show(self.not_before),
+            "not_after": times.show(self.not_after),
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +97,17 @@ def read_certificate(pem: bytes) -> CertificateFacts:
         _subject(certificate),
         _utc(certificate, "not_valid_before"),
         _utc(certificate, "not_valid_after"),
+        f"{certificate.serial_number:X}",
+        _key(certificate),
     )
+
+
+def _key(certificate: t.Any) -> bytes:
+    """Its public key; empty where this library does not know the kind."""
+    try:
+        return t.cast(bytes, certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    except (ValueError, UnsupportedAlgorithm):
+        return b""
 
 
 def is_issued_by(pem: bytes, authorities: bytes) -> bool:

@@ -13,6 +13,7 @@ import typing as t
 
 from . import (
     acceptance,
+    agent_certificate,
     certificates,
     endpoints,
     heartbeat,
@@ -103,7 +104,14 @@ def _registration(view: ObservedManagedCluster, now: datetime.datetime, token_id
     if state.name == states.JOINED:
         return heartbeat.trouble(view, now)
     if state.name == states.JOINED_UNAVAILABLE:
-        return [unavailable(view, now)]
+        validity = agent_certificate.of_view(view)
+        expired = validity is not None and validity.ends <= now
+        found = (
+            problems.of("certificate_expired", f"it {validity.fact(now)}, as the ITS shows it")
+            if expired and validity
+            else None
+        )
+        return [*([found] if found else []), unavailable(view, now)]
     if not view.exists:
         return [
             problems.of("managed_cluster_missing", f"its signing request {view.csrs[0]['metadata']['name']} is there")
@@ -124,7 +132,7 @@ def _conditions(view: ObservedManagedCluster) -> list[Problem]:
     found = []
     if view.clock_synced.is_false:
         found.append(problems.of("clock_skew", str(view.clock_synced)))
-    rotated = find(view.managed_cluster, "ClusterCertificateRotated")
+    rotated = find(view.managed_cluster, agent_certificate.CONDITION)
     if rotated.is_false:
         found.append(problems.of("certificate_not_renewed", str(rotated)))
     return found
@@ -226,10 +234,21 @@ def _credential(wec: ObservedAgent, hub: HubIdentity, now: datetime.datetime) ->
         return []
     certificate = credential.certificate
     if certificate is not None and certificate.not_after <= now:
-        return [problems.of("certificate_expired", f"it expired at {times.show(certificate.not_after)}")]
+        ended = f"it ended at {times.show(certificate.not_after)}"
+        return [problems.of("certificate_expired", ended, _dead_token(wec, now))]
     if credential.issued_by_its and credential.ca and hub.ca and not certificates.same_bundle(credential.ca, hub.ca):
         return [problems.of("hub_ca_changed", f"its agent dials {credential.server} with another CA")]
     return []
+
+
+def _dead_token(wec: ObservedAgent, now: datetime.datetime) -> str:
+    """Why its agent cannot ask for another certificate by itself either; an empty text where nothing shows it."""
+    bootstrap = wec.bootstrap
+    if bootstrap is None:
+        return ""
+    if bootstrap.token.expires is not None and bootstrap.token.expires <= now:
+        return f"its bootstrap token ended at {times.show(bootstrap.token.expires)}"
+    return "its bootstrap token was revoked" if bootstrap.is_revoked else ""
 
 
 def _crashes(pods: t.Iterable[Json]) -> bool:

@@ -6,19 +6,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import collections
 import dataclasses
 import datetime
 import typing as t
 
-from . import certificates, screen, times, versions
+from . import screen, times, versions
+from .agent_certificate import Validity
 from .configuration import DesiredState, Observed, decide
 from .field_ownership import Owner
 from .labels import CLUSTER_SET
 from .leftovers import NOT_IN_INVENTORY, ORPHAN_MAILBOX, ORPHAN_PROPERTIES, Leftover, in_words
-from .observed_managed_cluster import ObservedManagedCluster
 from .plan import changed_fields
 
 Json = dict[str, t.Any]
@@ -52,8 +50,6 @@ _OF_LEFTOVERS = {
     ORPHAN_MAILBOX.code: ORPHAN_MAILBOX.code,
     ORPHAN_PROPERTIES.code: ORPHAN_PROPERTIES.code,
 }
-_RENEWED_BY = 0.8
-"""The part of a certificate's life after which its agent has renewed it, or does not (client-go: 70 to 90 %)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,19 +139,15 @@ def _differences(
     return ". ".join(message)
 
 
-def of_view(host: str, view: ObservedManagedCluster, now: datetime.datetime, limits: Limits) -> list[Drift]:
-    """What a WEC that has joined shows, and what its agent should have seen to. Raises MissingLibrary."""
-    certificate = _newest_certificate(view)
-    if certificate is None:
+def of_certificate(
+    host: str, name: str, validity: Validity | None, now: datetime.datetime, limits: Limits
+) -> list[Drift]:
+    """Whether the agent of a WEC should have renewed its certificate. ``validity`` is None where nothing tells it."""
+    if validity is None or not validity.is_late(now, limits.certificate_days):
         return []
-    ends, begins = certificate.not_after, certificate.not_before
-    is_soon = ends - now < datetime.timedelta(days=limits.certificate_days)
-    # Where certificates are short-lived, all of them end soon, and are renewed all the same.
-    if is_soon and now >= begins + (ends - begins) * _RENEWED_BY:
-        verb = "has expired" if ends <= now else "expires"
-        message = f"the certificate of its agent {verb} at {times.show(ends)}"
-        return [Drift(CERTIFICATE_EXPIRING, view.name, host, message, times.show(ends))]
-    return []
+    verb = "has expired" if validity.ends <= now else "expires"
+    message = f"the certificate of its agent {verb} at {times.show(validity.ends)}"
+    return [Drift(CERTIFICATE_EXPIRING, name, host, message, times.show(validity.ends))]
 
 
 def of_klusterlet(
@@ -182,18 +174,6 @@ def of_klusterlet(
     return [Drift(KLUSTERLET_BEHIND, name, host, f"its klusterlet is {version}, and {what} {shown}", version, shown)]
 
 
-def _newest_certificate(view: ObservedManagedCluster) -> certificates.CertificateFacts | None:
-    """That of the newest signing request which was answered; the ITS forgets requests after an hour, or keeps them."""
-    for csr in view.csrs:
-        encoded = (csr.get("status") or {}).get("certificate")
-        if encoded:
-            try:
-                return certificates.read_certificate(base64.b64decode(encoded))
-            except (binascii.Error, ValueError, certificates.MalformedPem):
-                continue
-    return None
-
-
 def of_versions(hosts: t.Mapping[str, str], running: t.Mapping[str, str | None], limits: Limits) -> list[Drift]:
     """Which of these WECs (by name, with their hosts) are too far behind the newest. ``running``: all Kubernetes versions."""
     known = {name: version for name, text in running.items() if (version := versions.parse(text))}
@@ -212,7 +192,7 @@ def of_versions(hosts: t.Mapping[str, str], running: t.Mapping[str, str | None],
 def of_leftovers(found: t.Iterable[Leftover]) -> list[Drift]:
     """What of that is drift."""
     return [
-        Drift(_OF_LEFTOVERS[one.reason.code], one.wec, None, f"{one.kind} {one.name}: {one.reason.why}")
+        Drift(_OF_LEFTOVERS[one.reason.code], one.wec or "", None, f"{one.kind} {one.name}: {one.reason.why}")
         for one in found
         if one.reason.code in _OF_LEFTOVERS
     ]

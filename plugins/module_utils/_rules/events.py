@@ -6,18 +6,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import dataclasses
 import datetime
-import re
 import typing as t
 
-from . import certificates, times
+from . import agent_certificate, times
 from . import csr as csr_rules
 from .conditions import Condition, find
 from .merging import Texts
-from .observed_managed_cluster import ObservedManagedCluster, is_issued, is_pending
+from .observed_managed_cluster import ObservedManagedCluster, is_pending
 
 Json = dict[str, t.Any]
 
@@ -53,8 +50,6 @@ _ABSENT, _REGISTERING, _AVAILABLE, _UNAVAILABLE, _LEAVING = (
     "unavailable",
     "leaving",
 )
-_ROTATED_UNTIL = re.compile(r" to (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? \+0000")
-"""OCM: pkg/registration/register/csr/csr.go, "client certificate rotated starting from ... to ..."."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +158,8 @@ def known(
     if drift:
         since = before.drifts_since if before is not None and before.drift == drift else moment
         since = moment - wanted.drift_delay if is_settled else since
-    expires = max(filter(None, (_expires(view), before.expires if before else None)), default=None)
+    validity = agent_certificate.of_view(view)
+    expires = max(filter(None, (validity.ends if validity else None, before.expires if before else None)), default=None)
     return dataclasses.replace(
         found,
         expires=expires,
@@ -330,21 +326,3 @@ def _before(moment: datetime.datetime, length: datetime.timedelta) -> datetime.d
         return moment - length
     except OverflowError:
         return moment
-
-
-def _expires(view: ObservedManagedCluster) -> datetime.datetime | None:
-    """When the agent's newest certificate expires, as far as the ITS shows it: by the request that it was made of, which
-    is there for an hour, or as the agent itself has told after a renewal."""
-    found = [_expiry(csr) for csr in view.csrs if is_issued(csr)]
-    rotated = _ROTATED_UNTIL.search(find(view.managed_cluster, "ClusterCertificateRotated").message)
-    if rotated:
-        found.append(times.parse(f"{rotated[1]}T{rotated[2]}Z"))
-    return max(filter(None, found), default=None)
-
-
-def _expiry(csr: Json) -> datetime.datetime | None:
-    try:
-        pem = base64.b64decode(csr["status"]["certificate"])
-        return certificates.read_certificate(pem).not_after
-    except (binascii.Error, ValueError, certificates.MalformedPem):
-        return None

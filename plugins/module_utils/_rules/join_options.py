@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import re
 import typing as t
 
@@ -55,13 +56,15 @@ def _option(
 class JoinOptions:
     """How a WEC is joined. What is None or empty is left to the ITS or to clusteradm.
 
-    The fields are the options, and of a file its content, but for the first three: ``name`` of the WEC, ``owner`` (the process that
-    lives as long as the run), and ``clusteradm_known`` (what the binary has told about itself).
+    The fields are the options, and of a file its content, but for the first four: ``name`` of the WEC, ``owner`` (the process that
+    lives as long as the run), ``clusteradm_known`` (what the binary has told about itself), and ``rotate_before`` (the agent of a WEC
+    that has joined gets another certificate, if its own is not newer than this moment by the ITS's clock; others are refused).
     """
 
     name: str = ""
     owner: int | None = None
     clusteradm_known: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    rotate_before: datetime.datetime | None = None
 
     hub_apiserver: str | None = _option()
     internal_endpoint_lookup: str = _option(default="auto", choices=["auto", "always", "never"], on_host=False)

@@ -59,6 +59,22 @@ UNREADABLE = Kind(
     "Look at it with kubectl, and find out who wrote it",
 )
 STALE_TOKEN = Kind("stale_token", "the token that it stands for has expired", "Delete it, or deregister {wec}")
+UNUSED_TOKEN = Kind(
+    "unused_token",
+    "the run that made the token it stands for is over",
+    "Delete it: {remove}=unused_tokens",
+)
+LASTING_TOKEN = Kind(
+    "lasting_token",
+    "it is a token that lets any cluster ask to be registered, for as long as it is there",
+    "Delete it, unless clusters still use it: {remove}=lasting_tokens",
+)
+UNUSED_TOKENS, LASTING_TOKENS = "unused_tokens", "lasting_tokens"
+REMOVABLE = {
+    UNUSED_TOKENS: frozenset({UNUSED_TOKEN.code, STALE_TOKEN.code}),
+    LASTING_TOKENS: frozenset({LASTING_TOKEN.code}),
+}
+"""What is deleted on demand."""
 ORPHAN_AGENT = Kind(
     "orphan_agent",
     "the ITS has no ManagedCluster for it",
@@ -95,12 +111,15 @@ class Leftover:
     side: str
     kind: str
     name: str
-    wec: str
+    wec: str | None
+    """None for what is of the whole ITS."""
     reason: Kind
+    uid: str = ""
+    """Of what may be deleted."""
 
     @property
     def remedy(self) -> str:
-        return in_words(self.reason.remedy, wec=self.wec)
+        return in_words(self.reason.remedy, wec=self.wec or "")
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} on the {self.side}: {self.reason.why}"
@@ -128,8 +147,14 @@ class Holdings:
     csrs: t.Sequence[Json] = ()
 
 
-def on_its(held: Holdings, inventory: t.Collection[str] | None, now: datetime.datetime) -> list[Leftover]:
-    """What is left over on a whole ITS. ``inventory``: the names that somebody wants; None if that is not known.
+def on_its(
+    held: Holdings,
+    inventory: t.Collection[str] | None,
+    now: datetime.datetime,
+    unused: t.Collection[str] = (),
+) -> list[Leftover]:
+    """What is left over on a whole ITS. ``inventory``: the names that somebody wants; None if that is not known. ``unused``: the WECs
+    whose bootstrap tokens no run needs.
 
     An object that cannot be read is named, and hides none of the others.
     """
@@ -146,7 +171,7 @@ def on_its(held: Holdings, inventory: t.Collection[str] | None, now: datetime.da
             except Exception as error:
                 why = dataclasses.replace(UNREADABLE, why=f"{UNREADABLE.why}: {readable.why(error)}")
             if why is not None:
-                found.append(Leftover("ITS", kind, name, wec, why))
+                found.append(Leftover("ITS", kind, name, wec, why, _uid_of(item)))
 
     def of_cluster(name: str, cluster: Json) -> Kind | None:
         if _is_stuck(cluster, now):
@@ -169,8 +194,10 @@ def on_its(held: Holdings, inventory: t.Collection[str] | None, now: datetime.da
             return STALE_REQUEST
         return UNDECIDED_REQUEST if is_pending(csr) and age > _TOKEN_LASTS else None
 
-    def of_secret(_wec: str, secret: Json) -> Kind | None:
-        return STALE_TOKEN if (times.age(created(secret), now) or 0) > _TOKEN_LASTS else None
+    def of_secret(wec: str, secret: Json) -> Kind | None:
+        if (times.age(created(secret), now) or 0) > _TOKEN_LASTS:
+            return STALE_TOKEN
+        return UNUSED_TOKEN if wec in unused else None
 
     look_through("ManagedCluster", sorted(held.clusters.items()), of_cluster)
     look_through("Namespace", sorted(held.mailboxes.items()), of_mailbox)
@@ -178,6 +205,21 @@ def on_its(held: Holdings, inventory: t.Collection[str] | None, now: datetime.da
     look_through("CertificateSigningRequest", [(_wec_of(csr), csr) for csr in held.csrs], of_csr)
     look_through("Secret", sorted(held.bootstrap_secrets.items()), of_secret, "open-cluster-management/")
     return found
+
+
+def of_lasting_tokens(secrets: t.Iterable[Json]) -> list[Leftover]:
+    """The Secrets that are bootstrap tokens themselves. Only their metadata is looked at."""
+    found = []
+    for secret in secrets:
+        metadata = secret["metadata"]
+        name = f"{metadata.get('namespace', '')}/{metadata['name']}"
+        found.append(Leftover("ITS", "Secret", name, None, LASTING_TOKEN, _uid_of(secret)))
+    return sorted(found, key=lambda one: one.name)
+
+
+def _uid_of(item: t.Any) -> str:
+    metadata = item.get("metadata") if isinstance(item, dict) else None
+    return str(metadata.get("uid", "")) if isinstance(metadata, dict) else ""
 
 
 def on_wec(name: str, its: ItsSide, wec: WecSide) -> list[Leftover]:

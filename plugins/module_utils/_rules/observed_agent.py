@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import typing as t
 
 from .certificates import CertificateFacts
@@ -83,7 +84,8 @@ class Bootstrap:
 class HubCredential:
     """What the agent got from a hub. ``issued_by_its``: whether this ITS's CA signed it; None if that is not known.
 
-    ``pem`` is the certificate as it is there, which is no secret.
+    ``pem`` is the certificate as it is there, which is no secret. ``stored`` is when its Secret was created, by the WEC's clock; a
+    renewal keeps the Secret.
     """
 
     cluster_name: str
@@ -93,6 +95,17 @@ class HubCredential:
     certificate: CertificateFacts | None
     issued_by_its: bool | None = None
     pem: bytes = dataclasses.field(repr=False, default=b"")
+    stored: datetime.datetime | None = None
+
+    def is_newer_than(self, moment: datetime.datetime, ahead: float) -> bool:
+        """Whether the certificate was surely issued after ``moment``, by the ITS's clock. ``ahead``: seconds by which the WEC's is.
+
+        A signer dates it back, by five minutes (Kubernetes: pkg/controller/certificates/signer). The Secret is created for the
+        certificate that comes, so that one which is not older cannot have an older certificate.
+        """
+        if self.certificate is not None and self.certificate.not_before >= moment:
+            return True
+        return self.stored is not None and self.stored - datetime.timedelta(seconds=ahead) >= moment
 
 
 @dataclasses.dataclass(frozen=True)

@@ -491,10 +491,16 @@ _HEALTH = (
         "Run register: an agent without a valid certificate cannot renew it, and is made to start anew",
     ),
     Kind(
+        "certificate_expiring",
+        "the agent's certificate ends soon, and the agent should have renewed it",
+        "its end is within certificate_days (30), and four fifths of its time are over, as the WEC or its ITS shows it",
+        "Look at the agent, which should have renewed it; kubestellar.wec.rotate gives it another one",
+    ),
+    Kind(
         "certificate_not_renewed",
         "the agent fails to renew its certificate",
-        "condition ClusterCertificateRotated=False",
-        "Read the condition's message; see that the WEC is still accepted on the ITS",
+        "condition ClusterCertificateRotated=False; after a rotation, no certificate of another key in its Secret",
+        "Read the message; see that the WEC is still accepted on the ITS, and repeat the run",
     ),
     Kind(
         "deleting",

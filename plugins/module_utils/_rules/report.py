@@ -12,7 +12,7 @@ import datetime
 import typing as t
 
 from . import problems, readable, states, timeline, times
-from .report_reading import CONFIGURE, DEREGISTER, FACTS, OTHER, REGISTER, UPGRADE, Finding, TaskResult, read
+from .report_reading import CONFIGURE, DEREGISTER, FACTS, OTHER, REGISTER, ROTATE, UPGRADE, Finding, TaskResult, read
 
 Json = dict[str, t.Any]
 
@@ -31,7 +31,7 @@ OUTCOMES = (FAILED, IN_TROUBLE, DRIFTED, NOT_REACHED, CHANGED, TO_CHANGE, IN_SYN
 """The worst first."""
 TROUBLES = (FAILED, IN_TROUBLE, DRIFTED, NOT_REACHED)
 """Somebody has to look."""
-_ACTING = (REGISTER, CONFIGURE, UPGRADE, DEREGISTER)
+_ACTING = (REGISTER, CONFIGURE, UPGRADE, ROTATE, DEREGISTER)
 _FOLLOWS = frozenset({"bootstrap_token_expired"})
 """What a run that fails brings about itself: never the first cause."""
 _CLOCKS_DIFFER = datetime.timedelta(seconds=2)

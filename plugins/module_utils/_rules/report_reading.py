@@ -19,11 +19,12 @@ from . import report_shape as shape
 
 Json = dict[str, t.Any]
 
-PLAN, REGISTER, CONFIGURE, UPGRADE, DEREGISTER, STATUS, LEFTOVERS, CHECK, OTHER = (
+PLAN, REGISTER, CONFIGURE, UPGRADE, ROTATE, DEREGISTER, STATUS, LEFTOVERS, CHECK, OTHER = (
     "plan",
     "register",
     "configure",
     "upgrade",
+    "rotate",
     "deregister",
     "status",
     "leftovers",
@@ -236,7 +237,7 @@ def _without_its(result: TaskResult, activity: str, record: Json) -> Finding:
 
 
 def _failed_steps(result: TaskResult, activity: str, reached: t.Sequence[Json]) -> list[Json]:
-    if activity == UPGRADE:
+    if activity in (UPGRADE, ROTATE):
         return []
     if activity == CONFIGURE:
         return [] if reached else [_attempt(result, timeline.CONFIGURE)]
@@ -252,16 +253,17 @@ def _result(_result_of_one: TaskResult) -> t.Iterator[Finding]:
 
 
 def _upgrade(result: TaskResult) -> t.Iterator[Finding]:
-    data = result.data
+    """Of those modules that are their own plan."""
+    data, activity = result.data, _ACTIVITIES[result.module]
     if "wecs" not in data:
         yield from _failure_of_all(result) if result.for_all else [_failure(result, result.host)]
         return
-    for finding in _many(result, UPGRADE):
+    for finding in _many(result, activity):
         if "digest" in data:
             finding.wanted, finding.changed, finding.acts = finding.wanted or finding.changed, False, False
             finding.steps = [{**step, "done": False} for step in finding.steps]
         yield finding
-    yield from _unseen(result, UPGRADE)
+    yield from _unseen(result, activity)
 
 
 def _verdicts(result: TaskResult) -> t.Iterator[Finding]:
@@ -355,15 +357,17 @@ def _status(result: TaskResult) -> t.Iterator[Finding]:
 
 
 def _leftovers(result: TaskResult) -> t.Iterator[Finding]:
-    by_wec: dict[str, list[Json]] = {}
+    by_wec: dict[str | None, list[Json]] = {}
     for _known, part in _rows(result.data, "leftovers"):
         try:
-            one = {key: shape.text(shape.mapping(part, "a leftover").get(key), key) for key in _OF_LEFTOVER}
+            given = shape.mapping(part, "a leftover")
+            one = {key: shape.text(given.get(key), key) for key in _OF_LEFTOVER if key != "wec"}
+            wec = shape.text_or_none(given.get("wec"), "wec")
         except shape.Odd as error:
             yield _unshown(result, LEFTOVERS, {"name": part.get("wec")} if isinstance(part, dict) else {}, error)
             continue
         fact = f"{one['kind']} {one['name']} on the {one['side']}"
-        by_wec.setdefault(one["wec"], []).append(
+        by_wec.setdefault(wec, []).append(
             {"code": one["code"], "summary": one["reason"], "evidence": [fact], "remedy": one["remedy"]}
         )
     for name, found in by_wec.items():
@@ -549,6 +553,7 @@ _ACTIVITIES = {
     "wec_status": STATUS,
     "wec_leftovers": LEFTOVERS,
     "wec_upgrade": UPGRADE,
+    "wec_rotate": ROTATE,
 }
 _READERS: dict[str, t.Callable[[TaskResult], t.Iterator[Finding]]] = {
     "wec_plan": _plan,
@@ -560,5 +565,6 @@ _READERS: dict[str, t.Callable[[TaskResult], t.Iterator[Finding]]] = {
     "wec_leftovers": _leftovers,
     "wec_join": _join,
     "wec_upgrade": _upgrade,
+    "wec_rotate": _upgrade,
     "wec_result": _result,
 }

@@ -61,6 +61,8 @@ ITS_EVIDENCE_RIGHTS: tuple[Right, ...] = (
     *(Right(("list",), "rolebindings", "rbac.authorization.k8s.io", name=one) for one in statuses.ROLE_BINDINGS),
 )
 """What says whether statuses come back. Without these rights, everything else is seen."""
+REVOKE_RIGHTS: tuple[Right, ...] = (Right(("list", "delete"), "secrets", namespace="kube-system"),)
+"""What deleting bootstrap tokens that do not end needs on the ITS beyond ITS_RIGHTS."""
 CONFIGURE_RIGHTS: tuple[Right, ...] = (
     Right(("get", "list", "patch"), "managedclusters", f"cluster.{_OCM}"),
     Right(("get",), "managedclustersets", f"cluster.{_OCM}"),

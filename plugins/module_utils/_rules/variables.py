@@ -22,8 +22,20 @@ WARN, FAIL, IGNORE = "warn", "fail", "ignore"
 UNKNOWN = "wec_unknown_variables"
 _NEAR = 0.75
 """How much of two names must be the same (difflib: ratio)."""
-_FLEET = ("register", "configure", "deregister", "plan", "status", "accept", "diagnose", "leftovers", "upgrade", "move")
-_WAVES = ("register", "configure", "deregister", "upgrade", "move")
+_FLEET = (
+    "register",
+    "configure",
+    "deregister",
+    "plan",
+    "status",
+    "accept",
+    "diagnose",
+    "leftovers",
+    "upgrade",
+    "rotate",
+    "move",
+)
+_WAVES = ("register", "configure", "deregister", "upgrade", "rotate", "move")
 _SIZE = re.compile(r"\d+%?")
 
 
@@ -50,7 +62,7 @@ OF_PLAYBOOKS = (
         UNKNOWN,
         "str",
         WARN,
-        ("register", "configure", "deregister", "plan", "status", "accept", "diagnose", "upgrade", "move"),
+        ("register", "configure", "deregister", "plan", "status", "accept", "diagnose", "upgrade", "rotate", "move"),
         "What happens if a variable of a host has a prefix of the collection and is not one of its variables: `warn`, `fail` (the host "
         "fails, before anything is changed for it) or `ignore`.",
     ),
@@ -134,6 +146,35 @@ OF_PLAYBOOKS = (
         "300",
         ("upgrade",),
         "Seconds that the new operator has to roll out, and after it the new agents.",
+    ),
+    Variable(
+        "rotate_before",
+        "str",
+        "",
+        ("rotate",),
+        "The moment after which nobody could copy a certificate any more, like `2026-11-28T03:10:00Z`. Certificates that may be older are "
+        "rotated.",
+    ),
+    Variable(
+        "rotate_wait_timeout",
+        "int",
+        "300",
+        ("rotate",),
+        "Seconds that the ITS has to see WECs available again, as long as none gets any further.",
+    ),
+    Variable(
+        "rotate_lasting_tokens",
+        "bool",
+        "false",
+        ("rotate",),
+        "Whether bootstrap tokens that do not end are deleted, too. Clusters that are yet to come cannot register with them any more.",
+    ),
+    Variable(
+        "leftovers_remove",
+        "list",
+        "",
+        ("leftovers",),
+        "What is deleted of what is found on the ITS: `unused_tokens`, `lasting_tokens`.",
     ),
     Variable("diagnose_fail", "bool", "true", ("diagnose",), "Whether a host fails that something is wrong with."),
     Variable("export_file", "path", "", ("export",), "The file for the inventory."),

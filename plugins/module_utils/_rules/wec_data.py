@@ -254,6 +254,7 @@ def _credential_data(found: HubCredential) -> Json:
         "server": found.server,
         "ca": _text(found.ca),
         "certificate": _text(found.pem),
+        "stored": times.show(found.stored),
     }
 
 
@@ -265,6 +266,7 @@ def _read_credential(given: Value) -> HubCredential:
         ca=_optional(given["ca"], _content),
         certificate=None,
         pem=_optional(given["certificate"], _content) or b"",
+        stored=times.parse(_optional(given["stored"], Value.moment)),
     )
 
 

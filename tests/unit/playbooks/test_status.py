@@ -201,7 +201,7 @@ def test_a_task_of_ones_own_is_for_each_host_or_for_all(tmp_path: pathlib.Path, 
 
 # -- nobody is meant -----------------------------------------------------------------------------------------------
 
-FLEET = ["status", "diagnose", "plan", "register", "configure", "accept", "deregister", "upgrade"]
+FLEET = ["status", "diagnose", "plan", "register", "configure", "accept", "deregister", "upgrade", "rotate"]
 
 
 @pytest.mark.parametrize("playbook", FLEET)

@@ -245,7 +245,7 @@ def test_two_problems_are_two_sentences(run: FrontEnd, its: FakeIts, options: di
     result = run("wec_join", **{**options, **wec}, preflight_only=True)
     assert result["failed"]
     assert "there is no usable credential in its_kubeconfig given as " in result["msg"]
-    ends = "they are wrong, or have expired or been revoked. [credentials_refused] wec: The WEC at https://127.0.0.1:1"
+    ends = "it is wrong, has expired or was revoked. [credentials_refused] The WEC at https://127.0.0.1:1"
     assert ends in result["msg"]
 
 

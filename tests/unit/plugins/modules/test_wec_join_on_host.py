@@ -15,11 +15,12 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.leaving import OPERATOR_PARTS
-from fake_api import FakeApi, jwt
+from fake_api import FakeApi, jwt, now
 from fake_leaving import KLUSTERLET, LEASE, OPERATOR, PARTS, WORKLOAD, Membership
 from fake_ocm import MANAGED_CLUSTERS, PUBLISHED, FakeAuthority, FakeIts, install_agent
 from front_ends import AsAction, AsModule, FrontEnd
 from hosts import Sent, connection_to_host, modules_on_host
+from rotating import FakeAgent
 
 Clusteradm = tuple[pathlib.Path, pathlib.Path]
 Options = dict[str, t.Any]
@@ -244,7 +245,7 @@ def test_the_preflight_tells_what_the_host_lacks(run: AsAction, its: FakeIts, op
     with modules_on_host(lambda _options: {"failed": True, "msg": "The Python library kubernetes is required."}):
         result = run("wec_join", preflight_only=True, **options)
     assert result["failed"]
-    assert "wec: On the WEC's host: The Python library kubernetes is required." in result["msg"]
+    assert "edge-1 cannot be registered: On the WEC's host: The Python library kubernetes is required." in result["msg"]
 
 
 def test_a_problem_of_the_host_keeps_its_code(run: AsAction, sent: Sent, wec: FakeApi, options: Options) -> None:
@@ -600,3 +601,31 @@ def test_the_wecs_half_has_no_option_for_the_its(front_end: type[FrontEnd], opti
     result = front_end()("wec_agent", name="edge-1", its_kubeconfig="/its")
     assert result["failed"]
     assert "its_kubeconfig" in result["msg"]
+
+
+def test_a_certificate_is_rotated_from_its_host(
+    run: AsAction, sent: Sent, its: FakeIts, wec: FakeApi, options: Options
+) -> None:
+    """Where an agent works, no token goes there."""
+    agent = FakeAgent(its, wec, "edge-1")
+    before = agent.certificate
+    rotate = {**options, "before": now(-2)}
+    planned = run("wec_rotate", check_mode=True, **rotate)
+    assert planned["wecs"][0]["outcome"] == "planned", planned
+    assert steps_sent(sent) == []
+    result = run("wec_rotate", **rotate)
+    assert not result.get("failed"), result
+    assert [step["verb"] for step in result["wecs"][0]["steps"]] == ["renew", "restart"]
+    assert steps_sent(sent) == ["renew", "restart"]
+    assert not any("hub_token" in one for one in sent.options)
+    assert agent.certificate not in (before, None)
+    assert not run("wec_rotate", **rotate)["changed"]
+
+
+def test_an_agent_is_restarted_from_its_host(
+    run: AsAction, sent: Sent, its: FakeIts, wec: FakeApi, options: Options
+) -> None:
+    FakeAgent(its, wec, "edge-1")
+    result = run("wec_join", **options, restart_agents=True)
+    assert not result.get("failed"), result
+    assert steps_sent(sent) == ["restart"]

@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import os
 import typing as t
 
 import pytest
-from fake_api import FakeApi, now
+from ansible_collections.kubestellar.wec.plugins.module_utils._operations import credentials
+from fake_api import FakeApi, Fault, now
 from fake_leaving import APPLIED, CLUSTER, KLUSTERLET, MAILBOX, OPERATOR, Membership
 from fake_ocm import CSRS, FakeAuthority, FakeIts, csr, install_agent
 from fake_wds import PROPERTIES
@@ -142,3 +144,107 @@ def test_a_cluster_is_asked_for_one_name_only(run: FrontEnd, wec: FakeApi, optio
     result = run("wec_leftovers", kubeconfig=wec.kubeconfig(), **options)
     assert result["msg"].startswith("name: ")
     assert "leave out the WEC's connection" in result["msg"]
+
+
+SYSTEM = "/api/v1/namespaces/kube-system/secrets"
+LASTING = f"{SECRETS}/leaked"
+FOR_CLUSTERS = f"{SYSTEM}/bootstrap-token-ocmhub"
+
+
+def lasting_tokens(its: FakeIts) -> None:
+    """Two of the hub, and three of others."""
+    account, bootstrap = "kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"
+    its.put(LASTING, of_account("agent-registration-bootstrap"))
+    its.put(f"{SECRETS}/operator", of_account("cluster-manager"))
+    its.put(f"{SECRETS}/opaque", {**of_account("agent-registration-bootstrap"), "type": "Opaque"})
+    its.put(
+        FOR_CLUSTERS,
+        {"type": bootstrap, "metadata": {"namespace": "kube-system", "labels": {"app": "cluster-manager"}}},
+    )
+    its.put(f"{SYSTEM}/bootstrap-token-abcdef", {"type": bootstrap, "metadata": {"namespace": "kube-system"}})
+    assert its.objects[LASTING]["type"] == account
+
+
+def of_account(name: str) -> Json:
+    metadata = {"namespace": "open-cluster-management", "annotations": {"kubernetes.io/service-account.name": name}}
+    return {"type": "kubernetes.io/service-account-token", "metadata": metadata, "data": {"token": "c2VjcmV0"}}
+
+
+def test_bootstrap_tokens_that_do_not_end_are_named_and_deleted_on_demand_only(
+    run: FrontEnd, its: FakeIts, options: Options
+) -> None:
+    lasting_tokens(its)
+    wanted = {
+        ("lasting_token", "open-cluster-management/leaked"),
+        ("lasting_token", "kube-system/bootstrap-token-ocmhub"),
+    }
+    result = run("wec_leftovers", **options, show_table=True)
+    assert found(result) == wanted
+    assert not result["changed"]
+    assert {one["wec"] for one in result["leftovers"]} == {None}
+    planned = run("wec_leftovers", check_mode=True, **options, remove=["lasting_tokens"])
+    assert planned["changed"]
+    assert its.writes == []
+    its.requests.clear()
+    removed = run("wec_leftovers", **options, remove=["lasting_tokens"])
+    assert {one["name"] for one in removed["removed"]} == {name for _code, name in wanted}
+    assert found(removed) == set()
+    assert its.writes == [("DELETE", FOR_CLUSTERS), ("DELETE", LASTING)]
+    assert not any(method == "GET" and path in (LASTING, FOR_CLUSTERS) for method, path in its.requests), (
+        "no value is read"
+    )
+    assert "c2VjcmV0" not in str(removed)
+    assert not run("wec_leftovers", **options, remove=["lasting_tokens"])["changed"]
+
+
+def test_secrets_of_kube_system_that_may_not_be_listed_are_said_to_be_unseen(
+    run: FrontEnd, its: FakeIts, options: Options
+) -> None:
+    lasting_tokens(its)
+
+    def forbid(method: str, path: str, _body: Json | None) -> None:
+        if path == SYSTEM:
+            raise Fault(403, "secrets is forbidden", "Forbidden")
+
+    its.before.append(forbid)
+    result = run("wec_leftovers", **options)
+    assert found(result) == {("lasting_token", "open-cluster-management/leaked")}
+    assert [one.partition(":")[0] for one in result["unseen"]] == [
+        "Secrets of the type bootstrap.kubernetes.io/token in the namespace kube-system"
+    ]
+    refused = run("wec_leftovers", **options, remove=["lasting_tokens"])
+    assert refused["failed"]
+    assert "nothing was removed: Secrets of the type bootstrap.kubernetes.io/token" in refused["msg"]
+    assert its.writes == []
+
+
+@pytest.mark.parametrize(
+    ("holder", "age", "is_unused"),
+    [
+        ("another-machine/17/99", 60, False),
+        ("another-machine/17/99", 1000, True),
+        ("here/999999999/5", 5, True),
+        ("here/own", 60, False),
+    ],
+)
+def test_tokens_of_runs_that_are_over_are_revoked_on_demand(
+    run: FrontEnd, its: FakeIts, options: Options, holder: str, age: int, is_unused: bool
+) -> None:
+    machine, _slash, rest = holder.partition("/")
+    if machine == "here":
+        holder = credentials._holder(os.getpid()) if rest == "own" else f"{credentials._boot_id()}/{rest}"
+    labels = {"wec.kubestellar.io/bootstrap": "edge-1"}
+    annotations = {"wec.kubestellar.io/holder": holder}
+    path = f"{SECRETS}/wec-bootstrap-edge-1"
+    its.put(path, {"metadata": {"labels": labels, "annotations": annotations, "creationTimestamp": now(-age)}})
+    name = ("unused_token", "open-cluster-management/wec-bootstrap-edge-1")
+    assert found(run("wec_leftovers", **options)) == ({name} if is_unused else set())
+    removed = run("wec_leftovers", **options, remove=["unused_tokens"])
+    assert removed["changed"] is is_unused
+    assert (path in its.objects) is not is_unused
+
+
+def test_what_is_of_the_whole_its_is_not_deleted_for_one_wec(run: FrontEnd, its: FakeIts, options: Options) -> None:
+    result = run("wec_leftovers", **options, name="edge-1", remove=["unused_tokens"])
+    assert result["failed"]
+    assert "remove: 'unused_tokens' is for a whole ITS" in result["msg"]

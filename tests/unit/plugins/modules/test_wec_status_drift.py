@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import socket
 import typing as t
 
 import pytest
-from fake_api import now
-from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeAuthority, FakeIts, csr
+from fake_api import FakeApi, jwt, now
+from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeAuthority, FakeIts, condition, csr, install_agent
 from fake_wds import PROPERTIES
 from front_ends import AsAction, FrontEnd
 
@@ -359,3 +360,84 @@ def test_what_would_have_no_effect_is_refused(
     assert result["failed"]
     assert message in result["msg"]
     assert its.requests == []
+
+
+def told(days: float) -> Json:
+    """What an agent tells when it has renewed its certificate, which then ends in so many days and was for a year."""
+    moment = datetime.datetime.now(datetime.timezone.utc)
+    ends = moment + datetime.timedelta(days=days)
+    begins = ends - datetime.timedelta(days=365)
+    sentence = f"client certificate rotated starting from {begins:%Y-%m-%d %H:%M:%S} +0000 UTC to {ends:%Y-%m-%d %H:%M:%S} +0000 UTC"
+    return {**condition("ClusterCertificateRotated"), "message": sentence}
+
+
+def rotated(its: FakeIts, name: str, days: float) -> str:
+    path = f"{MANAGED_CLUSTERS}/{name}"
+    conditions = [*its.objects[path]["status"]["conditions"], told(days)]
+    its.change(path, {"status": {"conditions": conditions}})
+    end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
+    return f"{end:%Y-%m-%d}"
+
+
+def test_ends_of_certificates_are_shown_as_far_as_the_its_tells_them_without_a_request_more(
+    run: FrontEnd, its: FakeIts, options: Options
+) -> None:
+    for name in ("a", "b", "c", "d"):
+        member(its, name)
+    asked = [{"name": name} for name in "abcd"]
+    its.requests.clear()
+    run("wec_status", wecs=asked, **options)
+    plain = list(its.requests)
+    near, far = rotated(its, "a", 20.1), rotated(its, "b", 200.1)
+    its.requests.clear()
+    shown = run("wec_status", wecs=asked, show_table=True, **options)
+    assert its.requests == plain
+    ends = {one["name"]: one["certificate_expires"] for one in shown["wecs"]}
+    assert (ends["a"][:10], ends["b"][:10], ends["c"]) == (near, far, None)
+    assert kinds(shown) == [("a", "certificate_expiring")]
+    if run.lines:
+        header, *rows = run.lines
+        place = header.index("CERTIFICATE")
+        assert [row[place:].split()[0] for row in rows[:3]] == [near, far, "-"]
+
+
+def test_without_an_inventory_a_certificate_that_ends_soon_is_a_problem_with_its_date(
+    run: FrontEnd, its: FakeIts, options: Options
+) -> None:
+    member(its, "a")
+    near = rotated(its, "a", 20.1)
+    for asked in ({"all": True}, {"name": "a"}):
+        (found,) = run("wec_status", **asked, **options)["wecs"]
+        (problem,) = [one for one in found["problems"] if one["code"] == "certificate_expiring"]
+        assert problem["evidence"][0].startswith(f"it ends at {near}T")
+    (found,) = run("wec_status", all=True, certificate_days=5, **options)["wecs"]
+    assert "certificate_expiring" not in [one["code"] for one in found["problems"]]
+
+
+def test_one_that_was_away_too_long_is_named_with_the_end_of_its_certificate(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, authority: FakeAuthority, options: Options
+) -> None:
+    """The ITS knows it, if the agent has told it; the WEC's own API, that its bootstrap token is over, too."""
+    its.join("a", wec.uid)
+    day = rotated(its, "a", -3)
+    (found,) = run("wec_status", name="a", **options)["wecs"]
+    assert found["certificate_expires"] is None, "one that is available has another one since"
+    conditions = [
+        *its.objects[f"{MANAGED_CLUSTERS}/a"]["status"]["conditions"][:2],
+        condition("ManagedClusterConditionAvailable", "Unknown", "ManagedClusterLeaseUpdateStopped"),
+        told(-3),
+    ]
+    its.change(f"{MANAGED_CLUSTERS}/a", {"status": {"conditions": conditions}})
+    (found,) = run("wec_status", name="a", **options)["wecs"]
+    (expired,) = [one for one in found["problems"] if one["code"] == "certificate_expired"]
+    assert expired["evidence"] == [f"it ended at {found['certificate_expires']}, as the ITS shows it"]
+    assert found["certificate_expires"].startswith(day)
+
+    install_agent(wec, "a", its, certificate=authority.client("a", -2), token=jwt("old", expires_in=-9000))
+    its.put("/api/v1/namespaces/open-cluster-management/secrets/none", {})
+    (found,) = run("wec_status", name="a", kubeconfig=wec.kubeconfig(), **options)["wecs"]
+    problems = [one for one in found["problems"] if one["code"] == "certificate_expired"]
+    assert len(problems) == 1
+    ended, token = problems[0]["evidence"][:2]
+    assert ended == f"it ended at {found['certificate_expires']}"
+    assert token.startswith("its bootstrap token ended at 20")

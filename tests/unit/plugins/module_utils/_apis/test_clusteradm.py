@@ -78,7 +78,7 @@ def test_both_forms_of_its_version_are_read(tmp_path: pathlib.Path, line: str) -
 
 def test_a_version_that_is_too_old_is_refused_with_the_one_wanted(tmp_path: pathlib.Path) -> None:
     program, _log = fake_clusteradm(tmp_path, version="v0.10.1")
-    with pytest.raises(ClusteradmError, match=r"clusteradm_binary.*is version 0\.10\.1; 1\.0\.0 or newer"):
+    with pytest.raises(ClusteradmError, match=r"is version 0\.10\.1, and 1\.0\.0 or newer.*set clusteradm_binary"):
         Clusteradm(str(program)).facts().require(())
 
 

@@ -236,3 +236,57 @@ def test_steps_say_what_changes_without_any_secret() -> None:
     assert refresh.after == {"hub": SERVER, "token": "new"}
     join = next(step for step in steps if step.do == "join")
     assert join.after == {"clusterName": "edge-1", "mode": "Singleton", "version": "1.2.1", "hub": SERVER}
+
+
+HOUR = datetime.timedelta(hours=1)
+
+
+def stored(ago: datetime.timedelta) -> ObservedAgent:
+    """Its Secret was created then, by the WEC's clock. The fake CA dates certificates back by years."""
+    found = wec()
+    return dataclasses.replace(
+        found, credential=dataclasses.replace(t.cast(HubCredential, found.credential), stored=NOW - ago)
+    )
+
+
+@pytest.mark.parametrize(
+    ("ago", "ahead", "is_due"),
+    [
+        (2 * HOUR, 0.0, True),
+        (0.5 * HOUR, 0.0, False),
+        # The WEC's clock is an hour ahead: by the ITS's, it is older.
+        (0.5 * HOUR, 3600.0, True),
+        (2 * HOUR, -7200.0, False),
+    ],
+)
+def test_a_rotation_goes_by_the_itss_clock(ago: datetime.timedelta, ahead: float, is_due: bool) -> None:
+    found = do(states.JOINED, stored(ago), JoinOptions(rotate_before=NOW - HOUR), ahead=ahead)
+    assert found == (("renew", "restart") if is_due else ())
+
+
+@pytest.mark.parametrize(
+    ("state", "operations"),
+    [
+        (states.JOINED, ("renew", "restart")),
+        # No agent asks in its own name there.
+        (states.JOINED_UNAVAILABLE, NEW_START),
+        (states.ORPHANED, NEW_START),
+        # What a killed run leaves.
+        (states.TOKEN_EXPIRED, ("mint", "refresh", "restart")),
+        (states.PENDING_CSR, ()),
+        (states.PENDING_APPROVAL, ()),
+        (states.ABSENT, None),
+        (states.PARTIAL, None),
+        (states.OTHER_HUB, None),
+        (states.REPLACED, None),
+        (states.NAME_CONFLICT, None),
+    ],
+)
+def test_each_state_has_its_way_of_rotation(state: str, operations: tuple[str, ...] | None) -> None:
+    options = dataclasses.replace(ALL, rotate_before=NOW - HOUR)
+    assert do(state, stored(2 * HOUR), options) == operations
+
+
+def test_a_certificate_that_begins_after_the_moment_is_new_whatever_its_secret_tells() -> None:
+    moment = NOW - datetime.timedelta(days=2000)
+    assert do(states.JOINED, wec(), JoinOptions(rotate_before=moment)) == ()

@@ -8,7 +8,7 @@ import datetime
 import typing as t
 
 import pytest
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import drift
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules import agent_certificate, drift
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.configuration import DesiredState, Observed, Part
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.drift import Drift, Limits
 from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import (
@@ -78,7 +78,8 @@ def test_how_far_behind_the_newest_one_may_be(running: dict[str, str | None], be
 @pytest.mark.parametrize("encoded", ["", "no base64 at all!", base64.b64encode(b"no certificate").decode()])
 def test_a_certificate_that_cannot_be_read_tells_nothing(encoded: str) -> None:
     view = ObservedManagedCluster("edge-1", {"metadata": {}}, ({**csr("edge-1"), "status": {"certificate": encoded}},))
-    assert drift.of_view("edge-1", view, NOW, LIMITS) == []
+    assert agent_certificate.of_view(view) is None
+    assert drift.of_certificate("edge-1", "edge-1", None, NOW, LIMITS) == []
 
 
 @pytest.mark.parametrize(

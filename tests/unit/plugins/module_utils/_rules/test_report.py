@@ -408,6 +408,33 @@ def test_leftovers_are_trouble_of_those_that_they_are_of(report: Report) -> None
     assert one["problems"][0]["evidence"] == ["Namespace old-1 on the ITS"]
 
 
+def test_a_leftover_of_the_whole_its_concerns_the_run(report: Report) -> None:
+    leftover = {
+        "side": "ITS",
+        "kind": "Secret",
+        "name": "kube-system/bootstrap-token-ocmhub",
+        "wec": None,
+        "code": "lasting_token",
+        "reason": "it is a token",
+        "remedy": "Delete it",
+    }
+    report.note(task("wec_leftovers", {"leftovers": [leftover], "msg": "1 left over", "its": ITS}))
+    found = data(report)
+    assert found["wecs"] == []
+    assert [one["code"] for one in found["run"]["problems"]] == ["lasting_token"]
+
+
+def test_of_a_rotation_each_wec_has_what_became_of_it_and_when_its_certificate_ends(report: Report) -> None:
+    planned = [upgrade(name, "planned") for name in ("edge-1", "edge-2")]
+    report.note(task("wec_rotate", {"digest": "x", "wecs": planned, "unseen": [], "changed": False}, for_all=True))
+    done = upgrade("edge-1", "changed", certificate_expires="2027-11-28T03:15:40Z")
+    report.note(task("wec_rotate", {"wecs": [done]}, for_all=True))
+    found = wecs(report)
+    assert {name: one["outcome"] for name, one in found.items()} == {"edge-1": "changed", "edge-2": "not_reached"}
+    assert found["edge-1"]["certificate_expires"] == "2027-11-28T03:15:40Z"
+    assert data(report)["run"]["activities"] == ["rotate"]
+
+
 def test_what_concerns_the_whole_run_is_nobodys(report: Report) -> None:
     problem = problems.of("plan_changed", "it is another").as_data()
     report.note(task("wec_plan", {"msg": "another plan", "problem": problem}, failed=True))

@@ -17,6 +17,7 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules.rights impo
     OF_UPGRADE,
     OFFBOARD_ITS_RIGHTS,
     OFFBOARD_WEC_RIGHTS,
+    REVOKE_RIGHTS,
     WEC_EVIDENCE_RIGHTS,
     WEC_RIGHTS,
     Right,
@@ -25,6 +26,7 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._rules.rights impo
 RBAC = pathlib.Path(__file__).parents[5] / "docs" / "rbac"
 FILES = {
     "its-onboarder.yml": (*ITS_RIGHTS, *ITS_EVIDENCE_RIGHTS),
+    "its-token-revoker.yml": REVOKE_RIGHTS,
     "its-configurer.yml": CONFIGURE_RIGHTS,
     "wec-onboarder.yml": (*WEC_RIGHTS, *OF_UPGRADE, *WEC_EVIDENCE_RIGHTS),
     "its-offboarder.yml": OFFBOARD_ITS_RIGHTS,
