@@ -73,7 +73,7 @@ def problems_page() -> str:
         "",
         "## Renamed codes",
         "",
-        "Rulebooks and scripts that look for the codes of 0.1.0 need these of 1.0.0:",
+        "Rulebooks and scripts that look for codes of 0.1.0, which was in Git only, need these of 1.0.0:",
         "",
         "| 0.1.0 | 1.0.0 |",
         "|---|---|",

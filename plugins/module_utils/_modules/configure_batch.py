@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .. import _wording
 from .._errors import Refused
 from .._operations.planning import FleetPlan
 from .._rules import wec_results
@@ -41,4 +42,8 @@ def _refuse_violations(planned: t.Sequence[Forecast]) -> None:
     wrong = [one for one in planned if one.problem and one.problem.code == "invalid_desired_state"]
     violations = [one.message if f"{one.host}: " in one.message else f"{one.host}: {one.message}" for one in wrong]
     if violations:
-        raise Refused(f"Nothing was changed. {' '.join(violations)}", violations)
+        others = f"To change the other hosts all the same, set {_wording.option('stop_on_violation')} to false."
+        raise Refused(
+            f"Nothing was changed. {' '.join(violations)}{f' {others}' if len(planned) > len(wrong) else ''}",
+            violations,
+        )
