@@ -89,7 +89,7 @@ _ITS = (
         "this cluster is not an Open Cluster Management hub",
         "its API does not serve managedclusters (cluster.open-cluster-management.io/v1)",
         "Check that its_kubeconfig and its_context lead to the ITS and not to the cluster that hosts it, "
-        "and that its initialisation (clusteradm init) has finished",
+        "and that its initialization (clusteradm init) has finished",
     ),
     Kind(
         "its_unreachable",
@@ -101,7 +101,7 @@ _ITS = (
         "bootstrap_account_missing",
         "the ITS has no account whose tokens agents bootstrap with",
         "neither agent-registration-bootstrap nor cluster-bootstrap is in the namespace open-cluster-management",
-        "Initialise the hub again with clusteradm init; 'clusteradm delete token' removes the account",
+        "Initialize the hub again with clusteradm init; 'clusteradm delete token' removes the account",
     ),
     Kind(
         "webhook_down",
