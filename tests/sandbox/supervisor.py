@@ -109,6 +109,7 @@ class Supervisor:
             "backup": self.backup,
             "restore": self.restore,
             "rebuild": self.rebuild,
+            "replace-ca": self.replace_ca,
             "kill-pods": self.kill_pods,
             "simulate": self.simulate,
             "down": self.down,
@@ -465,6 +466,20 @@ class Supervisor:
             await fresh.start()
             outputs.write_kubeconfig(self.layout, fresh.cluster, "onboarder")
             await self._initialise(fresh.cluster)
+
+    async def replace_ca(self, clients: bool = False) -> None:
+        """Give the hub another CA for what its API server shows, and with ``clients`` also for whom it lets in.
+
+        Pods that run trust what they trusted when they started, also the hub's own.
+        """
+        async with self._changing:
+            if self.kubestellar is not None or self.simulated is not None:
+                raise CommandError("a hub with KubeStellar or simulated WECs cannot be given another CA")
+            await self.stop(ITS)
+            self.its.replace_ca(clients)
+            await self.start(ITS)
+            await self.its.publish_cluster_info()
+            outputs.write_kubeconfig(self.layout, self.its, "onboarder")
 
     async def kill_pods(self, cluster: str, namespace: str, selector: str) -> int:
         return await self._find(cluster).kubelet.kill_pods(namespace, selector)

@@ -13,6 +13,7 @@ import typing as t
 import yaml
 from fleet import MANAGED_CLUSTERS, Cluster, Fleet, Run, wait_until, works_of
 from sandbox.layout import ITS2
+from watching import Going, Watch
 
 Json = dict[str, t.Any]
 AGENT = "/api/v1/namespaces/open-cluster-management-agent"
@@ -129,3 +130,46 @@ def evict_at_once(fleet: Fleet, wec: str) -> None:
         return bool(pods) and all("eviction-grace-period=10s" in str(pod["spec"]) for pod in pods)
 
     wait_until(follows, 60, "the agent evicts within 10 s")
+
+
+def delete_hub_pods(fleet: Fleet) -> None:
+    """As administrators restart what a hub consists of, and wait until its webhooks answer again."""
+    before = set()
+    for namespace in _HUB_NAMESPACES:
+        for pod in fleet.its.items(f"/api/v1/namespaces/{namespace}/pods"):
+            before.add(pod["metadata"]["uid"])
+            fleet.its.request("DELETE", f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}")
+
+    def runs_again() -> bool:
+        pods = [pod for one in _HUB_NAMESPACES for pod in fleet.its.items(f"/api/v1/namespaces/{one}/pods")]
+        fresh = [pod for pod in pods if pod["metadata"]["uid"] not in before]
+        return len(pods) == len(fresh) == len(before) and all(_is_ready(pod) for pod in fresh)
+
+    wait_until(runs_again, 120, "the hub's pods run again")
+
+
+_HUB_NAMESPACES = ("open-cluster-management-hub", "open-cluster-management")
+
+
+def _is_ready(pod: Json) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def killed_after(
+    fleet: Fleet, wec: str, writes: int, *arguments: str, playbook: str = "register", **variables: t.Any
+) -> str:
+    """Kill a run when it has written so often; returns its last write. Raises AssertionError if it was over before."""
+    mark = fleet.mark()
+    extra = ["-e", json.dumps(variables)] if variables else []
+    going = Going(fleet, [wec], *arguments, *extra, playbook=playbook)
+    came = Watch(lambda: True if len(fleet.writes(mark)) >= writes else None)
+    while not came.held and not going.is_over:
+        came.join(timeout=0.02)
+    is_over = going.is_over
+    going.kill()
+    came.stop()
+    done = fleet.writes(mark)
+    assert not is_over, f"it was over after {len(done)} writes: {done}"
+    print(f"{wec}: killed after write {len(done)}, {done[-1]}")
+    return done[-1]

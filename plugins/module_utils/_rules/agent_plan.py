@@ -116,7 +116,8 @@ def _of_joined(
     address: str | None,
 ) -> Needs:
     anew = (MINT, REFRESH, DELETE_HUB_CREDENTIAL, RESTART)
-    if state.name == states.JOINED_UNAVAILABLE:
+    # An ITS calls an agent available for minutes after it was heard of last.
+    if state.name == states.JOINED_UNAVAILABLE or diagnosis.distrusts_its(view.name, wec):
         reason = _must_start_anew(wec, view, hub, now)
         if reason:
             return Needs(anew, reason)
@@ -185,7 +186,7 @@ def _has_expired(wec: ObservedAgent, now: datetime.datetime) -> bool:
 def _must_start_anew(
     wec: ObservedAgent, view: ObservedManagedCluster, hub: HubIdentity, now: datetime.datetime
 ) -> str | None:
-    """Why an unavailable agent will never come back by itself; None where it may, or where its identity is not sure."""
+    """Why an agent that is cut off will never come back by itself; None where it may, or where its identity is not sure."""
     credential = wec.credential
     if credential is None or not _is_certain(wec, view):
         return None
