@@ -422,12 +422,14 @@ class Supervisor:
         self._find(wec).kubelet.set_known_hosts(known)
 
     async def hide_name(self, name: str, hidden: bool) -> None:
-        """Let the pods of WECs not resolve one name of a hub, or resolve it again."""
+        """Let the pods of WECs, and simulated agents, not resolve one name of a hub, or resolve it again."""
         known = [of(cluster.name) for cluster in self.hubs for of in (hostname, other_hostname)]
         if name not in known:
             raise CommandError(f"no hub has the name {name}, only {', '.join(known)}")
         for member in self.wecs:
             member.kubelet.hide_name(name, hidden)
+        if self.simulated is not None:
+            await self.simulated.ask("hide-name", name=name, hidden=hidden)
 
     async def publish(self, name: str) -> None:
         """Let the hub publish its address with another name (kube-public/cluster-info)."""

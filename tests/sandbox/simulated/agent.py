@@ -143,9 +143,14 @@ class Agent:
         self._wake.clear()
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, but not when there is another introduction to try."""
+        """Wait, but not when there is another introduction to try, or what the agent needs has been put into its Secret.
+
+        Seen on real clusters: where both kubeconfigs were given the hub's other address, it is in touch a second later.
+        """
         end = time.monotonic() + seconds
         while time.monotonic() < end and self._introduced() == self._introduction:
+            if self._credential is None and self._stored() is not None:
+                return
             await self._wait(end - time.monotonic())
 
     # -- registering ---------------------------------------------------------------------------------------------
@@ -157,7 +162,7 @@ class Agent:
             await self._wait(None)
             introduction = self._introduced()
         self._introduction = introduction
-        client = Client(introduction.address, token=introduction.token)
+        client = Client(introduction.address, introduction.token, hidden_names=self._feed.hidden_names)
         try:
             await self._announce(client)
             while len(self._feed.requests_of(self.identity.cluster)) >= _MOST_REQUESTS:
@@ -280,15 +285,17 @@ class Agent:
 
     async def _serve(self, credential: Credential) -> t.NoReturn:
         """Raises StartAgain when the introduction leads to another hub; ApiError, UNREACHABLE."""
-        client = Client(credential.introduction.address, certificate=credential.certificate, key=credential.key)
-        works = Works(self.identity, self._store, self._feed, client, credential.introduction.address.server)
+        address = credential.introduction.address
+        client = Client(address, "", credential.certificate, credential.key, self._feed.hidden_names)
+        works = Works(self.identity, self._store, self._feed, client, address.server)
         lease: Json | None = None
         renewal, delay = 0.0, _FIRST_DELAY
         try:
             while True:
                 introduction = self._introduced()
-                if introduction is not None and introduction.address != credential.introduction.address:
+                if introduction is not None and introduction.address != address:
                     raise StartAgain
+                client.require_name()
                 cluster = self._feed.cluster(self.identity.cluster)
                 if cluster is None or not is_true(cluster, "HubAcceptedManagedCluster"):
                     lease, renewal = None, 0.0
