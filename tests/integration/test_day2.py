@@ -162,10 +162,12 @@ def wecs(fleet: Fleet) -> t.Iterator[list[str]]:
 
 
 def give_another_ca(fleet: Fleet, names: t.Sequence[str], clients: bool) -> None:
+    for name in names:
+        short_lease(fleet, name, 20)
     fleet.sandbox("replace-ca", clients=clients)
     delete_hub_pods(fleet)
     for name in names:
-        wait_until(lambda name=name: "hub_ca_changed" in fleet.problems(name), 120, f"status names the cause of {name}")
+        wait_until(lambda name=name: "hub_ca_changed" in fleet.problems(name), 150, f"status names the cause of {name}")
 
 
 @pytest.mark.parametrize("clients", [False, pytest.param(True, marks=pytest.mark.long)])
@@ -177,7 +179,7 @@ def test_another_ca_is_named_and_one_run_brings_the_fleet_back(fleet: Fleet, wec
     for name in wecs:
         assert any(f"[{name}]" in part and "[hub_ca_changed]" in part for part in shown.text.split("fatal: ")), shown
     mark = fleet.mark()
-    planned = fleet.register(wecs, "--check", "--diff", wec_ask_all=True)
+    planned = fleet.register(wecs, "--check", "--diff", "-v", wec_ask_all=True)
     assert planned.text.count("its agent trusts another CA than the ITS has now") >= len(wecs), planned.output
     assert fleet.writes(mark) == []
     run = fleet.register(wecs, wec_ask_all=True)

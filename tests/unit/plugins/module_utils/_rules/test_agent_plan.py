@@ -143,6 +143,22 @@ def test_another_ca_of_the_its_means_a_new_start() -> None:
     assert do(states.JOINED_UNAVAILABLE, wec(ca=OTHER.pem)) == NEW_START
 
 
+def test_the_ca_that_agents_are_given_counts_where_it_is_not_that_of_the_its() -> None:
+    given = JoinOptions(hub_ca_cert=OTHER.pem)
+    assert do(states.JOINED_UNAVAILABLE, wec(ca=OTHER.pem), given) == ()
+    assert do(states.JOINED_UNAVAILABLE, wec(), given) == NEW_START
+
+
+@pytest.mark.parametrize(("age", "operations"), [(100, NEW_START), (80, ())])
+def test_another_ca_and_a_late_heartbeat_mean_a_new_start(age: float, operations: tuple[str, ...]) -> None:
+    renewed = (NOW - datetime.timedelta(seconds=age)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    late = dataclasses.replace(
+        view(), lease={"metadata": {"name": "managed-cluster-lease"}, "spec": {"renewTime": renewed}}
+    )
+    assert do(states.JOINED, wec(ca=OTHER.pem), view=late) == operations
+    assert do(states.JOINED, view=late) == (), "with the same CA it is waited for"
+
+
 def test_it_is_not_waited_for_until_an_agent_that_does_not_trust_another_ca_is_unavailable() -> None:
     lost = at(SERVER, cut_off=True, ca=OTHER.pem, trouble=DISTRUSTS)
     assert do(states.JOINED, lost) == NEW_START
