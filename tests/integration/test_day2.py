@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import pathlib
@@ -13,6 +14,7 @@ import typing as t
 
 import pytest
 from day2 import (
+    AGENT,
     APPLIED,
     CONFIG_MAP,
     OTHER_MAP,
@@ -38,6 +40,7 @@ from sandbox.layout import ITS2, Layout, hostname, other_hostname
 
 Json = dict[str, t.Any]
 Take = t.Callable[..., "list[str]"]
+BOOTSTRAP = "bootstrap-hub-kubeconfig"
 KEPT = "wec.kubestellar.io/works-kept"
 MOVE = {"register_move_from_other_hub": True, "register_works_of_other_hub": "keep"}
 
@@ -116,13 +119,20 @@ def test_an_address_is_changed_while_both_lead_to_the_hub_also_in_two_runs(fleet
 
 @pytest.mark.long
 def test_killed_between_an_address_that_is_gone_and_the_new_one_it_is_repeated(fleet: Fleet, wec: str) -> None:
-    """Neither of its two kubeconfigs brings the agent to the hub then."""
+    """Neither of its two kubeconfigs brings the agent to the hub then.
+
+    The two writes follow each other within milliseconds: the first is made here, instead of by a run that is killed.
+    """
     before, certificate = uids(fleet, wec), secret(fleet, wec)["tls.crt"]
+    old, new = address(fleet, hostname), address(fleet, other_hostname)
     with another_address(fleet, wec):
-        killed_after(fleet, wec, 1, wec_ask_all=True)
+        bootstrap = secret(fleet, wec, BOOTSTRAP)["kubeconfig"].replace(old.encode(), new.encode())
+        data = {"kubeconfig": base64.b64encode(bootstrap).decode()}
+        fleet.wec(wec).request("PATCH", f"{AGENT}/secrets/{BOOTSTRAP}", {"data": data})
+        time.sleep(5)
         run = fleet.register([wec], wec_ask_all=True)
         assert run.code == 0, run.output
-        assert dials(fleet, wec) == address(fleet, other_hostname)
+        assert dials(fleet, wec) == new
         wait_until(lambda: len(fleet.wec(wec).items(APPLIED)) == 4, 60, "its works go on at the new address")
         assert secret(fleet, wec)["tls.crt"] == certificate
         assert uids(fleet, wec) == before
