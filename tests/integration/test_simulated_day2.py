@@ -14,7 +14,8 @@ import os
 import typing as t
 
 import pytest
-from fleet import ITS, Fleet, Run, start, wait_until
+import yaml
+from fleet import ITS, Cluster, Fleet, Run, start, wait_until, works_of
 from sandbox import lifecycle
 from sandbox.layout import Layout, hostname, other_hostname
 
@@ -25,6 +26,7 @@ FORKS = ("-f", "20")
 OLD, NEW = "1.0.0", "1.2.1"
 SETTINGS = "/api/v1/namespaces/default/configmaps/settings"
 AGENT_SECRET = "/api/v1/namespaces/open-cluster-management-agent/secrets/hub-kubeconfig-secret"
+_WORK = {"apiVersion": "work.open-cluster-management.io/v1", "kind": "ManifestWork"}
 _LONG = 1500
 
 
@@ -47,8 +49,12 @@ class Measured:
 @dataclasses.dataclass(frozen=True)
 class Registered:
     fleet: Fleet
-    names: list[str]
+    wecs: dict[str, Cluster]
     registration: Measured
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.wecs)
 
     def measure(self, what: str, playbook: str, **variables: t.Any) -> Measured:
         mark = self.fleet.mark()
@@ -62,8 +68,20 @@ class Registered:
 
     def uids(self) -> dict[str, str | None]:
         """Of the workload on each WEC."""
-        found = {name: self.fleet.wec(name).get(SETTINGS) for name in self.names}
+        found = {name: wec.get(SETTINGS) for name, wec in self.wecs.items()}
         return {name: item and item["metadata"]["uid"] for name, item in found.items()}
+
+    def certificates(self) -> dict[str, str]:
+        """Of the agents, as their Secrets have them."""
+        found = {name: t.cast(Json, wec.get(AGENT_SECRET)) for name, wec in self.wecs.items()}
+        return {name: secret["data"]["tls.crt"] for name, secret in found.items()}
+
+
+def _clusters(layout: Layout) -> dict[str, Cluster]:
+    """By one look at the file for all, which takes a second."""
+    config = yaml.safe_load(layout.kubeconfig("fleet").read_text())
+    parts = zip(config["contexts"], config["clusters"], config["users"], strict=True)
+    return {one["name"]: Cluster({"clusters": [cluster], "users": [user]}) for one, cluster, user in parts}
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +90,18 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Registere
     state = tmp_path_factory.mktemp("simulated-day2") / "sandbox"
     try:
         fleet = start(0, state, simulated=COUNT)
-        names = [f"edge-{number}" for number in range(1, COUNT + 1)]
-        fresh = Registered(fleet, names, t.cast(Measured, None))
+        fresh = Registered(fleet, _clusters(fleet.layout), t.cast(Measured, None))
         found = dataclasses.replace(
             fresh, registration=fresh.measure("registration", "register", register_bundle_version=OLD)
         )
         content = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "default"}}
-        for name in names:
-            fleet.send_work(name, "work", {**content, "data": {"key": "value"}})
+        body = {
+            "metadata": {"name": "work"},
+            "spec": {"workload": {"manifests": [{**content, "data": {"key": "value"}}]}},
+        }
+        its = fleet.its
+        for name in found.names:
+            its.request("POST", works_of(name), {**_WORK, **body})
         wait_until(lambda: all(found.uids().values()), 120, "the workload is everywhere")
         yield found
     finally:
@@ -89,7 +111,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Registere
 def test_they_follow_the_hub_to_another_address_as_fast_as_they_were_registered(registered: Registered) -> None:
     fleet, names = registered.fleet, registered.names
     before, variables = registered.uids(), {"register_bundle_version": OLD, "wec_ask_all": True}
-    certificates = {name: _certificate(fleet, name) for name in names}
+    certificates = registered.certificates()
     try:
         fleet.sandbox("publish", name=other_hostname(ITS))
         fleet.sandbox("hide-name", name=hostname(ITS), hidden=True)
@@ -98,7 +120,7 @@ def test_they_follow_the_hub_to_another_address_as_fast_as_they_were_registered(
         assert {recap.changed for recap in moved.run.recap.values()} == {1}
         assert moved.run.seconds <= 1.5 * registered.registration.run.seconds
         assert registered.uids() == before
-        assert {name: _certificate(fleet, name) for name in names} == certificates
+        assert registered.certificates() == certificates
         mark = fleet.mark()
         again = registered.measure("nothing to do", "register", **variables)
         assert {recap.changed for recap in again.run.recap.values()} == {0}
@@ -106,10 +128,6 @@ def test_they_follow_the_hub_to_another_address_as_fast_as_they_were_registered(
     finally:
         fleet.sandbox("hide-name", name=hostname(ITS), hidden=False)
         fleet.sandbox("publish", name=hostname(ITS))
-
-
-def _certificate(fleet: Fleet, name: str) -> str:
-    return str(t.cast(Json, fleet.wec(name).get(AGENT_SECRET))["data"]["tls.crt"])
 
 
 def test_they_are_upgraded_in_waves_and_looking_at_those_that_are_costs_what_status_does(
