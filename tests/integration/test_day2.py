@@ -1,11 +1,12 @@
 # Copyright (c) The kubestellar.wec authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hub whose address changes, that is restored from a backup or lost, and a WEC that moves to another one: its workload stays."""
+"""A hub whose address or CA changes, that is restored from a backup or lost, and a WEC that moves to another one: its workload stays."""
 
 from __future__ import annotations
 
-import json
+import base64
+import contextlib
 import os
 import pathlib
 import time
@@ -13,14 +14,17 @@ import typing as t
 
 import pytest
 from day2 import (
+    AGENT,
     APPLIED,
     CONFIG_MAP,
     OTHER_MAP,
+    delete_hub_pods,
     deployed,
     dials,
     evict_at_once,
     eviction,
     inventory_of,
+    killed_after,
     manifests,
     play,
     second_hub,
@@ -33,10 +37,10 @@ from day2 import (
 from fleet import ITS, MANAGED_CLUSTERS, Fleet, start, wait_until, works_of
 from sandbox import lifecycle
 from sandbox.layout import ITS2, Layout, hostname, other_hostname
-from watching import Going, Watch
 
 Json = dict[str, t.Any]
 Take = t.Callable[..., "list[str]"]
+BOOTSTRAP = "bootstrap-hub-kubeconfig"
 KEPT = "wec.kubestellar.io/works-kept"
 MOVE = {"register_move_from_other_hub": True, "register_works_of_other_hub": "keep"}
 
@@ -77,14 +81,7 @@ def address(fleet: Fleet, of: t.Callable[[str], str], hub: str = ITS) -> str:
 def test_an_address_that_is_gone_is_named_and_replaced_with_two_writes(fleet: Fleet, wec: str) -> None:
     before, certificate, requests = uids(fleet, wec), secret(fleet, wec)["tls.crt"], len(fleet.csrs(wec))
     old, new = address(fleet, hostname), address(fleet, other_hostname)
-    try:
-        fleet.sandbox("publish", name=other_hostname(ITS))
-        fleet.sandbox("hide-name", name=hostname(ITS), hidden=True)
-        fleet.sandbox("partition", wec=wec, refuse=True)
-        time.sleep(8)
-        short_lease(fleet, wec)
-        fleet.sandbox("heal", wec=wec)
-        wait_until(lambda: "hub_address_changed" in fleet.problems(wec), 120, "status names the cause")
+    with another_address(fleet, wec):
         message = fleet.problems(wec)["hub_address_changed"]
         assert old in message
         assert new in message
@@ -104,29 +101,129 @@ def test_an_address_that_is_gone_is_named_and_replaced_with_two_writes(fleet: Fl
         wait_until(lambda: len(fleet.wec(wec).items(APPLIED)) == 4, 30, "its works go on at the new address")
         assert uids(fleet, wec) == before
         assert fleet.register([wec], wec_ask_all=True).recap[wec].changed == 0
-    finally:
-        fleet.sandbox("hide-name", name=hostname(ITS), hidden=False)
-        fleet.sandbox("publish", name=hostname(ITS))
 
 
 @pytest.mark.parametrize("moment", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_an_address_is_changed_while_both_lead_to_the_hub_also_in_two_runs(fleet: Fleet, wec: str, moment: int) -> None:
     """Killed after the first write, the agent hangs between two addresses."""
     before, new = uids(fleet, wec), address(fleet, other_hostname)
-    mark = fleet.mark()
     options = {"register_hub_apiserver": new, "wec_ask_all": True}
-    going = Going(fleet, [wec], "-e", json.dumps(options))
-    came = Watch(lambda: True if len(fleet.writes(mark)) >= moment else None)
-    while not came.held and not going.is_over:
-        came.join(timeout=0.02)
-    going.kill()
-    came.stop()
+    killed_after(fleet, wec, moment, **options)
     run = fleet.register([wec], **options)
     assert run.code == 0, run.output
     assert dials(fleet, wec) == new
     wait_until(lambda: len(fleet.wec(wec).items(APPLIED)) == 4, 60, "its works go on at the new address")
     assert uids(fleet, wec) == before
     assert fleet.register([wec], **options).recap[wec].changed == 0
+
+
+@pytest.mark.long
+def test_killed_between_an_address_that_is_gone_and_the_new_one_it_is_repeated(fleet: Fleet, wec: str) -> None:
+    """Neither of its two kubeconfigs brings the agent to the hub then.
+
+    The two writes follow each other within milliseconds: the first is made here, instead of by a run that is killed.
+    """
+    before, certificate = uids(fleet, wec), secret(fleet, wec)["tls.crt"]
+    old, new = address(fleet, hostname), address(fleet, other_hostname)
+    with another_address(fleet, wec):
+        bootstrap = secret(fleet, wec, BOOTSTRAP)["kubeconfig"].replace(old.encode(), new.encode())
+        data = {"kubeconfig": base64.b64encode(bootstrap).decode()}
+        fleet.wec(wec).request("PATCH", f"{AGENT}/secrets/{BOOTSTRAP}", {"data": data})
+        time.sleep(5)
+        run = fleet.register([wec], wec_ask_all=True)
+        assert run.code == 0, run.output
+        assert dials(fleet, wec) == new
+        wait_until(lambda: len(fleet.wec(wec).items(APPLIED)) == 4, 60, "its works go on at the new address")
+        assert secret(fleet, wec)["tls.crt"] == certificate
+        assert uids(fleet, wec) == before
+        assert fleet.register([wec], wec_ask_all=True).recap[wec].changed == 0
+
+
+@contextlib.contextmanager
+def another_address(fleet: Fleet, wec: str) -> t.Iterator[None]:
+    """The hub publishes another address, and the one that this WEC's agent dials leads nowhere."""
+    try:
+        fleet.sandbox("publish", name=other_hostname(ITS))
+        fleet.sandbox("hide-name", name=hostname(ITS), hidden=True)
+        fleet.sandbox("partition", wec=wec, refuse=True)
+        time.sleep(8)
+        short_lease(fleet, wec)
+        fleet.sandbox("heal", wec=wec)
+        wait_until(lambda: "hub_address_changed" in fleet.problems(wec), 120, "status names the cause")
+        yield
+    finally:
+        fleet.sandbox("hide-name", name=hostname(ITS), hidden=False)
+        fleet.sandbox("publish", name=hostname(ITS))
+
+
+# -- the CA of the hub -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wecs(fleet: Fleet) -> t.Iterator[list[str]]:
+    """Three WECs that are registered and have a workload."""
+    names = fleet.take(3)
+    run = fleet.register(names)
+    assert run.code == 0, run.output
+    for name in names:
+        deployed(fleet, name)
+    yield names
+    fleet.release(names)
+
+
+def give_another_ca(fleet: Fleet, names: t.Sequence[str], clients: bool) -> None:
+    for name in names:
+        short_lease(fleet, name, 20)
+    fleet.sandbox("replace-ca", clients=clients)
+    delete_hub_pods(fleet)
+    for name in names:
+        wait_until(lambda name=name: "hub_ca_changed" in fleet.problems(name), 150, f"status names the cause of {name}")
+
+
+@pytest.mark.parametrize("clients", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_another_ca_is_named_and_one_run_brings_the_fleet_back(fleet: Fleet, wecs: list[str], clients: bool) -> None:
+    """That of what the hub shows, or of whom it lets in as well: the certificates of the agents are void then."""
+    before = {name: uids(fleet, name) for name in wecs}
+    give_another_ca(fleet, wecs, clients)
+    shown = fleet.playbook("diagnose", wecs, wec_ask_all=True)
+    for name in wecs:
+        assert any(f"[{name}]" in part and "[hub_ca_changed]" in part for part in shown.text.split("fatal: ")), shown
+    mark = fleet.mark()
+    planned = fleet.register(wecs, "--check", "--diff", "-v", wec_ask_all=True)
+    assert planned.text.count("its agent trusts another CA than the ITS has now") >= len(wecs), planned.output
+    assert fleet.writes(mark) == []
+    run = fleet.register(wecs, wec_ask_all=True)
+    assert run.code == 0, run.output
+    print(f"{len(wecs)} WECs are back after {run.seconds:.1f} s")
+    assert run.seconds < 90, run.output
+    for name in wecs:
+        assert fleet.is_available(name)
+        assert uids(fleet, name) == before[name]
+        send(fleet.its, name, "since", *manifests("since")[:1])
+        send(fleet.its, name, "later", *manifests("later")[1:])
+    for name in wecs:
+        path = CONFIG_MAP.replace("settings", "later")
+        wait_until(lambda name=name, path=path: uid(fleet, name, path), 60, "the agent hears of works")
+    mark = fleet.mark()
+    again = fleet.register(wecs, wec_ask_all=True)
+    assert {recap.changed for recap in again.recap.values()} == {0}, again.output
+    assert fleet.writes(mark) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("clients", [False, True])
+def test_killed_while_it_gives_another_ca_it_is_repeated(fleet: Fleet, wecs: list[str], clients: bool) -> None:
+    before = {name: uids(fleet, name) for name in wecs}
+    give_another_ca(fleet, wecs, clients)
+    for name, moment in zip(wecs, (2, 4, 5), strict=True):
+        last = killed_after(fleet, name, moment, wec_ask_all=True)
+        run = fleet.register([name], wec_ask_all=True)
+        assert run.code == 0, f"killed after {last}\n{run.output}"
+        assert fleet.is_available(name)
+        assert uids(fleet, name) == before[name]
+        assert fleet.bootstrap_secrets(name) == []
+        again = fleet.register([name], wec_ask_all=True)
+        assert again.recap[name].changed == 0, again.output
 
 
 # -- another hub -------------------------------------------------------------------------------------------------
@@ -185,14 +282,8 @@ def test_a_move_that_is_killed_is_ended_by_the_next_run(
 ) -> None:
     before, inventory = uids(fleet, wec), inventory_of(fleet, ITS2, tmp_path)
     evict_at_once(fleet, wec)
-    mark = fleet.mark()
     source = {"move_from_its_kubeconfig": str(fleet.layout.kubeconfig(ITS)), "move_from_its_context": ITS}
-    going = Going(fleet, [wec], "-i", str(inventory), "-e", json.dumps(source), playbook="move")
-    came = Watch(lambda: True if len(fleet.writes(mark)) >= moment else None)
-    while not came.held and not going.is_over:
-        came.join(timeout=0.02)
-    going.kill()
-    came.stop()
+    killed_after(fleet, wec, moment, "-i", str(inventory), playbook="move", **source)
     time.sleep(15)
     assert uids(fleet, wec) == before
     run = play(fleet, inventory, "move", wec, **source)
@@ -221,9 +312,7 @@ def test_after_a_restore_silent_controllers_are_named_and_agents_restarted(fleet
     silent = fleet.register([later], register_wait_timeout=20)
     assert silent.code == 2, silent.output
     assert "[hub_controllers_not_responding]" in silent.text
-    for namespace in ("open-cluster-management-hub", "open-cluster-management"):
-        for pod in fleet.its.items(f"/api/v1/namespaces/{namespace}/pods"):
-            fleet.its.request("DELETE", f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}")
+    delete_hub_pods(fleet)
 
     def has_mailbox() -> bool:
         return fleet.its.get(f"/api/v1/namespaces/{later}") is not None
@@ -241,7 +330,7 @@ def test_after_a_restore_silent_controllers_are_named_and_agents_restarted(fleet
 
 
 def test_a_hub_that_is_built_anew_gets_its_fleet_back_with_the_workload(fleet: Fleet, wec: str) -> None:
-    """The last one: for the WECs of the other tests, this hub is another one from now on."""
+    """The last ones: for the WECs of the other tests, this hub is another one from now on."""
     before = uids(fleet, wec)
     fleet.sandbox("rebuild")
     refused = fleet.register([wec])
@@ -262,3 +351,26 @@ def test_a_hub_that_is_built_anew_gets_its_fleet_back_with_the_workload(fleet: F
     assert eviction(fleet, wec) is None
     assert uids(fleet, wec) == before
     assert fleet.register([wec]).recap[wec].changed == 0
+
+
+@pytest.mark.long
+def test_killed_while_a_hub_that_is_built_anew_gets_its_fleet_back_it_is_repeated(
+    fleet: Fleet, wecs: list[str]
+) -> None:
+    before = {name: uids(fleet, name) for name in wecs}
+    fleet.sandbox("rebuild")
+    for name, moment in zip(wecs, (1, 4, 8), strict=True):
+        last = killed_after(fleet, name, moment, **MOVE)
+        run = fleet.register([name], **MOVE)
+        assert run.code == 0, f"killed after {last}\n{run.output}"
+        assert str(eviction(fleet, name)).startswith("876600h"), last
+        assert uids(fleet, name) == before[name]
+        send(fleet.its, name, "w1", *manifests())
+        send(fleet.its, name, "w2", *manifests("more"))
+        ended = fleet.register([name])
+        assert ended.code == 0, ended.output
+        assert eviction(fleet, name) is None
+        assert uids(fleet, name) == before[name]
+        assert fleet.bootstrap_secrets(name) == []
+        again = fleet.register([name])
+        assert again.recap[name].changed == 0, again.output

@@ -500,13 +500,13 @@ def test_a_wec_that_is_cut_off_and_one_that_is_stopped_are_named_before_the_its_
         run = fleet.playbook("diagnose", names)
         assert run.code == 2, run.output
         assert {name: run.recap[name].failed for name in names} == {cut: 1, stopped: 1, well: 0}, run.output
-        sentence = {
+        problem = {
             name: next(line for line in run.output.splitlines() if f": {name} is " in line) for name in (cut, stopped)
         }
-        assert "its API answers, and 1 of 1 pods of its agent are ready" in sentence[cut], run.output
-        assert "[heartbeat_late]" in sentence[cut]
-        assert "[wec_unreachable]" in sentence[stopped]
-        assert "the connection was refused" in sentence[stopped]
+        assert "its API answers, and 1 of 1 pods of its agent are ready" in problem[cut], run.output
+        assert "[heartbeat_late]" in problem[cut]
+        assert "[wec_unreachable]" in problem[stopped]
+        assert "the connection was refused" in problem[stopped]
 
 
 @pytest.mark.long

@@ -188,6 +188,12 @@ def _parser() -> argparse.ArgumentParser:
     add("backup", _fault("backup"), f"keep a copy of everything that {ITS} stores")
     add("restore", _fault("restore"), f"let {ITS} be as it was at the last backup")
     add("rebuild", _fault("rebuild"), f"lose {ITS}, and build it anew at its address: empty, with another CA")
+    one = add(
+        "replace-ca", _fault("replace-ca", "clients"), f"give {ITS} another CA: it shows a certificate of that one"
+    )
+    one.add_argument(
+        "--clients", action="store_true", help="for those who connect as well: certificates of agents are void then"
+    )
 
     one = add("simulate", _simulate, "let simulated WECs fail in some way, or heal them")
     one.add_argument("--fault", choices=[*faults.NAMES, faults.Fault.NONE.value], required=True)

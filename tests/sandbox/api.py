@@ -40,6 +40,11 @@ class Api:
         self._tls, self._resolver = tls, resolver
         self._session: aiohttp.ClientSession | None = None
 
+    def trust(self, ca: pathlib.Path, certificate: pathlib.Path, key: pathlib.Path) -> None:
+        """From the next connection on, trust another CA as well, and be who the certificate says."""
+        self._tls.load_verify_locations(cafile=str(ca))
+        self._tls.load_cert_chain(certificate, key)
+
     @property
     def session(self) -> aiohttp.ClientSession:
         if self._session is None:

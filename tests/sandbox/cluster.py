@@ -142,23 +142,43 @@ class Cluster:
         self.apiserver: asyncio.subprocess.Process | None = None
         self.controllers: asyncio.subprocess.Process | None = None
         self.frozen = False
-        self._write_files()
-        pair = (self.folder / "sandbox-kubelet.crt", self.folder / "sandbox-kubelet.key")
-        self.api = Api(self.url, client_tls(self.folder / "ca.crt", *pair))
+        self._issue_all()
+        self.authority.signing_pair("service-accounts")
+        (self.folder / "audit-policy.yaml").write_text(AUDIT_POLICY, encoding="utf-8")
+        (self.folder / "egress.yaml").write_text(EGRESS.format(socket=self.egress_socket), encoding="utf-8")
+        self.api = Api(self.url, client_tls(*self._own_identity))
 
-    def _write_files(self) -> None:
+    def _issue_all(self) -> None:
         self.authority = authority = Authority(self.folder, f"{self.name}-ca")
-        names = ["127.0.0.1", "localhost", "kubernetes.default.svc", hostname(self.name), other_hostname(self.name)]
-        authority.issue("apiserver", "kube-apiserver", names=names)
         authority.issue("admin", self.user, ["system:masters"])
         authority.issue("onboarder", f"{self.name}-onboarder", [ONBOARDERS])
         authority.issue("sandbox-kubelet", "sandbox-kubelet", ["system:masters"])
         authority.issue("kube-controller-manager", "system:kube-controller-manager", ["system:masters"])
-        authority.signing_pair("service-accounts")
-        (self.folder / "audit-policy.yaml").write_text(AUDIT_POLICY, encoding="utf-8")
-        (self.folder / "egress.yaml").write_text(EGRESS.format(socket=self.egress_socket), encoding="utf-8")
+        self._serve_with(authority)
+
+    def _serve_with(self, authority: Authority) -> None:
+        """``authority`` issues what the API server shows to those who connect; ``self.authority`` says whom it lets in."""
+        self.serving = authority
+        names = ["127.0.0.1", "localhost", "kubernetes.default.svc", hostname(self.name), other_hostname(self.name)]
+        authority.issue("apiserver", "kube-apiserver", names=names)
         kcm = self.folder / "kube-controller-manager.kubeconfig"
         kcm.write_text(json.dumps(self.kubeconfig("kube-controller-manager")), encoding="utf-8")
+
+    @property
+    def _own_identity(self) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
+        own = self.folder / "sandbox-kubelet"
+        return self.serving.folder / "ca.crt", own.with_suffix(".crt"), own.with_suffix(".key")
+
+    def replace_ca(self, clients: bool) -> None:
+        """Another CA for what the API server shows, and with ``clients`` also for whom it lets in. It must be stopped.
+
+        The key of ServiceAccount tokens stays, as it does where people replace a CA.
+        """
+        if clients:
+            self._issue_all()
+        else:
+            self._serve_with(Authority(self.folder / "serving", f"{self.name}-serving-ca"))
+        self.api.trust(*self._own_identity)
 
     def kubeconfig(self, identity: str = "admin", server: str | None = None) -> Json:
         """A kubeconfig with one context, named like the cluster."""
@@ -171,7 +191,7 @@ class Cluster:
                     "name": self.name,
                     "cluster": {
                         "server": server or self.url,
-                        "certificate-authority-data": self.authority.inline("ca.crt"),
+                        "certificate-authority-data": self.serving.inline("ca.crt"),
                     },
                 }
             ],
@@ -233,7 +253,7 @@ class Cluster:
                 "--leader-elect=false",
                 "--secure-port=0",
                 f"--service-account-private-key-file={folder / 'service-accounts.key'}",
-                f"--root-ca-file={folder / 'ca.crt'}",
+                f"--root-ca-file={self.serving.folder / 'ca.crt'}",
                 f"--cluster-signing-cert-file={folder / 'ca.crt'}",
                 f"--cluster-signing-key-file={folder / 'ca.key'}",
                 f"--controllers={self._which_controllers}",
@@ -254,8 +274,8 @@ class Cluster:
                 "--advertise-address=127.0.0.1",
                 f"--secure-port={self.port}",
                 "--endpoint-reconciler-type=none",
-                f"--tls-cert-file={folder / 'apiserver.crt'}",
-                f"--tls-private-key-file={folder / 'apiserver.key'}",
+                f"--tls-cert-file={self.serving.folder / 'apiserver.crt'}",
+                f"--tls-private-key-file={self.serving.folder / 'apiserver.key'}",
                 f"--client-ca-file={folder / 'ca.crt'}",
                 f"--service-account-key-file={folder / 'service-accounts.pub'}",
                 f"--service-account-signing-key-file={folder / 'service-accounts.key'}",

@@ -109,6 +109,7 @@ class Supervisor:
             "backup": self.backup,
             "restore": self.restore,
             "rebuild": self.rebuild,
+            "replace-ca": self.replace_ca,
             "kill-pods": self.kill_pods,
             "simulate": self.simulate,
             "down": self.down,
@@ -421,12 +422,14 @@ class Supervisor:
         self._find(wec).kubelet.set_known_hosts(known)
 
     async def hide_name(self, name: str, hidden: bool) -> None:
-        """Let the pods of WECs not resolve one name of a hub, or resolve it again."""
+        """Let the pods of WECs, and simulated agents, not resolve one name of a hub, or resolve it again."""
         known = [of(cluster.name) for cluster in self.hubs for of in (hostname, other_hostname)]
         if name not in known:
             raise CommandError(f"no hub has the name {name}, only {', '.join(known)}")
         for member in self.wecs:
             member.kubelet.hide_name(name, hidden)
+        if self.simulated is not None:
+            await self.simulated.ask("hide-name", name=name, hidden=hidden)
 
     async def publish(self, name: str) -> None:
         """Let the hub publish its address with another name (kube-public/cluster-info)."""
@@ -465,6 +468,20 @@ class Supervisor:
             await fresh.start()
             outputs.write_kubeconfig(self.layout, fresh.cluster, "onboarder")
             await self._initialise(fresh.cluster)
+
+    async def replace_ca(self, clients: bool = False) -> None:
+        """Give the hub another CA for what its API server shows, and with ``clients`` also for whom it lets in.
+
+        Pods that run trust what they trusted when they started, also the hub's own.
+        """
+        async with self._changing:
+            if self.kubestellar is not None or self.simulated is not None:
+                raise CommandError("a hub with KubeStellar or simulated WECs cannot be given another CA")
+            await self.stop(ITS)
+            self.its.replace_ca(clients)
+            await self.start(ITS)
+            await self.its.publish_cluster_info()
+            outputs.write_kubeconfig(self.layout, self.its, "onboarder")
 
     async def kill_pods(self, cluster: str, namespace: str, selector: str) -> int:
         return await self._find(cluster).kubelet.kill_pods(namespace, selector)

@@ -14,6 +14,7 @@ import typing as t
 import yaml
 from fleet import MANAGED_CLUSTERS, Cluster, Fleet, Run, wait_until, works_of
 from sandbox.layout import ITS, ITS2
+from watching import Going, Watch
 
 Json = dict[str, t.Any]
 AGENT = "/api/v1/namespaces/open-cluster-management-agent"
@@ -159,3 +160,70 @@ def change_credential(wec: Cluster, change: t.Callable[[dict[str, bytes]], None]
     data = {key: base64.b64decode(value) for key, value in (wec.get(path) or {})["data"].items()}
     change(data)
     wec.request("PATCH", path, {"data": {key: base64.b64encode(value).decode() for key, value in data.items()}})
+
+
+def delete_hub_pods(fleet: Fleet) -> None:
+    """As administrators restart what a hub consists of; returns when its webhooks answer and its controllers lead.
+
+    Pods that the hub did not let in any more could not give their leases back: their successors would wait for 137 s.
+    """
+    before = set()
+    for namespace in _HUB_NAMESPACES:
+        for pod in fleet.its.items(f"/api/v1/namespaces/{namespace}/pods"):
+            before.add(pod["metadata"]["uid"])
+            fleet.its.request("DELETE", f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}")
+
+    def runs_again() -> bool:
+        pods = [pod for one in _HUB_NAMESPACES for pod in fleet.its.items(f"/api/v1/namespaces/{one}/pods")]
+        fresh = [pod for pod in pods if pod["metadata"]["uid"] not in before]
+        return len(pods) == len(fresh) == len(before) and all(_is_ready(pod) for pod in fresh)
+
+    wait_until(runs_again, 120, "the hub's pods run again")
+    for lease in _leases_of_others(fleet):
+        path = f"{_LEASES.format(lease['metadata']['namespace'])}/{lease['metadata']['name']}"
+        fleet.its.request("DELETE", path)
+    wait_until(lambda: _leaders(fleet) >= 4 and not _leases_of_others(fleet), 120, "the hub's controllers lead")
+
+
+def _leases_of_others(fleet: Fleet) -> list[Json]:
+    """Those that no pod of the hub holds."""
+    found = []
+    for namespace in _HUB_NAMESPACES:
+        pods = {pod["metadata"]["name"] for pod in fleet.its.items(f"/api/v1/namespaces/{namespace}/pods")}
+        for lease in fleet.its.items(_LEASES.format(namespace)):
+            if str(lease["spec"].get("holderIdentity")).rpartition("_")[0] not in pods:
+                found.append(lease)
+    return found
+
+
+def _leaders(fleet: Fleet) -> int:
+    return sum(len(fleet.its.items(_LEASES.format(namespace))) for namespace in _HUB_NAMESPACES)
+
+
+_LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
+
+_HUB_NAMESPACES = ("open-cluster-management-hub", "open-cluster-management")
+
+
+def _is_ready(pod: Json) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def killed_after(
+    fleet: Fleet, wec: str, writes: int, *arguments: str, playbook: str = "register", **variables: t.Any
+) -> str:
+    """Kill a run when it has written so often; returns its last write. Raises AssertionError if it was over before."""
+    mark = fleet.mark()
+    extra = ["-e", json.dumps(variables)] if variables else []
+    going = Going(fleet, [wec], *arguments, *extra, playbook=playbook)
+    came = Watch(lambda: True if len(fleet.writes(mark)) >= writes else None)
+    while not came.held and not going.is_over:
+        came.join(timeout=0.02)
+    is_over = going.is_over
+    going.kill()
+    came.stop()
+    done = fleet.writes(mark)
+    assert not is_over, f"it was over after {len(done)} writes: {done}"
+    print(f"{wec}: killed after write {len(done)}, {done[-1]}")
+    return done[-1]

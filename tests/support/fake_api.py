@@ -249,13 +249,13 @@ class FakeApi:
         while self._server is server:
             with self.lock:
                 if version <= self.forgotten:
-                    sentence = {
+                    expired = {
                         "kind": "Status",
                         "code": 410,
                         "reason": "Expired",
                         "message": "too old resource version",
                     }
-                    yield {"type": "ERROR", "object": sentence}
+                    yield {"type": "ERROR", "object": expired}
                     return
                 found = [] if self.is_mute else self._after(path, query, version)
                 if not found and time.monotonic() >= end and not self.is_mute:

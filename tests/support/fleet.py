@@ -403,7 +403,7 @@ class Fleet:
                     if not line.endswith(b"\n"):
                         break
                     event = json.loads(line)
-                    if event["user"]["username"].endswith(users) and event.get("userAgent") != "wec-tests":
+                    if event["user"].get("username", "").endswith(users) and event.get("userAgent") != "wec-tests":
                         # That of simulated WECs is one log for all, which says whose each line is.
                         found.append({"cluster": path.parent.name, **event})
         return sorted(found, key=lambda event: str(event["requestReceivedTimestamp"]))

@@ -233,8 +233,8 @@ class Preflight:
         if lacking is None:
             self._note(name, None, "the API server cannot list what its authorizer grants")
         elif lacking:
-            wording = [str(right) for right in lacking]
-            problem = problems.of("forbidden", *wording)
+            missing = [str(right) for right in lacking]
+            problem = problems.of("forbidden", *missing)
             self._note(name, False, str(problem), problem)
         else:
             self._note(name, True, f"the {side} identity has the rights that are needed")

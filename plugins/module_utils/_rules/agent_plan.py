@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from . import acceptance, certificates, diagnosis, endpoints, kept_works, problems, states, times
+from . import acceptance, certificates, diagnosis, endpoints, heartbeat, kept_works, problems, states, times
 from .join_options import KEEP, JoinOptions
 from .observed_agent import BOOTSTRAP_SECRET, HUB_SECRET, ObservedAgent
 from .observed_hub import HubIdentity
@@ -133,8 +133,8 @@ def _of_joined(
     address: str | None,
     rotation: str | None,
 ) -> Needs:
-    if state.name == states.JOINED_UNAVAILABLE:
-        reason = _must_start_anew(wec, view, hub, now)
+    if state.name == states.JOINED_UNAVAILABLE or _is_silent(wec, view, now):
+        reason = _must_start_anew(wec, view, hub, options, now)
         if reason:
             return Needs(ANEW, reason)
     server = wec.credential.server if wec.credential else ""
@@ -219,16 +219,26 @@ def _has_expired(wec: ObservedAgent, now: datetime.datetime) -> bool:
     return certificate is not None and certificate.not_after <= now
 
 
+def _is_silent(wec: ObservedAgent, view: ObservedManagedCluster, now: datetime.datetime) -> bool:
+    """Whether an agent that the ITS calls available, as it does for minutes, shows that it may not trust the ITS any more.
+
+    The WEC's operator only looks at the connection when something of the agent changes (OCM: .../controllers/ssarcontroller).
+    """
+    beat = heartbeat.of_view(view, now)
+    return diagnosis.distrusts_its(view.name, wec) or (beat is not None and beat.is_late)
+
+
 def _must_start_anew(
-    wec: ObservedAgent, view: ObservedManagedCluster, hub: HubIdentity, now: datetime.datetime
+    wec: ObservedAgent, view: ObservedManagedCluster, hub: HubIdentity, options: JoinOptions, now: datetime.datetime
 ) -> str | None:
-    """Why an unavailable agent will never come back by itself; None where it may, or where its identity is not sure."""
+    """Why an agent that is cut off will never come back by itself; None where it may, or where its identity is not sure."""
     credential = wec.credential
     if credential is None or not _is_certain(wec, view):
         return None
     if _has_expired(wec, now):
         return "its agent's certificate has expired"
-    if hub.ca and credential.ca and not _same_ca(credential.ca, hub.ca):
+    ca = options.hub_ca_cert or hub.ca
+    if ca and credential.ca and not _same_ca(credential.ca, ca):
         return "its agent trusts another CA than the ITS has now"
     return None
 

@@ -195,6 +195,12 @@ def is_cut_off(name: str, wec: ObservedAgent) -> bool:
     return _cut_off(name, wec) is not None
 
 
+def distrusts_its(name: str, wec: ObservedAgent) -> bool:
+    """Whether the WEC's operator says that the agent does not trust the certificate that it is shown at that address."""
+    trouble = _cut_off(name, wec)
+    return trouble is not None and trouble.code == "its_not_trusted_by_wec"
+
+
 def _cut_off(name: str, wec: ObservedAgent) -> Problem | None:
     klusterlet = wec.the_klusterlet(name)
     if klusterlet is None or not klusterlet.hub_connection.is_true:

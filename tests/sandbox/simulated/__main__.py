@@ -67,6 +67,10 @@ class Fleet:
             await self.wecs[name].set_fault(wanted)
         return chosen
 
+    def hide_name(self, name: str, hidden: bool) -> None:
+        """Let no agent resolve one name of a hub, or let them resolve it again."""
+        self._feed.hide_name(name, hidden)
+
     def status(self) -> Json:
         by_fault: dict[str, list[str]] = {}
         for name, wec in self.wecs.items():
@@ -82,6 +86,9 @@ class Fleet:
             request = json.loads(await reader.readline())
             if request["command"] == "fault":
                 reply: Json = {"result": await self.set_fault(**request["arguments"])}
+            elif request["command"] == "hide-name":
+                self.hide_name(**request["arguments"])
+                reply = {"result": None}
             else:
                 reply = {"result": self.status()}
         except FaultError as error:

@@ -87,7 +87,7 @@ class StartAgain(Exception):
 
 
 class Agent:
-    """``told`` is called when its connection to the hub has become another. ``trouble`` is what keeps it from the hub."""
+    """``notify`` is called when its connection to the hub has become another. ``trouble`` is what keeps it from the hub."""
 
     def __init__(
         self,
@@ -96,15 +96,16 @@ class Agent:
         store: Store,
         namespace: str,
         feed: Feed,
-        sentence: t.Callable[[], None],
+        notify: t.Callable[[], None],
     ) -> None:
         self.identity = identity
-        self._facts, self._store, self._namespace, self._feed, self._told = facts, store, namespace, feed, sentence
+        self._facts, self._store, self._namespace, self._feed, self._notify = facts, store, namespace, feed, notify
         self._wake = asyncio.Event()
         self._credential: Credential | None = None
         self._introduction: Introduction | None = None
         self.trouble = ""
         self.is_registered = False
+        self._is_in_touch = False
 
     def notice(self) -> None:
         """Something on the WEC has changed."""
@@ -119,12 +120,14 @@ class Agent:
                     self._credential = self._credential or self._stored()
                     if self._credential is None:
                         self._credential = await self._register()
-                    delay = _FIRST_DELAY
-                    self._note_trouble("")
+                        self.trouble = ""
+                    self._note_trouble(self.trouble)
                     await self._serve(self._credential)
                 except StartAgain:
                     self._credential = None
                 except (ApiError, *UNREACHABLE) as error:
+                    if self._is_in_touch:
+                        self._is_in_touch, delay = False, _FIRST_DELAY
                     self._note_trouble(_words(error))
                     await self._pause(delay * random.uniform(0.5, 1.0))
                     delay = min(_LONGEST_DELAY, delay * 2)
@@ -135,7 +138,7 @@ class Agent:
         registered = self._credential is not None
         if (trouble, registered) != (self.trouble, self.is_registered):
             self.trouble, self.is_registered = trouble, registered
-            self._told()
+            self._notify()
 
     async def _wait(self, seconds: float | None) -> None:
         with contextlib.suppress(asyncio.TimeoutError):
@@ -143,9 +146,14 @@ class Agent:
         self._wake.clear()
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, but not when there is another introduction to try."""
+        """Wait, but not when there is another introduction to try, or what the agent needs has been put into its Secret.
+
+        Seen on real clusters: where both kubeconfigs were given the hub's other address, it is in touch a second later.
+        """
         end = time.monotonic() + seconds
         while time.monotonic() < end and self._introduced() == self._introduction:
+            if self._credential is None and self._stored() is not None:
+                return
             await self._wait(end - time.monotonic())
 
     # -- registering ---------------------------------------------------------------------------------------------
@@ -157,7 +165,7 @@ class Agent:
             await self._wait(None)
             introduction = self._introduced()
         self._introduction = introduction
-        client = Client(introduction.address, token=introduction.token)
+        client = Client(introduction.address, introduction.token, hidden_names=self._feed.hidden_names)
         try:
             await self._announce(client)
             while len(self._feed.requests_of(self.identity.cluster)) >= _MOST_REQUESTS:
@@ -280,15 +288,17 @@ class Agent:
 
     async def _serve(self, credential: Credential) -> t.NoReturn:
         """Raises StartAgain when the introduction leads to another hub; ApiError, UNREACHABLE."""
-        client = Client(credential.introduction.address, certificate=credential.certificate, key=credential.key)
-        works = Works(self.identity, self._store, self._feed, client, credential.introduction.address.server)
+        address = credential.introduction.address
+        client = Client(address, "", credential.certificate, credential.key, self._feed.hidden_names)
+        works = Works(self.identity, self._store, self._feed, client, address.server)
         lease: Json | None = None
         renewal, delay = 0.0, _FIRST_DELAY
         try:
             while True:
                 introduction = self._introduced()
-                if introduction is not None and introduction.address != credential.introduction.address:
+                if introduction is not None and introduction.address != address:
                     raise StartAgain
+                client.require_name()
                 cluster = self._feed.cluster(self.identity.cluster)
                 if cluster is None or not is_true(cluster, "HubAcceptedManagedCluster"):
                     lease, renewal = None, 0.0
@@ -297,6 +307,8 @@ class Agent:
                 try:
                     if time.monotonic() >= renewal:
                         lease = await self._renew(client, lease)
+                        self._is_in_touch = True
+                        self._note_trouble("")
                         seconds = cluster["spec"].get("leaseDurationSeconds") or 60
                         renewal = time.monotonic() + seconds * random.uniform(1, 1 + _LEASE_JITTER)
                     await self._report(client, cluster)

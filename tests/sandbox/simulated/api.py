@@ -104,8 +104,8 @@ class Api:
 
     def _version(self) -> Json:
         major, minor = self._flavour.version.lstrip("v").split(".")[:2]
-        sentence = {"major": major, "minor": minor, "gitVersion": self._flavour.version}
-        return {**sentence, "gitTreeState": "clean", "platform": "linux/amd64"}
+        version = {"major": major, "minor": minor, "gitVersion": self._flavour.version}
+        return {**version, "gitTreeState": "clean", "platform": "linux/amd64"}
 
     def _discovery(self, request: Request) -> Answer:
         kinds, is_core = [*self._store.kinds, *REVIEWS], request.path == "/api"
@@ -179,8 +179,8 @@ def _json(status: int, body: t.Any, content_type: str = "application/json") -> A
 
 def failure(status: int, reason: str, message: str) -> Answer:
     """An answer that says what is wrong, as API servers do."""
-    sentence = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
-    return _json(status, {**sentence, "message": message, "reason": reason, "code": status})
+    answer = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+    return _json(status, {**answer, "message": message, "reason": reason, "code": status})
 
 
 def _nowhere() -> Answer:

@@ -52,6 +52,8 @@ class Feed:
         self._works = Follower(api, WORKS, each=self._note_work)
         self._works_of: dict[str, set[str]] = {}
         self._listeners: dict[str, set[asyncio.Event]] = {}
+        self.hidden_names: set[str] = set()
+        """Names of hubs that agents cannot resolve."""
 
     async def run(self) -> None:
         await asyncio.gather(self._clusters.run(), self._requests.run(), self._works.run())
@@ -68,6 +70,12 @@ class Feed:
         else:
             names.discard(name)
         self._report(cluster)
+
+    def hide_name(self, name: str, hidden: bool) -> None:
+        """Agents notice at once, as those do whose watches end."""
+        (self.hidden_names.add if hidden else self.hidden_names.discard)(name)
+        for cluster in self._listeners:
+            self._report(cluster)
 
     def listen(self, cluster: str, event: asyncio.Event) -> None:
         """From now on, set the event whenever something of this cluster changes on the hub."""
@@ -123,11 +131,19 @@ class _Names(AbstractResolver):
 class Client:
     """Requests to the hub as one agent. No address that leads off this machine is ever dialled."""
 
-    def __init__(self, address: Address, token: str = "", certificate: bytes = b"", key: bytes = b"") -> None:
+    def __init__(
+        self,
+        address: Address,
+        token: str = "",
+        certificate: bytes = b"",
+        key: bytes = b"",
+        hidden_names: t.Container[str] = (),
+    ) -> None:
         self._server = address.server.rstrip("/")
-        host = urllib.parse.urlsplit(self._server).hostname or ""
-        if not _is_here(host):
-            raise OSError(f"dial tcp {host}: connect: no route to host")
+        self._host = urllib.parse.urlsplit(self._server).hostname or ""
+        self._hidden_names = hidden_names
+        if not _is_here(self._host):
+            raise OSError(f"dial tcp {self._host}: connect: no route to host")
         self._headers = {"User-Agent": _AGENT, **({"Authorization": f"Bearer {token}"} if token else {})}
         # An agent that waits to be let in holds no memory for TLS of its own.
         tls = _own_tls(address.ca, certificate + key) if certificate else _shared_tls(address.ca)
@@ -139,6 +155,7 @@ class Client:
 
     async def request(self, method: str, path: str, body: Json | None = None, content_type: str = "") -> Json:
         """Raises ApiError, or one of UNREACHABLE."""
+        self.require_name()
         data = None if body is None else json.dumps(body)
         headers = {"Content-Type": content_type or "application/json"} if data else {}
         async with self._session.request(method, f"{self._server}{path}", data=data, headers=headers) as answer:
@@ -146,6 +163,11 @@ class Client:
             if answer.status >= 400:
                 raise ApiError(answer.status, text)
             return t.cast(Json, json.loads(text))
+
+    def require_name(self) -> None:
+        """Raises OSError where the hub's name cannot be resolved (any more)."""
+        if self._host in self._hidden_names:
+            raise OSError(f"lookup {self._host}: no such host")
 
     async def get(self, path: str) -> Json:
         return await self.request("GET", path)

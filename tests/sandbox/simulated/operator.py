@@ -258,9 +258,9 @@ class Operator:
         is_ready = bool(ready) and len(ready) == len(self._store.items(DEPLOYMENT, namespace))
         names = ", ".join(one["metadata"]["name"] for one in ready)
         conditions = (current.get("status") or {}).get("conditions") or []
-        sentence = [("Applied", "True", "KlusterletApplied", "Klusterlet Component Applied")]
+        reported = [("Applied", "True", "KlusterletApplied", "Klusterlet Component Applied")]
         if is_ready:
-            sentence += [
+            reported += [
                 ("Available", "True", "KlusterletAvailable", f"deployments are ready: {names}"),
                 (
                     "RegistrationDesiredDegraded",
@@ -271,7 +271,7 @@ class Operator:
                 ("WorkDesiredDegraded", "False", "DeploymentsFunctional", "deployments replicas are desired: 1"),
                 self._hub_connection(namespace),
             ]
-        for one in sentence:
+        for one in reported:
             conditions = with_condition(conditions, *one)
         status = {"conditions": conditions, "observedGeneration": metadata["generation"]}
         self._store.set_status(kind, "", metadata["name"], status)

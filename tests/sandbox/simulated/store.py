@@ -286,10 +286,10 @@ class Store:
         if not any(uid in record.owners for record in self._records.get(POD.resource, {}).values()):
             self.create(POD, namespace, _pod_of(item))
         condition = {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"}
-        message = {"message": "Deployment has minimum availability.", "lastTransitionTime": now()}
+        base = {"message": "Deployment has minimum availability.", "lastTransitionTime": now()}
         counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1)
         generation = {"observedGeneration": item["metadata"]["generation"]}
-        self.set_status(DEPLOYMENT, namespace, name, {**generation, **counts, "conditions": [{**condition, **message}]})
+        self.set_status(DEPLOYMENT, namespace, name, {**generation, **counts, "conditions": [{**condition, **base}]})
 
     def _roll_out(self, namespace: str, name: str) -> None:
         """Another pod takes the place of one that is of another template."""

@@ -60,14 +60,17 @@ class Works:
             try:
                 if work["metadata"].get("deletionTimestamp"):
                     await self._take_away(kind, work)
-                elif not self._is_done(work):
+                elif not self._is_done(kind, work):
                     await self._bring(kind, work)
             except ApiError as error:
                 # It has changed or gone meanwhile: the feed will say so.
                 if error.status not in (404, 409):
                     raise
 
-    def _is_done(self, work: Json) -> bool:
+    def _is_done(self, kind: Kind, work: Json) -> bool:
+        """Where the hub has another address, the agent brings each work anew (seen on real clusters: within a second)."""
+        if not self._store.has(kind, "", self._applied_name(work)):
+            return False
         generation = work["metadata"].get("generation")
         conditions = (work.get("status") or {}).get("conditions") or []
         seen = [one.get("observedGeneration") for one in conditions if one["type"] == "Applied"]
@@ -101,9 +104,11 @@ class Works:
         manifests = work["spec"]["workload"].get("manifests") or []
         results = [self._bring_one(ordinal, one, owner, work) for ordinal, one in enumerate(manifests)]
         resources = [resource for _result, resource in results if resource is not None]
-        self._remove_all([one for one in _resources(applied) if one not in resources])
+        self._remove_all([one for one in _resources(applied) if one not in resources], metadata["uid"])
         self._store.set_status(kind, "", metadata["name"], {"appliedResources": resources})
-        await self._client.merge(f"{_path(work)}/status", self._told(work, [result for result, _resource in results]))
+        await self._client.merge(
+            f"{_path(work)}/status", self._status_of(work, [result for result, _resource in results])
+        )
 
     def _bring_one(self, ordinal: int, manifest: Json, owner: Json, work: Json) -> tuple[Json, Json | None]:
         """What the work's status says of one manifest, and what it is on the WEC, if it is."""
@@ -126,7 +131,7 @@ class Works:
 
         try:
             item["metadata"].pop("uid", None)
-            item["metadata"]["ownerReferences"] = [owner]
+            item["metadata"]["ownerReferences"] = [*self._other_owners(item, owner["uid"]), owner]
             stored = self._store.apply(item)
         except StoreError as error:
             return result("False", "AppliedManifestFailed", f"Failed to apply manifest: {error.message}"), None
@@ -137,7 +142,16 @@ class Works:
         complete = result("True", "AppliedManifestComplete", "Apply manifest complete", feedback)
         return complete, {**resource, "uid": stored["metadata"]["uid"]}
 
-    def _told(self, work: Json, manifests: list[Json]) -> Json:
+    def _other_owners(self, item: Json, uid: str) -> list[Json]:
+        """Who owns an object already: what is there from another address is taken over, with both as owners (seen on real clusters)."""
+        kind = self._store.kind_of(item)
+        found = (
+            self._store.find(kind, item["metadata"].get("namespace", ""), item["metadata"]["name"]) if kind else None
+        )
+        owners = ((found or {}).get("metadata") or {}).get("ownerReferences") or []
+        return [one for one in owners if one["uid"] != uid]
+
+    def _status_of(self, work: Json, manifests: list[Json]) -> Json:
         generation = work["metadata"].get("generation")
         all_applied = all(is_true({"status": one}, "Applied") for one in manifests)
         status, done = ("True", "Complete") if all_applied else ("False", "Failed")
@@ -162,16 +176,23 @@ class Works:
             await self._client.merge(_path(work), {"metadata": {**same, "finalizers": left}})
 
     def _withdraw(self, kind: Kind, applied: Json) -> None:
-        self._remove_all(_resources(applied))
+        self._remove_all(_resources(applied), applied["metadata"]["uid"])
         release(self._store, kind, applied)
         if self._store.has(kind, "", applied["metadata"]["name"]):
             self._store.delete(kind, "", applied["metadata"]["name"])
 
-    def _remove_all(self, resources: t.Iterable[Json]) -> None:
+    def _remove_all(self, resources: t.Iterable[Json], owner: str) -> None:
+        """What somebody else owns as well stays (seen on real clusters: a work that is withdrawn after a change of address)."""
         for one in resources:
             version = f"{one['group']}/{one['version']}" if one["group"] else one["version"]
             kind = self._store.kind(version, one["resource"])
-            if kind is not None and self._store.has(kind, one["namespace"], one["name"]):
+            found = self._store.find(kind, one["namespace"], one["name"]) if kind else None
+            if kind is None or found is None:
+                continue
+            others = self._other_owners(found, owner)
+            if others:
+                self._store.patch(kind, one["namespace"], one["name"], {"metadata": {"ownerReferences": others}})
+            else:
                 self._store.delete(kind, one["namespace"], one["name"])
 
 

@@ -140,16 +140,16 @@ def test_diagnose_names_what_is_wrong_from_both_sides(tmp_path: pathlib.Path, it
     run = play(tmp_path, DIAGNOSE, own)
     assert run.code == 2, run.output
     assert {name: failed for name, (_changed, failed) in run.recap.items()} == {"edge-1": 0, "edge-2": 1, "edge-3": 1}
-    message = {
+    conditions = {
         match[1]: match[0] for match in re.findall(r"(\[ERROR\]: Task failed: Action failed: (edge-\d).*)", run.output)
     }
-    cut, stopped = message["edge-2"], message["edge-3"]
+    cut, stopped = conditions["edge-2"], conditions["edge-3"]
     assert "the agent is late in renewing its lease: its lease lasts 60 s and was renewed 10" in cut
     assert "its API answers, and 1 of 1 pods of its agent are ready" in cut
     assert "the WEC's API cannot be reached from here: " in stopped
     assert "the connection was refused" in stopped
     assert "its lease lasts 60 s" in stopped
-    for text in message.values():
+    for text in conditions.values():
         sentences = [one for one in re.split(r"(?<=\.) ", text) if one.startswith(("Check", "Run"))]
         assert len(sentences) == len(set(sentences)), text
         assert not re.search(r"\([^)]*\(", text), text

@@ -455,6 +455,6 @@ def test_whatever_stands_in_a_kubeconfig_it_is_a_failure_without_secrets(
         config[part][0][key][field] = value
     run = AsAction()
     result = run("wec_status", name="edge-1", its_kubeconfig=config, connect_timeout=0.2, read_timeout=0.2)
-    message = {key: value for key, value in result.items() if key not in ("wecs", "invocation")}
+    rest = {key: value for key, value in result.items() if key not in ("wecs", "invocation")}
     assert "Traceback" not in str(result.get("msg"))
-    assert SECRET not in json.dumps(message)
+    assert SECRET not in json.dumps(rest)

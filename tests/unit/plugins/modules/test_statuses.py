@@ -130,8 +130,8 @@ def test_who_may_not_look_is_told_everything_else(run: FrontEnd, its: FakeIts, f
     forget(its, "edge-2", "web")
     refuse(its, kind)
     found = status(run, its)
-    message = {name: codes(one) for name, one in found.items() if codes(one)}
-    assert message == ({"edge-1": ["statuses_stale"]} if kind == "workstatuses" else {"edge-2": ["statuses_stale"]})
+    codes_of = {name: codes(one) for name, one in found.items() if codes(one)}
+    assert codes_of == ({"edge-1": ["statuses_stale"]} if kind == "workstatuses" else {"edge-2": ["statuses_stale"]})
 
 
 def test_statuses_of_a_wec_that_is_not_available_are_old(run: FrontEnd, its: FakeIts, fleet: FakeFleet) -> None:

@@ -156,20 +156,20 @@ def test_what_one_fails_of_is_its_own(
     ]
     result = run("wec_join", wecs=wecs, **options)
     assert result["failed"]
-    message = {host: one["msg"] for host, one in by_host(result).items()}
+    messages = {host: one["msg"] for host, one in by_host(result).items()}
     assert {host for host, one in by_host(result).items() if not one["failed"]} == {"good"}
-    assert message["good"] == "good is joined and available."
-    assert message["dead"].startswith("dead: The WEC at ")
-    assert "cannot be reached" in message["dead"]
-    assert "another hub" in message["elsewhere"]
-    assert "hub_apiserver: 'nonsense'" in message["option"]
-    assert "name (wec_name in an inventory): 'Not A Name'" in message["host"]
-    assert "the klusterlet operator does not run" in message["mute"]
-    assert "the same cluster as other-twin" in message["twin"]
-    assert "the same cluster as twin" in message["other-twin"]
+    assert messages["good"] == "good is joined and available."
+    assert messages["dead"].startswith("dead: The WEC at ")
+    assert "cannot be reached" in messages["dead"]
+    assert "another hub" in messages["elsewhere"]
+    assert "hub_apiserver: 'nonsense'" in messages["option"]
+    assert "name (wec_name in an inventory): 'Not A Name'" in messages["host"]
+    assert "the klusterlet operator does not run" in messages["mute"]
+    assert "the same cluster as other-twin" in messages["twin"]
+    assert "the same cluster as twin" in messages["other-twin"]
     for host in ("dead", "mute", "twin"):
         assert by_host(result)[host]["problem"]["code"], host
-        assert message[host] in result["msg"]
+        assert messages[host] in result["msg"]
     assert f"{MANAGED_CLUSTERS}/twin" not in its.objects
     assert not fleet.wecs["twin"].writes
     assert "k-e-y" not in json.dumps(result)

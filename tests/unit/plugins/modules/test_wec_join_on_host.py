@@ -98,7 +98,7 @@ def test_nothing_of_the_its_goes_to_the_host(run: AsAction, sent: Sent, its: Fak
     assert "KUBESTELLAR_" not in everything
     assert {"K8S_AUTH_VERIFY_SSL": "true"} in sent.environment[0]
     allowed = {"name", "kubeconfig_from_host", "connect_timeout", "read_timeout", "clusteradm_binary", "with_rights"}
-    message = {
+    reported = {
         "steps",
         "hub_apiserver",
         "hub_ca",
@@ -107,7 +107,7 @@ def test_nothing_of_the_its_goes_to_the_host(run: AsAction, sent: Sent, its: Fak
         "klusterlet_mode",
         "clusteradm_timeout",
     }
-    assert {key for one in sent.options for key in one} == allowed | message
+    assert {key for one in sent.options for key in one} == allowed | reported
     shown = json.dumps(result) + "\n".join(run.lines)
     assert OF_THE_ITS not in shown
     assert OF_THE_WEC not in shown

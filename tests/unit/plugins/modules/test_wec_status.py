@@ -75,9 +75,9 @@ def test_an_unavailable_wec_has_its_problem(run: FrontEnd, its: FakeIts, options
 
 
 def klusterlet_says(wec: FakeApi, reason: str, message: str) -> None:
-    sentence = {**condition("HubConnectionDegraded", "True", reason), "message": message}
+    degraded = {**condition("HubConnectionDegraded", "True", reason), "message": message}
     wec.change(
-        "/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet", {"status": {"conditions": [sentence]}}
+        "/apis/operator.open-cluster-management.io/v1/klusterlets/klusterlet", {"status": {"conditions": [degraded]}}
     )
 
 

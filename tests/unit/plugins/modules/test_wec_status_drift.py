@@ -170,12 +170,12 @@ def test_it_fails_on_what_it_is_told_to_and_so_do_the_wecs_concerned(
         for name, outcome in (("well", "in_sync"), ("other", "drift"), ("late", "problem"), ("stray", "drift"))
         if {"stray": None}.get(name, name) not in failed
     }
-    message = {one["name"]: one["msg"] for one in result["wecs"]}
-    assert message["other"] == (
+    messages = {one["name"]: one["msg"] for one in result["wecs"]}
+    assert messages["other"] == (
         "other differs from the inventory: labels missing: +region=us. Configure other, or correct the inventory."
     )
-    assert message["late"].startswith("late is joined: the agent is late in renewing its lease: its lease lasts 60 s")
-    assert message["stray"].startswith("stray differs from the inventory: ManagedCluster stray: ")
+    assert messages["late"].startswith("late is joined: the agent is late in renewing its lease: its lease lasts 60 s")
+    assert messages["stray"].startswith("stray differs from the inventory: ManagedCluster stray: ")
     assert result["msg"] == "2 drifts: 1 missing_in_inventory, 1 labels. 1 WEC has problems."
 
 

@@ -108,10 +108,6 @@ def test_an_expired_certificate_means_a_new_start() -> None:
     assert do(states.ORPHANED, wec(days=-1)) == NEW_START
 
 
-def test_another_ca_of_the_its_means_a_new_start() -> None:
-    assert do(states.JOINED_UNAVAILABLE, wec(ca=OTHER.pem)) == NEW_START
-
-
 NEW = "https://new.example:6443"
 READDRESSED = ("readdress_bootstrap", "readdress_hub")
 CUT_OFF = {
@@ -122,16 +118,53 @@ CUT_OFF = {
 }
 
 
-def at(server: str, cut_off: bool = False, days: float = 100, ca: bytes = AUTHORITY.pem) -> ObservedAgent:
+DISTRUSTS = {**CUT_OFF, "message": "tls: failed to verify certificate: x509: certificate signed by unknown authority"}
+
+
+def at(
+    server: str,
+    cut_off: bool = False,
+    days: float = 100,
+    ca: bytes = AUTHORITY.pem,
+    trouble: dict[str, str] = CUT_OFF,
+) -> ObservedAgent:
     """A WEC whose agent dials this address."""
     found = wec(days, ca)
-    raw = {**AGENT.raw, "status": {"conditions": [CUT_OFF] if cut_off else []}}
+    raw = {**AGENT.raw, "status": {"conditions": [trouble] if cut_off else []}}
     return dataclasses.replace(
         found,
         klusterlets=(dataclasses.replace(AGENT, raw=raw),),
         bootstrap=dataclasses.replace(t.cast(Bootstrap, found.bootstrap), server=server),
         credential=dataclasses.replace(t.cast(HubCredential, found.credential), server=server),
     )
+
+
+def test_another_ca_of_the_its_means_a_new_start() -> None:
+    assert do(states.JOINED_UNAVAILABLE, wec(ca=OTHER.pem)) == NEW_START
+
+
+def test_the_ca_that_agents_are_given_counts_where_it_is_not_that_of_the_its() -> None:
+    given = JoinOptions(hub_ca_cert=OTHER.pem)
+    assert do(states.JOINED_UNAVAILABLE, wec(ca=OTHER.pem), given) == ()
+    assert do(states.JOINED_UNAVAILABLE, wec(), given) == NEW_START
+
+
+@pytest.mark.parametrize(("age", "operations"), [(100, NEW_START), (80, ())])
+def test_another_ca_and_a_late_heartbeat_mean_a_new_start(age: float, operations: tuple[str, ...]) -> None:
+    renewed = (NOW - datetime.timedelta(seconds=age)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    late = dataclasses.replace(
+        view(), lease={"metadata": {"name": "managed-cluster-lease"}, "spec": {"renewTime": renewed}}
+    )
+    assert do(states.JOINED, wec(ca=OTHER.pem), view=late) == operations
+    assert do(states.JOINED, view=late) == (), "with the same CA it is waited for"
+
+
+def test_it_is_not_waited_for_until_an_agent_that_does_not_trust_another_ca_is_unavailable() -> None:
+    lost = at(SERVER, cut_off=True, ca=OTHER.pem, trouble=DISTRUSTS)
+    assert do(states.JOINED, lost) == NEW_START
+    assert do(states.JOINED, at(SERVER, ca=OTHER.pem)) == (), "it gets through"
+    assert do(states.JOINED, at(SERVER, cut_off=True, ca=OTHER.pem)) == (), "something else keeps it from the ITS"
+    assert do(states.JOINED, at(SERVER, cut_off=True, trouble=DISTRUSTS)) == (), "another CA would not be given to it"
 
 
 @pytest.mark.parametrize("state", [states.JOINED, states.JOINED_UNAVAILABLE])

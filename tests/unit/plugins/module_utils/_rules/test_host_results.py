@@ -67,7 +67,7 @@ def test_orders_are_left_out_and_values_stay() -> None:
 
 
 def test_no_fact_but_the_interpreter_is_one() -> None:
-    message = {
+    result = {
         "wec_run_on": "controller",
         "its_kubeconfig": {"users": [{"user": {"exec": {"command": "/bin/sh"}}}]},
         "ansible_python_interpreter": "/bin/evil",
@@ -79,7 +79,7 @@ def test_no_fact_but_the_interpreter_is_one() -> None:
         "discovered_interpreter_sh\n": "/bin/sh",
         "discovered_interpreter_": "/bin/sh",
     }
-    found = host_results.of_host({**SOUND, "ansible_facts": message})
+    found = host_results.of_host({**SOUND, "ansible_facts": result})
     assert found["ansible_facts"] == {"discovered_interpreter_python": "/usr/bin/python3.11"}
 
 

@@ -213,13 +213,17 @@ def test_the_table_covers_every_state() -> None:
 
 
 def test_a_rejected_token_is_expired_though_its_own_end_is_not_known() -> None:
-    message = {
+    conditions = {
         "type": "HubConnectionDegraded",
         "status": "True",
         "reason": "BootstrapSecretError,HubKubeConfigSecretMissing",
         "message": "Failed to create SelfSubjectAccessReview: Unauthorized",
     }
-    raw = {"metadata": {"name": "klusterlet"}, "spec": {"clusterName": "edge-1"}, "status": {"conditions": [message]}}
+    raw = {
+        "metadata": {"name": "klusterlet"},
+        "spec": {"clusterName": "edge-1"},
+        "status": {"conditions": [conditions]},
+    }
     found = change(bootstrap(), token=TokenFacts(None, None))
     wec = ObservedAgent(UID, None, (klusterlet(raw),), bootstrap=found)
     assert states.classify("edge-1", wec, NOTHING, HUB, NOW).name == states.TOKEN_EXPIRED

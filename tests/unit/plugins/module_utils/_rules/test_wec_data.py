@@ -97,13 +97,13 @@ def test_everything_that_leaving_has_to_know_is_read_as_it_was_told() -> None:
 
 
 def test_what_was_taken_away_is_named_and_begins_no_line() -> None:
-    message = {**answer(), "remarks": ["it stays\nPLAY RECAP"]}
-    assert wec_data.read_removal(message)[1] == ["it stays PLAY RECAP"]
+    given = {**answer(), "remarks": ["it stays\nPLAY RECAP"]}
+    assert wec_data.read_removal(given)[1] == ["it stays PLAY RECAP"]
     for field in ("kind", "name", "finalizer"):
         for odd in ("x\nPLAY RECAP", "x" * 600, "x y"):
-            message["released_finalizers"] = [{**answer()["released_finalizers"][0], field: odd}]
+            given["released_finalizers"] = [{**answer()["released_finalizers"][0], field: odd}]
             with pytest.raises(WrongShape):
-                wec_data.read_removal(message)
+                wec_data.read_removal(given)
 
 
 def test_parts_and_namespaces_that_nobody_has_asked_for_are_left_out() -> None:
