@@ -118,7 +118,7 @@ def test_one_that_only_seems_new_because_it_is_dated_back_is_left_alone(
         (None, "is needed"),
         ("yesterday", "is not a time in UTC"),
         ("2026-01-01T00:00:00", "is not a time in UTC"),
-        (now(3600), "lies in the future"),
+        ("2999-01-01T00:00:00Z", "lies in the future"),
     ],
 )
 def test_a_moment_that_would_not_end_is_refused_with_the_time_on_the_its(
@@ -130,7 +130,7 @@ def test_a_moment_that_would_not_end_is_refused_with_the_time_on_the_its(
     assert result["failed"]
     assert result["msg"].startswith("before: ")
     assert fault in result["msg"]
-    assert "20" in result["msg"], "what would do"
+    assert now()[:5] in result["msg"], "the time on the ITS"
     assert wec.requests == []
 
 
