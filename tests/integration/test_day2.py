@@ -359,7 +359,7 @@ def test_killed_while_a_hub_that_is_built_anew_gets_its_fleet_back_it_is_repeate
 ) -> None:
     before = {name: uids(fleet, name) for name in wecs}
     fleet.sandbox("rebuild")
-    for name, moment in zip(wecs, (1, 6, 14), strict=True):
+    for name, moment in zip(wecs, (1, 4, 8), strict=True):
         last = killed_after(fleet, name, moment, **MOVE)
         run = fleet.register([name], **MOVE)
         assert run.code == 0, f"killed after {last}\n{run.output}"

@@ -105,6 +105,7 @@ class Agent:
         self._introduction: Introduction | None = None
         self.trouble = ""
         self.is_registered = False
+        self._is_in_touch = False
 
     def notice(self) -> None:
         """Something on the WEC has changed."""
@@ -119,12 +120,14 @@ class Agent:
                     self._credential = self._credential or self._stored()
                     if self._credential is None:
                         self._credential = await self._register()
-                    delay = _FIRST_DELAY
-                    self._note_trouble("")
+                        self.trouble = ""
+                    self._note_trouble(self.trouble)
                     await self._serve(self._credential)
                 except StartAgain:
                     self._credential = None
                 except (ApiError, *UNREACHABLE) as error:
+                    if self._is_in_touch:
+                        self._is_in_touch, delay = False, _FIRST_DELAY
                     self._note_trouble(_words(error))
                     await self._pause(delay * random.uniform(0.5, 1.0))
                     delay = min(_LONGEST_DELAY, delay * 2)
@@ -304,6 +307,8 @@ class Agent:
                 try:
                     if time.monotonic() >= renewal:
                         lease = await self._renew(client, lease)
+                        self._is_in_touch = True
+                        self._note_trouble("")
                         seconds = cluster["spec"].get("leaseDurationSeconds") or 60
                         renewal = time.monotonic() + seconds * random.uniform(1, 1 + _LEASE_JITTER)
                     await self._report(client, cluster)
