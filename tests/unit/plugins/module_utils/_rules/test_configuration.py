@@ -221,7 +221,7 @@ def test_an_annotation_stands_in_for_a_label_that_goes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "wish"),
+    ("model", "desired"),
     [
         (Model({"location-group": "edge"}, {}, {}, {}), {"labels": Part({"location-group": ""}, "absent")}),
         (Model({"type": "x"}, {}, {}, {}), {"labels": Part({"type": ""}, "absent")}),
