@@ -48,7 +48,7 @@ RENAMED = {
 def problems_page() -> str:
     """docs/problems.md."""
     lines = [
-        "# What can go wrong, how it shows, and what to do",
+        "# Problems: what can go wrong, how it shows, and what to do",
         "",
         "Every problem has a code. Modules return it as `problem.code` (or in `problems`), and messages have it in brackets.",
         "This page is made of the table in the code (`make docs`).",

@@ -124,9 +124,9 @@ def test_each_template_is_started_with_what_its_survey_offers(fleet: Fleet, take
 
     mark = fleet.mark()
     leaving = {"variables": {"wec_hosts": name}}
-    assert f"{name} would leave" in start("WEC deregister", check=True, diff=True, **leaving).stdout
+    assert f"{name} would be deregistered" in start("WEC deregister", check=True, diff=True, **leaving).stdout
     assert fleet.writes(mark) == []
-    assert f"{name} has left." in start("WEC deregister", **leaving).stdout
+    assert f"{name} was deregistered." in start("WEC deregister", **leaving).stdout
     assert fleet.managed_cluster(name) is None
 
     for job in jobs:

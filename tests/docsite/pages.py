@@ -26,11 +26,12 @@ _GUIDES = (
     "awx",
     "connections",
     "security",
+    "upgrade",
     "day2",
     "performance",
 )
 _REFERENCE = ("reference", "playbooks", "variables", "problems")
-_PROJECT = ("compatibility", "upgrade")
+_PROJECT = ("compatibility",)
 _ROLES = ("register", "configure", "deregister")
 _CONTRIBUTING = ("architecture", "release", "inclusion")
 _LINK = re.compile(r"(?<=\]\()([^()\s]+)(?=\))")

@@ -189,7 +189,7 @@ def test_bad_input_is_one_clear_sentence_before_anything_is_changed(
         cases: list[tuple[dict[str, str], str, str]] = [
             (
                 {"wec_name": "Edge_1"},
-                "wec_name: 'Edge_1' is not a name for a WEC",
+                "wec_name: 'Edge_1' is not a valid name for a WEC",
                 "use a DNS label",
             ),
             ({"wec_kubeconfig": "/nonexistent"}, "wec_kubeconfig: ", "Name a kubeconfig"),

@@ -134,7 +134,7 @@ def test_the_first_hour(fleet: Fleet, take: Take, tmp_path: pathlib.Path) -> Non
         assert "[heartbeat_late]" in site.run(playbook, "--limit", third, *more, code=code).text
     fleet.sandbox("heal", wec=third)
 
-    assert f"{third} has left." in message(site.run("deregister", "--limit", third))
+    assert f"{third} was deregistered." in message(site.run("deregister", "--limit", third))
     site.hosts.pop(third)
     # Other tests may have left something of theirs.
     assert not [line for line in message(site.run("leftovers")) if line.startswith(f"{third}:")]

@@ -124,7 +124,7 @@ def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json], shared: Slot
         }
 
     records = concurrency.each(leave, everybody, max(_UNDER_WAY, join_batch.at_once(task)))
-    return wec_results.of_task(records, unseen, "would leave" if task.check_mode else "have left")
+    return wec_results.of_task(records, unseen, "would be deregistered" if task.check_mode else "deregistered")
 
 
 def _refuse_repeated(parts: t.Sequence[Part]) -> None:

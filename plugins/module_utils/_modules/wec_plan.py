@@ -108,10 +108,10 @@ def conclude(task: Task, plans: t.Sequence[FleetPlan], unseen: list[Json]) -> Js
     found = [forecast for plan in plans for forecast in plan.forecasts]
     digest = fleet_plan.digest(found)
     if task.params["show_table"]:
-        for line in fleet_plan.table(found):
+        for line in fleet_plan.table(found) if found else ():
             task.progress(line)
         for one in unseen:
-            task.progress(f"Not looked at: {', '.join(one['hosts'][:10])}: {one['msg']}")
+            task.progress(wec_results.not_looked_at(one))
     for warning in fleet_plan.warnings(found):
         task.warn(warning)
     require_expected(task.params["expected_plan"], found, unseen)

@@ -363,7 +363,7 @@ def _lines(task: Task, found: t.Sequence[FleetStatus], unseen: t.Sequence[Json])
             if one.is_asked and one.status.problems:
                 yield one.message
     for lost in unseen:
-        yield f"Not looked at: {', '.join(lost['hosts'][:10])}: {lost['msg']}"
+        yield wec_results.not_looked_at(lost)
 
 
 def _message(

@@ -227,6 +227,6 @@ class AgentRemoval:
             return
 
         def look() -> str | None:
-            return f"{part} is there still" if self._wec.has_part(part) else None
+            return f"{part} still exists" if self._wec.has_part(part) else None
 
         self._awaited.append(lambda: self._until(look, lambda sentence: problems.of("deletion_stuck", sentence)))

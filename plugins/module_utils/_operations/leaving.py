@@ -65,9 +65,9 @@ class Departure:
             sentence = f"{self.name} is not registered with this ITS. Nothing to do"
         elif self.leftovers is None:
             done = dict.fromkeys(f"{one.verb} {one.object}" for one in self.plan.steps)
-            sentence = f"{self.name} would leave: {'; '.join(done)}"
+            sentence = f"{self.name} would be deregistered: {'; '.join(done)}"
         else:
-            sentence = f"{self.name} has left"
+            sentence = f"{self.name} was deregistered"
         stays = [f"{one['kind']} {one['name']}" for one in self.leftovers or () if one["expected"]]
         return f"{sentence}{'. This stays on the WEC: ' + ', '.join(stays) if stays else ''}."
 

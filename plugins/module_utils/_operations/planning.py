@@ -179,7 +179,7 @@ def _why_register(
         elif view.identity is None:
             found[name] = "the ITS does not know which cluster has this name"
         else:
-            found[name] = "its own API is to be asked" if one.asks_wec else ""
+            found[name] = "the WEC itself is to be contacted" if one.asks_wec else ""
     others = [one for one in members if not found[one.desired.name] and not known[one.desired.name][0].unreadable]
     found.update(_lacking_addon(its, others))
     return found

@@ -33,11 +33,11 @@ def fault(name: str) -> str | None:
     """
     if not _NAME.fullmatch(name):
         return (
-            "is not a name for a WEC: use a DNS label, that is at most 63 lower case letters, digits and '-', "
+            "is not a valid name for a WEC: use a lowercase DNS label, at most 63 letters, digits and '-', "
             "beginning and ending with a letter or digit"
         )
     if "---" in name:
-        return "is not a name for a WEC: clusteradm cannot handle three dashes in a row"
+        return "is not a valid name for a WEC: clusteradm cannot handle three dashes in a row"
     if name in _RESERVED:
-        return "is not a name for a WEC: its mailbox would be a namespace that the ITS uses for something else"
+        return "is not a valid name for a WEC: its mailbox would be a namespace that the ITS uses for something else"
     return None

@@ -729,7 +729,7 @@ _LEAVING = (
     ),
     Kind(
         "leftovers_remain",
-        "something of the registration is there still, or again",
+        "something of the registration still exists, or exists again",
         "objects that were found after everything was deleted",
         "Run again; if they come back, find out who makes them",
     ),

@@ -41,6 +41,8 @@ def has_failed(record: Json) -> bool:
     return record["outcome"] in _FAILURES
 
 
+_NAMED = 10
+"""So many hosts are named in a line."""
 SMALL = 20
 """In a fleet of so many WECs, each is reported, whatever is to be done for it."""
 
@@ -151,3 +153,10 @@ def _united(records: list[Json]) -> Json | None:
         "msg": str(message),
         "diff": [record["diff"] for record in records if record.get("diff")],
     }
+
+
+def not_looked_at(unseen: Json) -> str:
+    """A line for hosts whose ITS could not be asked, or whose variables cannot be used."""
+    hosts = unseen["hosts"]
+    why = str(unseen["msg"]).removeprefix(f"{hosts[0]}: ") if len(hosts) == 1 else unseen["msg"]
+    return f"Not looked at: {screen.listed(hosts, _NAMED)}: {why}"

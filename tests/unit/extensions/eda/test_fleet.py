@@ -146,7 +146,7 @@ async def _ends(args: Json) -> None:
         ({"its_host": "http://x", "its_api_key": "k", "watch_timeout": 0}, "watch_timeout: 0 must be more than 0"),
         ({"its_host": "http://x", "its_api_key": "k", "drift_delay": -1}, "drift_delay: -1.0 must not be less than 0"),
         ({"its_host": "http://x", "its_api_key": "k", "expected": "edge-1"}, "neither a list nor a dictionary"),
-        ({"its_host": "http://x", "its_api_key": "k", "expected": ["Edge"]}, "is not a name for a WEC"),
+        ({"its_host": "http://x", "its_api_key": "k", "expected": ["Edge"]}, "is not a valid name for a WEC"),
         ({"its_host": "http://x", "its_api_key": "k", "expected": {"edge-1": {"a": 1}}}, "must be a string"),
         ({"its_host": "https://x", "its_api_key": "k", "inventory": "/nonexistent.yml"}, "is not a file or folder"),
         ({"inventory": "a", "expected": ["b"]}, "mutually exclusive"),

@@ -171,7 +171,7 @@ def test_a_failed_clusteradm_is_told_without_the_token(
 
 
 BAD: dict[str, tuple[dict[str, t.Any], str]] = {
-    "name": ({"name": "Edge_1"}, "name (wec_name in an inventory): 'Edge_1' is not a name for a WEC"),
+    "name": ({"name": "Edge_1"}, "name (wec_name in an inventory): 'Edge_1' is not a valid name for a WEC"),
     "kubeconfig": ({"kubeconfig": "/nonexistent/kubeconfig"}, "kubeconfig (wec_kubeconfig in an inventory): "),
     "context": ({"context": "nope"}, "context (wec_context in an inventory): "),
     "its_context": ({"its_context": "nope"}, "its_context: "),

@@ -251,7 +251,7 @@ def test_a_wec_that_leaves_is_absent_with_its_labels_gone(report: Report) -> Non
     left: Json = {
         "name": "edge-1",
         "changed": True,
-        "msg": "edge-1 has left.",
+        "msg": "edge-1 was deregistered.",
         "state": "absent",
         "state_before": "joined",
         "reason": "",
