@@ -11,7 +11,8 @@ import re
 import typing as t
 
 import yaml
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import problems, variables
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.fleet import variables
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.status import problems
 from matrix import results
 
 ROOT = pathlib.Path(__file__).parents[1]

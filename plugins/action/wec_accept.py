@@ -9,7 +9,7 @@ import typing as t
 
 from ..module_utils._modules import wec_accept
 from ..module_utils._modules.task import Task
-from ..module_utils._rules import wec_results
+from ..module_utils._rules.fleet import wec_results
 from ..plugin_utils._fleet_action import FleetAction
 from ..plugin_utils._hosts import HostVariables, each_connection
 

@@ -8,7 +8,7 @@ import typing as t
 
 from ..module_utils._modules import wec_result
 from ..module_utils._modules.task import Task
-from ..module_utils._rules import wec_results
+from ..module_utils._rules.fleet import wec_results
 from ..plugin_utils._in_process import InProcessAction, plain
 
 Json = dict[str, t.Any]

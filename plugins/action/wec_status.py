@@ -12,7 +12,7 @@ from ansible import context
 from ..module_utils._modules import wec_status
 from ..module_utils._modules.task import Task, failure
 from ..module_utils._operations.fleet_status import FleetStatus
-from ..module_utils._rules import readable
+from ..module_utils._rules.observed import readable
 from ..plugin_utils import _desired_state
 from ..plugin_utils._fleet_action import FleetAction
 from ..plugin_utils._hosts import HostVariables, InvalidVariable, each_connection, named

@@ -65,8 +65,9 @@ import typing as t
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 
-from ..module_utils._rules import report, report_junit, screen
-from ..module_utils._rules.report_reading import TaskResult
+from ..module_utils._rules.outside import screen
+from ..module_utils._rules.reporting import report, report_junit
+from ..module_utils._rules.reporting.report_reading import TaskResult
 from ..plugin_utils import _report_page
 from ..plugin_utils._version import collection_version
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.join_options import (
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.registration.join_options import (
     SPEC,
     SPEC_ON_HOST,
     name_on_host,

@@ -147,8 +147,10 @@ from ..module_utils._errors import MissingLibrary
 from ..module_utils._modules import inventory as body
 from ..module_utils._modules import options as specs
 from ..module_utils._modules.this_host import ThisHost
-from ..module_utils._rules import host_names, limits, screen, secrecy, states
-from ..module_utils._rules.unexpected import as_wec_error
+from ..module_utils._rules.fleet import host_names
+from ..module_utils._rules.outside import limits, screen, secrecy
+from ..module_utils._rules.outside.unexpected import as_wec_error
+from ..module_utils._rules.status import states
 from ..plugin_utils import _files
 from ..plugin_utils._in_process import plain
 

@@ -11,7 +11,7 @@ import typing as t
 from . import _wording
 
 if t.TYPE_CHECKING:
-    from ._rules.problems import Problem
+    from ._rules.status.problems import Problem
 
 
 _EXPLAINED = re.compile(r" \(wec_\w+ in an inventory\)$")

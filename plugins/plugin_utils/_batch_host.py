@@ -14,7 +14,7 @@ from ansible.executor.process import worker
 from ansible.playbook.task import Task
 
 from ..module_utils._errors import WecError
-from ..module_utils._rules import readable
+from ..module_utils._rules.observed import readable
 from . import _task_run
 from ._task_host import TaskHost
 

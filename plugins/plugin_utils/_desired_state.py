@@ -14,7 +14,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ..module_utils._errors import WecError
 from ..module_utils._modules import wec_plan
 from ..module_utils._modules.configure_options import PARTS
-from ..module_utils._rules import merging
+from ..module_utils._rules.desired import merging
 from ._hidden_groups import GroupVariables
 from ._hosts import HostVariables
 

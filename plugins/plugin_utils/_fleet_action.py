@@ -14,7 +14,7 @@ from ..module_utils import _wording
 from ..module_utils._errors import InvalidOption, MissingLibrary, WecError
 from ..module_utils._modules import join_batch
 from ..module_utils._modules.task import Task
-from ..module_utils._rules.unexpected import as_wec_error
+from ..module_utils._rules.outside.unexpected import as_wec_error
 from ._batch_host import BatchHost
 from ._hosts import HostVariables, type_faults, variables_of_options
 from ._hosts_action import HostsAction

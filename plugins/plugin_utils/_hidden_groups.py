@@ -15,7 +15,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
 
 from ..module_utils._modules.configure_options import PARTS
-from ..module_utils._rules import screen
+from ..module_utils._rules.outside import screen
 
 Json = dict[str, t.Any]
 _NAMED = 5

@@ -12,8 +12,9 @@ from ansible.errors import AnsibleError
 from ansible.utils.unsafe_proxy import wrap_var
 
 from ..module_utils._errors import WecError
-from ..module_utils._rules import host_results, problems
-from ..module_utils._rules.untrusted import WrongShape
+from ..module_utils._rules.outside import host_results
+from ..module_utils._rules.outside.untrusted import WrongShape
+from ..module_utils._rules.status import problems
 
 Json = dict[str, t.Any]
 

@@ -18,8 +18,12 @@ from ..module_utils._apis.connection import FIELDS, FROM_HOST, ITS, WDS, WEC
 from ..module_utils._errors import MissingLibrary, WecError
 from ..module_utils._modules import leaving_options
 from ..module_utils._modules.task import each_its, failure
-from ..module_utils._rules import as_written, join_options, merging, problems, readable, screen
-from ..module_utils._rules.unexpected import as_wec_error
+from ..module_utils._rules.desired import merging
+from ..module_utils._rules.observed import readable
+from ..module_utils._rules.outside import as_written, screen
+from ..module_utils._rules.outside.unexpected import as_wec_error
+from ..module_utils._rules.registration import join_options
+from ..module_utils._rules.status import problems
 from ._in_process import plain
 
 Json = dict[str, t.Any]

@@ -11,7 +11,7 @@ import typing as t
 
 from ..module_utils._errors import InvalidOption
 from ..module_utils._modules.task import Task
-from ..module_utils._rules import variables
+from ..module_utils._rules.fleet import variables
 from ._hidden_groups import GroupVariables
 from ._hosts import HostVariables, by_connection
 from ._in_process import InProcessAction

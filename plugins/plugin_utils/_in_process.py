@@ -37,8 +37,8 @@ from ..module_utils._apis.host import Host
 from ..module_utils._errors import InvalidOption, InvalidOptions, MissingLibrary, WecError
 from ..module_utils._modules import options
 from ..module_utils._modules import task as tasks
-from ..module_utils._rules import as_written, screen, secrecy
-from ..module_utils._rules.unexpected import as_wec_error
+from ..module_utils._rules.outside import as_written, screen, secrecy
+from ..module_utils._rules.outside.unexpected import as_wec_error
 from . import _files, _host_results
 from ._host_variables import BatchVariables
 from ._task_host import TaskHost

@@ -21,8 +21,8 @@ from ansible.vars.manager import VariableManager
 from ..module_utils._apis.connection import FIELDS, ITS
 from ..module_utils._errors import InvalidOption, WecError
 from ..module_utils._modules.fleet_source import Inventory
-from ..module_utils._rules import readable
-from ..module_utils._rules.events import Expected
+from ..module_utils._rules.eventing.events import Expected
+from ..module_utils._rules.observed import readable
 from ._hosts import HostVariables
 
 _ASKED_FOR = ("prompt", "prompt_ask_vault_pass")

@@ -15,7 +15,7 @@ import typing as t
 import jinja2
 from markupsafe import Markup
 
-from ..module_utils._rules import report_view
+from ..module_utils._rules.reporting import report_view
 
 Json = dict[str, t.Any]
 _FOLDER = pathlib.Path(__file__).parent / "_report"

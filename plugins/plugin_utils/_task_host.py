@@ -14,7 +14,7 @@ import typing as t
 
 from ..module_utils._apis.connection import ITS, VARIABLES_OF_HUBS, WDS
 from ..module_utils._errors import WecError
-from ..module_utils._rules import limits, screen
+from ..module_utils._rules.outside import limits, screen
 from . import _host_results
 
 if t.TYPE_CHECKING:

@@ -10,8 +10,9 @@ import functools
 import pathlib
 import typing as t
 
-from ..module_utils._rules import screen, variables, yaml_text
-from ..module_utils._rules.variables import FAIL, IGNORE, UNKNOWN, WARN
+from ..module_utils._rules.fleet import variables
+from ..module_utils._rules.fleet.variables import FAIL, IGNORE, UNKNOWN, WARN
+from ..module_utils._rules.outside import screen, yaml_text
 from ._hosts import HostVariables, InvalidVariable
 
 _ROLES = pathlib.Path(__file__).parents[2] / "roles"

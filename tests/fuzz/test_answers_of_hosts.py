@@ -13,7 +13,7 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleError
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import WecError
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import host_results
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.outside import host_results
 from ansible_collections.kubestellar.wec.plugins.plugin_utils import _host_results
 from ansible_collections.kubestellar.wec.plugins.plugin_utils._task_host import TaskHost
 from fake_leaving import APPLIED

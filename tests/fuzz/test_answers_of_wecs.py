@@ -14,7 +14,9 @@ import pytest
 import yaml
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import WecError
 from ansible_collections.kubestellar.wec.plugins.module_utils._operations import wec_on_host
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import IDENTITY_ANNOTATION
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed.observed_managed_cluster import (
+    IDENTITY_ANNOTATION,
+)
 from fake_leaving import APPLIED
 from fake_ocm import MANAGED_CLUSTERS, FakeAuthority, condition, install_agent
 from front_ends import AsAction

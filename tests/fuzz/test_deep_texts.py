@@ -16,15 +16,11 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._apis.kube import 
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.watch import Watch
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.wec import _read_kubeconfig
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import WecError
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import (
-    event_texts,
-    kubeconfigs,
-    screen,
-    secrecy,
-    tokens,
-    yaml_text,
-)
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.yaml_text import NotYamlError
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.eventing import event_texts
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.kubeconfig import kubeconfigs
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.outside import screen, secrecy, yaml_text
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.outside.yaml_text import NotYamlError
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.registration import tokens
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -12,8 +12,8 @@ import typing as t
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import paths
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.reflector import Changed, Listed
 from ansible_collections.kubestellar.wec.plugins.module_utils._operations.watching import FleetWatch, Settings
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import event_texts
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.events import Expected, Wanted
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.eventing import event_texts
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.eventing.events import Expected, Wanted
 from fake_ocm import condition, csr
 from fuzzing import JSON_VALUES, Json, mutated
 from hostile import TEXTS, is_quiet

@@ -13,7 +13,7 @@ import typing as t
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import yaml_text
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.outside import yaml_text
 from evaluating import bare, trusted
 from fake_ocm import MANAGED_CLUSTERS, FakeAuthority
 from fake_wds import PROPERTIES

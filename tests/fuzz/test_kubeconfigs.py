@@ -13,8 +13,8 @@ import yaml
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection, host_kubeconfig
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.kube import Kube
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import WecError
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import kubeconfigs
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.kubeconfigs import KubeconfigError
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.kubeconfig import kubeconfigs
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.kubeconfig.kubeconfigs import KubeconfigError
 from fuzzing import SECRET, Json, check_text, check_told, mutated
 from hypothesis import given
 from hypothesis import strategies as st

@@ -10,7 +10,7 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import names as name_rules
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.fleet import names as name_rules
 from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeAuthority, condition, csr
 from fake_wds import PROPERTIES, works_of
 from front_ends import AsAction

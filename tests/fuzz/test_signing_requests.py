@@ -9,12 +9,14 @@ import base64
 import datetime
 import typing as t
 
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import csr as rules
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import diagnosis, events, readable
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.acceptance import Member, decide
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed_managed_cluster import (
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.eventing import events
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed import readable
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.observed.observed_managed_cluster import (
     ObservedManagedCluster,
 )
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.registration import csr as rules
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.registration.acceptance import Member, decide
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.status import diagnosis
 from fake_ocm import condition, csr, request, subject
 from fuzzing import Json, mutated
 from hypothesis import given

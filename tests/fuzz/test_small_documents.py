@@ -17,8 +17,10 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._apis.kube import 
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.watch import Watch
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.wec import _read_kubeconfig
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import WecError
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import secrecy, times, tokens, yaml_text
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.yaml_text import NotYamlError
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.outside import secrecy, yaml_text
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.outside.yaml_text import NotYamlError
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.registration import tokens
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.status import times
 from fuzzing import JSON_VALUES, SECRET, VALUES, Json, check_told, mutated
 from hypothesis import given
 from hypothesis import strategies as st

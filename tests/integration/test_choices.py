@@ -13,7 +13,7 @@ import typing as t
 
 import yaml
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.clusteradm import Clusteradm
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.join_options import JoinOptions
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.registration.join_options import JoinOptions
 from fleet import Fleet
 
 Json = dict[str, t.Any]

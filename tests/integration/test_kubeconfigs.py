@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.kube import Kube
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import InvalidOption, WecError
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import kubeconfigs
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.kubeconfig import kubeconfigs
 from fleet import Fleet
 from kubeconfig_shapes import Shape, Target, shapes
 from proxies import PASSWORD, Proxy

@@ -16,7 +16,7 @@ import urllib.error
 
 import pytest
 import yaml
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import rights
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.fleet import rights
 from fleet import ITS, REPOSITORY, Cluster, Fleet, wait_until, works_of
 from front_ends import AsModule
 

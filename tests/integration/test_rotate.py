@@ -14,8 +14,8 @@ import typing as t
 import urllib.error
 
 import pytest
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import certificates
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.certificates import CertificateFacts
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.registration import certificates
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.registration.certificates import CertificateFacts
 from day2 import AGENT, change_credential, deployed, secret, sign_anew, uids
 from fleet import BOOTSTRAP, MANAGED_CLUSTERS, Cluster, Fleet, Run, wait_until
 from front_ends import AsModule

@@ -8,9 +8,9 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import problems
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.report import Report
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.report_reading import TaskResult
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.reporting.report import Report
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.reporting.report_reading import TaskResult
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.status import problems
 
 Json = dict[str, t.Any]
 BEGAN = datetime.datetime(2026, 3, 1, 10, 22, 0, tzinfo=datetime.timezone.utc)

@@ -16,7 +16,8 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import problems, variables
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.fleet import variables
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.status import problems
 from ansible_collections.kubestellar.wec.plugins.plugin_utils import _unknown_variables
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -31,9 +32,9 @@ ALLOWED: dict[str, set[pathlib.Path]] = {
     "kubernetes": {UTILS / "_apis" / "kube.py"},
     "urllib3": {UTILS / "_apis" / "kube.py"},
     "subprocess": {UTILS / "_apis" / "clusteradm.py", UTILS / "_apis" / "credential_plugin.py"},
-    "cryptography": {UTILS / "_rules" / "certificates.py"},
+    "cryptography": {UTILS / "_rules" / "registration" / "certificates.py"},
     "jinja2": {PLUGINS / "plugin_utils" / "_report_page.py"},
-    "yaml": {UTILS / "_rules" / "yaml_text.py"},
+    "yaml": {UTILS / "_rules" / "outside" / "yaml_text.py"},
 }
 
 
@@ -194,7 +195,7 @@ def test_every_variable_that_a_playbook_reads_is_known() -> None:
     of_the_play = set(re.findall(r"^    (\w+): ", text, re.MULTILINE))
     unknown = read - registered - of_the_play - set(MODULES) - _unknown_variables.known()
     assert not unknown, (
-        f"A playbook reads {unknown}. Declare it in plugins/module_utils/_rules/variables.py (OF_PLAYBOOKS), and run 'make docs'"
+        f"A playbook reads {unknown}. Declare it in plugins/module_utils/_rules/fleet/variables.py (OF_PLAYBOOKS), and run 'make docs'"
     )
 
 
@@ -205,7 +206,7 @@ def test_a_variable_of_the_playbooks_is_read_by_those_that_it_names() -> None:
             for imported in re.findall(r"import_playbook: (\S+)", text):
                 text += (ROOT / "playbooks" / imported).read_text()
             assert one.name in text or one.name == variables.UNKNOWN, (
-                f"plugins/module_utils/_rules/variables.py says that playbooks/{playbook}.yml reads {one.name}, and it does not"
+                f"plugins/module_utils/_rules/fleet/variables.py says that playbooks/{playbook}.yml reads {one.name}, and it does not"
             )
 
 
@@ -216,16 +217,16 @@ OF_A_SIDE = {"its_unreachable", "wec_unreachable"}
 
 @functools.cache
 def texts_of(*folders: pathlib.Path) -> str:
-    table = UTILS / "_rules" / "problems.py"
+    table = UTILS / "_rules" / "status" / "problems.py"
     return "\n".join(path.read_text() for one in folders for path in one.rglob("*.py") if path != table)
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_problem_is_recognised_somewhere_and_shown_by_a_test(code: str) -> None:
-    assert CODES.count(code) == 1, f"{code} is twice in plugins/module_utils/_rules/problems.py. Take one out"
+    assert CODES.count(code) == 1, f"{code} is twice in plugins/module_utils/_rules/status/problems.py. Take one out"
     is_recognised = code in OF_A_SIDE or f'"{code}"' in texts_of(UTILS)
     assert is_recognised, (
-        f"{code} is in plugins/module_utils/_rules/problems.py, and nothing recognizes it. Return "
+        f"{code} is in plugins/module_utils/_rules/status/problems.py, and nothing recognizes it. Return "
         f'problems.of("{code}", "evidence") where it shows'
     )
     is_shown = re.search(rf'["\[]{code}["\]]', texts_of(ROOT / "tests" / "unit", ROOT / "tests" / "integration"))
@@ -238,7 +239,9 @@ def test_a_code_that_is_returned_is_in_the_table() -> None:
     )
     assert returned
     unknown = returned - set(CODES)
-    assert not unknown, f"{unknown} is returned, and has no Kind in plugins/module_utils/_rules/problems.py. Add it"
+    assert not unknown, (
+        f"{unknown} is returned, and has no Kind in plugins/module_utils/_rules/status/problems.py. Add it"
+    )
 
 
 def test_options_that_a_remedy_names_are_options() -> None:

@@ -18,7 +18,7 @@ import threading
 import time
 import typing as t
 
-from .._rules import limits
+from .._rules.outside import limits
 
 _PIECE = 256 * 1024
 

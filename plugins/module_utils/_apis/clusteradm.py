@@ -22,10 +22,11 @@ import urllib.parse
 
 from .. import _wording
 from .._errors import ClusteradmError
-from .._rules import kubeconfigs, versions
-from .._rules.join_options import JoinOptions
-from .._rules.kubeconfigs import Kubeconfig
-from .._rules.versions import Version
+from .._rules.kubeconfig import kubeconfigs
+from .._rules.kubeconfig.kubeconfigs import Kubeconfig
+from .._rules.registration.join_options import JoinOptions
+from .._rules.status import versions
+from .._rules.status.versions import Version
 from .connection import environment_of
 from .private_files import PrivateFile
 

@@ -18,11 +18,13 @@ import typing as t
 
 from .. import _wording
 from .._errors import InvalidOption, InvalidOptions
-from .._rules import clientcmd, endpoints, host_kubeconfigs, kubeconfigs, large_kubeconfigs, limits, proxies, secrecy
-from .._rules.kubeconfigs import Kubeconfig, KubeconfigError
-from .._rules.proxies import Proxy
-from .._rules.untrusted import Value, WrongShape
-from .._rules.yaml_text import NotYamlError
+from .._rules.kubeconfig import clientcmd, host_kubeconfigs, kubeconfigs, large_kubeconfigs, proxies
+from .._rules.kubeconfig.kubeconfigs import Kubeconfig, KubeconfigError
+from .._rules.kubeconfig.proxies import Proxy
+from .._rules.outside import limits, secrecy
+from .._rules.outside.untrusted import Value, WrongShape
+from .._rules.outside.yaml_text import NotYamlError
+from .._rules.registration import endpoints
 from . import host_kubeconfig
 from .host import Host
 

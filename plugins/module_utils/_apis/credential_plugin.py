@@ -20,7 +20,8 @@ import subprocess
 import time
 import typing as t
 
-from .._rules import limits, screen, times
+from .._rules.outside import limits, screen
+from .._rules.status import times
 
 Json = dict[str, t.Any]
 _SOON = datetime.timedelta(seconds=30)

@@ -10,8 +10,9 @@ import json
 import typing as t
 
 from .._errors import ApiError
-from .._rules import problems, screen
-from .._rules.credential_facts import ANONYMOUS
+from .._rules.kubeconfig.credential_facts import ANONYMOUS
+from .._rules.outside import screen
+from .._rules.status import problems
 from .bounded_http import LargeAnswerError, SlowAnswerError
 
 _LONGEST = 4096

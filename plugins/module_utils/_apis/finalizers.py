@@ -9,8 +9,8 @@ from __future__ import annotations
 import typing as t
 
 from .._errors import ApiError
-from .._rules.leaving import without
-from .._rules.works import is_deleting
+from .._rules.deregistration.leaving import without
+from .._rules.observed.works import is_deleting
 from .kube import Kube
 
 Json = dict[str, t.Any]

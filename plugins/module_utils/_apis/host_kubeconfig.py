@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import posixpath
 
-from .._rules import host_kubeconfigs, limits, yaml_text
-from .._rules.kubeconfigs import Kubeconfig, KubeconfigError
-from .._rules.yaml_text import NotYamlError
+from .._rules.kubeconfig import host_kubeconfigs
+from .._rules.kubeconfig.kubeconfigs import Kubeconfig, KubeconfigError
+from .._rules.outside import limits, yaml_text
+from .._rules.outside.yaml_text import NotYamlError
 from .host import Host
 
 

@@ -12,37 +12,29 @@ import functools
 import typing as t
 
 from .._errors import ApiError, WecError
-from .._rules import (
-    addon,
-    field_ownership,
-    kept_works,
-    kubeconfigs,
-    labels,
-    problems,
-    properties,
-    statuses,
-    times,
-    versions,
-    works,
-    yaml_text,
-)
-from .._rules import csr as csr_rules
-from .._rules import names as name_rules
-from .._rules.leaving import ADDON_FINALIZERS, WORK_FINALIZERS, ItsSide
-from .._rules.leftovers import Holdings
-from .._rules.observed_hub import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE, HubFacts, HubIdentity
-from .._rules.observed_managed_cluster import (
+from .._rules.deregistration.leaving import ADDON_FINALIZERS, WORK_FINALIZERS, ItsSide
+from .._rules.deregistration.leftovers import Holdings
+from .._rules.desired import field_ownership, labels, properties
+from .._rules.fleet import names as name_rules
+from .._rules.kubeconfig import kubeconfigs
+from .._rules.observed import works
+from .._rules.observed.observed_hub import BOOTSTRAP_ACCOUNTS, BOOTSTRAP_NAMESPACE, HubFacts, HubIdentity
+from .._rules.observed.observed_managed_cluster import (
     CLUSTER_NAME_LABEL,
     IDENTITY_ANNOTATION,
     LEASE_NAME,
     ObservedManagedCluster,
     newest_first,
 )
-from .._rules.problems import Problem
-from .._rules.surveys import Survey
-from .._rules.tokens import TokenFacts
-from .._rules.untrusted import Value, WrongShape
-from .._rules.yaml_text import NotYamlError
+from .._rules.observed.surveys import Survey
+from .._rules.outside import yaml_text
+from .._rules.outside.untrusted import Value, WrongShape
+from .._rules.outside.yaml_text import NotYamlError
+from .._rules.registration import csr as csr_rules
+from .._rules.registration import kept_works
+from .._rules.registration.tokens import TokenFacts
+from .._rules.status import addon, problems, statuses, times, versions
+from .._rules.status.problems import Problem
 from . import paths
 from .finalizers import release
 from .kube import Kube

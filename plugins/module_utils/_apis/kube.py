@@ -24,9 +24,11 @@ import traceback
 import typing as t
 
 from .._errors import ApiError, MissingLibrary, Unreachable, WecError
-from .._rules import credential_facts, kubeconfigs, limits, problems, screen
-from .._rules.kubeconfigs import KubeconfigError
-from .._rules.proxies import Proxy
+from .._rules.kubeconfig import credential_facts, kubeconfigs
+from .._rules.kubeconfig.kubeconfigs import KubeconfigError
+from .._rules.kubeconfig.proxies import Proxy
+from .._rules.outside import limits, screen
+from .._rules.status import problems
 from . import credential_plugin, failures, shapes
 from .bounded_http import Bounds
 from .connection import Connection, environment_of

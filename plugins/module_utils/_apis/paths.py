@@ -9,8 +9,8 @@ from __future__ import annotations
 import urllib.parse
 
 from .._errors import WecError
-from .._rules.binding_policies_view import ObjectReference
-from .._rules.leaving import Part
+from .._rules.deregistration.leaving import Part
+from .._rules.observed.binding_policies_view import ObjectReference
 
 CLUSTER_GROUP = "/apis/cluster.open-cluster-management.io/v1"
 MANAGED_CLUSTERS = f"{CLUSTER_GROUP}/managedclusters"

@@ -13,7 +13,7 @@ import time
 import typing as t
 
 from .._errors import ApiError, MissingLibrary, WecError
-from .._rules.unexpected import as_wec_error
+from .._rules.outside.unexpected import as_wec_error
 from .kube import Kube
 from .watch import Watch
 

@@ -12,10 +12,10 @@ import time
 import typing as t
 
 from .._errors import WecError
-from .._rules import works
-from .._rules.binding_policies_view import Binding, Policy
-from .._rules.leaving import ItsSide
-from .._rules.observed_managed_cluster import CLUSTER_NAME_LABEL
+from .._rules.deregistration.leaving import ItsSide
+from .._rules.observed import works
+from .._rules.observed.binding_policies_view import Binding, Policy
+from .._rules.observed.observed_managed_cluster import CLUSTER_NAME_LABEL
 from . import paths
 from .its import SINGLE_READS, Its, by_namespace, by_wec, own_mailbox
 from .kube import Kube

@@ -13,7 +13,7 @@ import socket
 import typing as t
 
 from .._errors import ApiError, Unreachable
-from .._rules import limits
+from .._rules.outside import limits
 from . import shapes
 from .bounded_http import LargeAnswerError
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import typing as t
 
 from .._errors import WecError
-from .._rules import binding_policies_view, templates
-from .._rules.binding_policies_view import Binding, ObjectReference, Policy
-from .._rules.impact import Delivery, Traits, concerns
+from .._rules.desired import templates
+from .._rules.desired.impact import Delivery, Traits, concerns
+from .._rules.observed import binding_policies_view
+from .._rules.observed.binding_policies_view import Binding, ObjectReference, Policy
 from . import paths
 from .kube import Kube
 

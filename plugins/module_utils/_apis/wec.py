@@ -15,11 +15,7 @@ import time
 import typing as t
 
 from .._errors import ApiError, WecError
-from .._rules import addon, certificates, diagnosis, distributions, kubeconfigs, tokens, works, yaml_text
-from .._rules.binding_policies_view import ObjectReference
-from .._rules.distributions import Distribution
-from .._rules.kubeconfigs import KubeconfigError
-from .._rules.leaving import (
+from .._rules.deregistration.leaving import (
     AGENT_NAMESPACES,
     APPLIED_FINALIZERS,
     KLUSTERLET_FINALIZERS,
@@ -32,7 +28,12 @@ from .._rules.leaving import (
     claims_of_others,
     residents,
 )
-from .._rules.observed_agent import (
+from .._rules.kubeconfig import kubeconfigs
+from .._rules.kubeconfig.kubeconfigs import KubeconfigError
+from .._rules.observed import distributions, works
+from .._rules.observed.binding_policies_view import ObjectReference
+from .._rules.observed.distributions import Distribution
+from .._rules.observed.observed_agent import (
     AGENT_NAMESPACE,
     BOOTSTRAP_SECRET,
     HUB_SECRET,
@@ -43,9 +44,12 @@ from .._rules.observed_agent import (
     ObservedAgent,
     klusterlet,
 )
-from .._rules.observed_managed_cluster import created
-from .._rules.tokens import TokenFacts
-from .._rules.yaml_text import NotYamlError
+from .._rules.observed.observed_managed_cluster import created
+from .._rules.outside import yaml_text
+from .._rules.outside.yaml_text import NotYamlError
+from .._rules.registration import certificates, tokens
+from .._rules.registration.tokens import TokenFacts
+from .._rules.status import addon, diagnosis
 from . import paths
 from .finalizers import release
 from .kube import Kube

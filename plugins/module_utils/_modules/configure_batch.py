@@ -11,8 +11,8 @@ import typing as t
 from .. import _wording
 from .._errors import Refused
 from .._operations.planning import FleetPlan
-from .._rules import wec_results
-from .._rules.fleet_plan import Forecast
+from .._rules.fleet import wec_results
+from .._rules.fleet.fleet_plan import Forecast
 from .task import Task, each_its
 
 Json = dict[str, t.Any]

@@ -14,11 +14,13 @@ from .. import _wording
 from .._errors import InvalidOption, InvalidOptions
 from .._operations.configuring import Configuring, Overrides, Verdict
 from .._operations.delivering import Settling
-from .._rules import as_written, field_ownership, merging, names, schema, screen
-from .._rules import labels as label_rules
-from .._rules import properties as property_rules
-from .._rules.configuration import DesiredState, Part
-from .._rules.plan import Plan
+from .._rules.desired import field_ownership, merging, schema
+from .._rules.desired import labels as label_rules
+from .._rules.desired import properties as property_rules
+from .._rules.desired.configuration import DesiredState, Part
+from .._rules.fleet import names
+from .._rules.fleet.plan import Plan
+from .._rules.outside import as_written, screen
 from . import options
 from .task import Task, check_names, has_wds_connection, its_of, repeated_names, require_named, wds_of
 

@@ -16,8 +16,11 @@ from .._apis.connection import ReadFile
 from .._apis.kube import Kube
 from .._errors import InvalidOption, InvalidOptions, WecError
 from .._operations.watching import FleetWatch, Settings
-from .._rules import event_texts, labels, names, screen
-from .._rules.events import Expected, Wanted
+from .._rules.desired import labels
+from .._rules.eventing import event_texts
+from .._rules.eventing.events import Expected, Wanted
+from .._rules.fleet import names
+from .._rules.outside import screen
 from . import options
 
 Json = dict[str, t.Any]

@@ -13,7 +13,7 @@ from .._apis import connection
 from .._errors import InvalidOption
 from .._operations import hub_state
 from .._operations.hub_state import Known, Selection
-from .._rules import states
+from .._rules.status import states
 from .task import Task, its_of
 
 Json = dict[str, t.Any]

@@ -20,8 +20,10 @@ from .._operations.acceptance import WaitOptions
 from .._operations.concurrency import Slots
 from .._operations.registering import BatchOptions, Candidate, Registering, Registration
 from .._operations.surveying import ask_clusteradm
-from .._rules import join_options, limits, wec_results
-from .._rules.unexpected import as_wec_error
+from .._rules.fleet import wec_results
+from .._rules.outside import limits
+from .._rules.outside.unexpected import as_wec_error
+from .._rules.registration import join_options
 from . import options
 from .task import Task, check_names, its_of, read_join_options, reading_once, wec_to_join
 

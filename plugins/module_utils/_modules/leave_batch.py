@@ -22,8 +22,9 @@ from .._operations import cluster_ids, concurrency
 from .._operations.concurrency import Slots
 from .._operations.leaving import Leaving
 from .._operations.waiting import Waiter
-from .._rules import leaving, wec_results
-from .._rules.unexpected import as_wec_error
+from .._rules.deregistration import leaving
+from .._rules.fleet import wec_results
+from .._rules.outside.unexpected import as_wec_error
 from . import join_batch, leaving_options
 from .task import Task, failure, has_wds_connection, its_of, reading_once, wds_of, wec_to_join
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .._errors import InvalidOption
-from .._rules import leaving
+from .._rules.deregistration import leaving
 from . import options
 
 SPEC: dict[str, t.Any] = {

@@ -16,8 +16,8 @@ from ansible.module_utils.common.parameters import remove_values
 from .._apis import connection
 from .._apis.host import Host
 from .._errors import MissingLibrary, WecError
-from .._rules import screen, secrecy
-from .._rules.unexpected import as_wec_error
+from .._rules.outside import screen, secrecy
+from .._rules.outside.unexpected import as_wec_error
 from . import options
 from . import task as tasks
 from .this_host import ThisHost

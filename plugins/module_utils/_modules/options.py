@@ -10,7 +10,7 @@ import typing as t
 
 from .._apis.connection import FROM_HOST
 from .._operations.verification import VerifyOptions
-from .._rules import addon
+from .._rules.status import addon
 
 Spec = dict[str, t.Any]
 NAMED_ONE_WAY = [("name", "wecs"), ("name", "hosts"), ("wecs", "hosts")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._rules.variables import OUTCOME
+from .._rules.fleet.variables import OUTCOME
 
 Json = dict[str, t.Any]
 

@@ -20,10 +20,11 @@ from .._apis.wec import Wec
 from .._errors import InvalidOption, InvalidOptions, WecError
 from .._operations import concurrency
 from .._operations.wec_on_host import WecOnHost
-from .._rules import join_options, names
-from .._rules.join_options import JoinOptions
-from .._rules.kubeconfigs import KubeconfigError
-from .._rules.unexpected import as_wec_error
+from .._rules.fleet import names
+from .._rules.kubeconfig.kubeconfigs import KubeconfigError
+from .._rules.outside.unexpected import as_wec_error
+from .._rules.registration import join_options
+from .._rules.registration.join_options import JoinOptions
 
 Json = dict[str, t.Any]
 R = t.TypeVar("R")

@@ -10,7 +10,7 @@ import pathlib
 import typing as t
 
 from .._errors import InvalidOption
-from .._rules import limits
+from .._rules.outside import limits
 
 
 class ThisHost:

@@ -15,10 +15,13 @@ from .._operations import acceptance, detaching, verification
 from .._operations.acceptance import Verdict, WaitOptions
 from .._operations.detaching import Verdict as Detached
 from .._operations.verification import AskAddon
-from .._rules import addon, join_options, leaving, names, problems, wec_results
-from .._rules.acceptance import Member
-from .._rules.plan import Plan
-from .._rules.untrusted import Value, WrongShape
+from .._rules.deregistration import leaving
+from .._rules.fleet import names, wec_results
+from .._rules.fleet.plan import Plan
+from .._rules.outside.untrusted import Value, WrongShape
+from .._rules.registration import join_options
+from .._rules.registration.acceptance import Member
+from .._rules.status import addon, problems
 from . import join_batch, options
 from .task import Task, check_names, failure, its_of, repeated_names, require_named, wec_of
 

@@ -15,9 +15,13 @@ from .._errors import ApiError, ClusteradmError, InvalidOption, InvalidOptions
 from .._operations.agent import AgentOnWec, Endpoint, Installation
 from .._operations.agent_removal import AgentRemoval
 from .._operations.waiting import Waiter
-from .._rules import agent_plan, join_options, leaving, rights, times, wec_data
-from .._rules.join_options import JoinOptions
-from .._rules.observed_agent import AGENT_NAMESPACE, ObservedAgent
+from .._rules.deregistration import leaving
+from .._rules.fleet import rights
+from .._rules.observed import wec_data
+from .._rules.observed.observed_agent import AGENT_NAMESPACE, ObservedAgent
+from .._rules.registration import agent_plan, join_options
+from .._rules.registration.join_options import JoinOptions
+from .._rules.status import times
 from . import leaving_options, options
 from .task import Task, check_names, wec_of
 

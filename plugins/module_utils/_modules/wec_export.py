@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
-from .._rules import host_names, inventory_file, names, screen, states
+from .._rules.fleet import host_names, inventory_file, names
+from .._rules.outside import screen
+from .._rules.status import states
 from . import inventory, options
 from .task import Task
 

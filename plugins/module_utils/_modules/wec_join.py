@@ -17,7 +17,9 @@ from .._operations.acceptance import WaitOptions
 from .._operations.joining import Joining, Outcome
 from .._operations.preflight import Preflight
 from .._operations.wec_on_host import WecOnHost
-from .._rules import join_options, limits, states
+from .._rules.outside import limits
+from .._rules.registration import join_options
+from .._rules.status import states
 from . import join_batch, leave_batch, leaving_options, options
 from .task import Task, check_names, its_of, read_join_options, require_named, wec_to_join
 

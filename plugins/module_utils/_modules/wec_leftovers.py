@@ -12,9 +12,10 @@ from .._apis import connection
 from .._apis.its import Its
 from .._errors import InvalidOption, WecError
 from .._operations import credentials
-from .._rules import leaving, leftovers, states
-from .._rules.leftovers import Leftover
-from .._rules.plan import Plan, Step
+from .._rules.deregistration import leaving, leftovers
+from .._rules.deregistration.leftovers import Leftover
+from .._rules.fleet.plan import Plan, Step
+from .._rules.status import states
 from . import options
 from .task import Task, check_names, has_wec_connection, its_of, wec_of
 

@@ -14,9 +14,13 @@ from .._operations import planning
 from .._operations.configuring import Overrides
 from .._operations.delivering import Settling
 from .._operations.planning import FleetPlan, Member
-from .._rules import addon, field_ownership, fleet_plan, merging, problems, readable, screen, wec_results
-from .._rules.configuration import DesiredState, Part
-from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
+from .._rules.desired import field_ownership, merging
+from .._rules.desired.configuration import DesiredState, Part
+from .._rules.fleet import fleet_plan, wec_results
+from .._rules.fleet.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
+from .._rules.observed import readable
+from .._rules.outside import screen
+from .._rules.status import addon, problems
 from . import configure_options, options, statistics, written_file
 from .configure_options import PARTS, STATE
 from .task import Task, has_wds_connection, its_of, wds_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .._errors import WecError
-from .._rules import wec_results
+from .._rules.fleet import wec_results
 from . import options, statistics, written_file
 from .task import Task
 

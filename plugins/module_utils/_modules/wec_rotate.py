@@ -22,9 +22,12 @@ from .._operations.agent import RENEWING_TAKES
 from .._operations.concurrency import MAX_CONCURRENT_HUBS, Slots, each
 from .._operations.registering import BatchOptions, Candidate, Registering, Registration
 from .._operations.verification import VerifyOptions
-from .._rules import addon, join_options, limits, screen, times, wec_results
-from .._rules.join_options import JoinOptions
-from .._rules.unexpected import as_wec_error
+from .._rules.fleet import wec_results
+from .._rules.outside import limits, screen
+from .._rules.outside.unexpected import as_wec_error
+from .._rules.registration import join_options
+from .._rules.registration.join_options import JoinOptions
+from .._rules.status import addon, times
 from . import join_batch, options, statistics, written_file
 from .task import Task, check_names, its_of, reading_once, require_named, wec_to_join
 

@@ -16,9 +16,10 @@ from .._apis.its import Its
 from .._errors import InvalidOption, InvalidOptions, WecError
 from .._operations import fleet_status, status
 from .._operations.fleet_status import FleetStatus, Seen, Target
-from .._rules import drift, states, wec_results
-from .._rules.binding_policies_view import Policy
-from .._rules.drift import Drift, Limits
+from .._rules.fleet import wec_results
+from .._rules.observed.binding_policies_view import Policy
+from .._rules.status import drift, states
+from .._rules.status.drift import Drift, Limits
 from . import join_batch, options, statistics
 from .task import (
     Task,

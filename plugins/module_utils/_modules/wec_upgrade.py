@@ -24,10 +24,12 @@ from .._operations.registering import BatchOptions, Candidate, Registering, Regi
 from .._operations.upgrading import LEASE_WITHIN, Upgrade, Upgrading
 from .._operations.verification import VerifyOptions
 from .._operations.waiting import Waiter
-from .._rules import join_options, limits, screen, wec_results
-from .._rules.join_options import JoinOptions
-from .._rules.unexpected import as_wec_error
-from .._rules.upgrade_plan import Target
+from .._rules.fleet import wec_results
+from .._rules.outside import limits, screen
+from .._rules.outside.unexpected import as_wec_error
+from .._rules.registration import join_options
+from .._rules.registration.join_options import JoinOptions
+from .._rules.upgrade.upgrade_plan import Target
 from . import join_batch, options, statistics, written_file
 from .leave_batch import Progress
 from .task import Task, check_names, its_of, reading_once, require_named, wec_of

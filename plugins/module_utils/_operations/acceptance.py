@@ -12,13 +12,14 @@ import typing as t
 
 from .._apis.its import Its
 from .._errors import ApiError, WecError
-from .._rules import problems, screen, states, timeline
-from .._rules.acceptance import Decision, Member, decide, foreseen, remove_step
-from .._rules.observed_managed_cluster import ObservedManagedCluster
-from .._rules.plan import Plan
-from .._rules.problems import Problem
-from .._rules.timeline import Reached
-from .._rules.unexpected import as_wec_error
+from .._rules.fleet.plan import Plan
+from .._rules.observed.observed_managed_cluster import ObservedManagedCluster
+from .._rules.outside import screen
+from .._rules.outside.unexpected import as_wec_error
+from .._rules.registration.acceptance import Decision, Member, decide, foreseen, remove_step
+from .._rules.status import problems, states, timeline
+from .._rules.status.problems import Problem
+from .._rules.status.timeline import Reached
 from . import concurrency, credentials
 from .late_causes import LateCauses
 from .waiting import Lines

@@ -15,10 +15,12 @@ from .._apis.clusteradm import Clusteradm, JoinRequest
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import ClusteradmError, WecError
-from .._rules import agent_plan, certificates, endpoints, kubeconfigs, problems, tokens
-from .._rules.join_options import JoinOptions
-from .._rules.observed_agent import AGENT_NAMESPACE, BOOTSTRAP_SECRET, HUB_SECRET, ObservedAgent
-from .._rules.plan import Step
+from .._rules.fleet.plan import Step
+from .._rules.kubeconfig import kubeconfigs
+from .._rules.observed.observed_agent import AGENT_NAMESPACE, BOOTSTRAP_SECRET, HUB_SECRET, ObservedAgent
+from .._rules.registration import agent_plan, certificates, endpoints, tokens
+from .._rules.registration.join_options import JoinOptions
+from .._rules.status import problems
 from . import clearing, credentials, keeping
 from .credentials import Minted
 

@@ -11,11 +11,13 @@ import typing as t
 
 from .._apis.wec import Wec
 from .._errors import ApiError, Refused
-from .._rules import leaving, problems, works
-from .._rules.leaving import LeaveOptions, Part, WecSide, finalizers, name_of
-from .._rules.observed_agent import OPERATOR_NAMESPACE, Klusterlet
-from .._rules.plan import Step
-from .._rules.problems import Problem
+from .._rules.deregistration import leaving
+from .._rules.deregistration.leaving import LeaveOptions, Part, WecSide, finalizers, name_of
+from .._rules.fleet.plan import Step
+from .._rules.observed import works
+from .._rules.observed.observed_agent import OPERATOR_NAMESPACE, Klusterlet
+from .._rules.status import problems
+from .._rules.status.problems import Problem
 from .waiting import Waiter
 
 Json = dict[str, t.Any]

@@ -12,8 +12,8 @@ import typing as t
 from .._apis import paths
 from .._apis.its import Its
 from .._errors import ApiError, Refused, TimedOut
-from .._rules import problems
-from .._rules.observed_managed_cluster import CLUSTER_NAME_LABEL
+from .._rules.observed.observed_managed_cluster import CLUSTER_NAME_LABEL
+from .._rules.status import problems
 
 Json = dict[str, t.Any]
 _TIMEOUT = 90.0

@@ -11,7 +11,7 @@ import threading
 import typing as t
 
 from .._errors import WecError
-from .._rules import problems
+from .._rules.status import problems
 
 T = t.TypeVar("T")
 _TIMES = 4

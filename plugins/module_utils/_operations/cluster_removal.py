@@ -13,10 +13,13 @@ import typing as t
 from .._apis.shared import SharedIts
 from .._apis.wds import Wds
 from .._errors import Refused, WecError
-from .._rules import conditions, configuration, leaving, problems, works
-from .._rules.leaving import ItsSide, LeaveOptions, finalizers, name_of
-from .._rules.plan import Plan, Step
-from .._rules.problems import Problem
+from .._rules.deregistration import leaving
+from .._rules.deregistration.leaving import ItsSide, LeaveOptions, finalizers, name_of
+from .._rules.desired import configuration
+from .._rules.fleet.plan import Plan, Step
+from .._rules.observed import conditions, works
+from .._rules.status import problems
+from .._rules.status.problems import Problem
 from . import delivering
 from .configuring import Configuring, Overrides, Verdict
 from .delivering import Expectation, Settling

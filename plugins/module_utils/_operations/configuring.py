@@ -20,15 +20,17 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wds import Wds
 from .._errors import ApiError, WecError
-from .._rules import configuration, field_ownership, impact, merging, problems, properties, readable, timeline
-from .._rules.configuration import Configuration, DesiredState, Observed, applied_set, decide
-from .._rules.field_ownership import ANNOTATIONS, DATA, LABELS
-from .._rules.impact import STARTS, STOPS, Delivery, Impact, Traits
-from .._rules.observed_managed_cluster import ObservedManagedCluster
-from .._rules.plan import Plan, Step
-from .._rules.problems import Problem
-from .._rules.timeline import Reached
-from .._rules.unexpected import as_wec_error
+from .._rules.desired import configuration, field_ownership, impact, merging, properties
+from .._rules.desired.configuration import Configuration, DesiredState, Observed, applied_set, decide
+from .._rules.desired.field_ownership import ANNOTATIONS, DATA, LABELS
+from .._rules.desired.impact import STARTS, STOPS, Delivery, Impact, Traits
+from .._rules.fleet.plan import Plan, Step
+from .._rules.observed import readable
+from .._rules.observed.observed_managed_cluster import ObservedManagedCluster
+from .._rules.outside.unexpected import as_wec_error
+from .._rules.status import problems, timeline
+from .._rules.status.problems import Problem
+from .._rules.status.timeline import Reached
 from . import concurrency
 from .delivering import Expectation, Settling
 

@@ -15,7 +15,9 @@ import typing as t
 
 from .._apis.its import HOLDER_ANNOTATION, Its
 from .._errors import ApiError, WecError
-from .._rules import observed_managed_cluster, times, tokens
+from .._rules.observed import observed_managed_cluster
+from .._rules.registration import tokens
+from .._rules.status import times
 
 Json = dict[str, t.Any]
 _HELD_FOR = 45.0

@@ -13,9 +13,11 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wds import Wds
 from .._errors import ApiError, WecError
-from .._rules import problems, readable, screen, works
-from .._rules.binding_policies_view import Binding
-from .._rules.problems import Problem
+from .._rules.observed import readable, works
+from .._rules.observed.binding_policies_view import Binding
+from .._rules.outside import screen
+from .._rules.status import problems
+from .._rules.status.problems import Problem
 from .waiting import LINE_EVERY, Lines
 
 Json = dict[str, t.Any]

@@ -12,12 +12,13 @@ import typing as t
 
 from .._apis.its import Its
 from .._errors import ApiError, WecError
-from .._rules import detaching, leaving, problems, states
-from .._rules.detaching import Decision
-from .._rules.observed_managed_cluster import ObservedManagedCluster
-from .._rules.plan import Plan
-from .._rules.problems import Problem
-from .._rules.unexpected import as_wec_error
+from .._rules.deregistration import detaching, leaving
+from .._rules.deregistration.detaching import Decision
+from .._rules.fleet.plan import Plan
+from .._rules.observed.observed_managed_cluster import ObservedManagedCluster
+from .._rules.outside.unexpected import as_wec_error
+from .._rules.status import problems, states
+from .._rules.status.problems import Problem
 from .acceptance import WaitOptions
 
 Json = dict[str, t.Any]

@@ -12,14 +12,16 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import WecError
-from .._rules import drift, heartbeat, leftovers, problems, readable
-from .._rules.binding_policies_view import Policy
-from .._rules.configuration import Observed
-from .._rules.drift import Drift, Limits
-from .._rules.leftovers import Holdings
-from .._rules.observed_managed_cluster import ObservedManagedCluster
-from .._rules.surveys import Survey
-from .._rules.unexpected import as_wec_error
+from .._rules.deregistration import leftovers
+from .._rules.deregistration.leftovers import Holdings
+from .._rules.desired.configuration import Observed
+from .._rules.observed import readable
+from .._rules.observed.binding_policies_view import Policy
+from .._rules.observed.observed_managed_cluster import ObservedManagedCluster
+from .._rules.observed.surveys import Survey
+from .._rules.outside.unexpected import as_wec_error
+from .._rules.status import drift, heartbeat, problems
+from .._rules.status.drift import Drift, Limits
 from . import concurrency, status
 from .configuring import property_maps
 from .planning import Member

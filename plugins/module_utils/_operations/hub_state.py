@@ -10,9 +10,10 @@ import dataclasses
 import typing as t
 
 from .._apis.its import Its
-from .._rules import adoption, conditions
-from .._rules.adoption import Adopted
-from .._rules.configuration import Observed
+from .._rules.desired import adoption
+from .._rules.desired.adoption import Adopted
+from .._rules.desired.configuration import Observed
+from .._rules.observed import conditions
 from . import status
 from .status import Status
 

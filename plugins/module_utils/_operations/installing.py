@@ -15,9 +15,10 @@ from .._apis.clusteradm import Clusteradm, JoinRequest
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import InvalidOption, WecError
-from .._rules import endpoints, problems, states, versions
-from .._rules.agent_plan import IntendedAgent
-from .._rules.join_options import JoinOptions
+from .._rules.registration import endpoints
+from .._rules.registration.agent_plan import IntendedAgent
+from .._rules.registration.join_options import JoinOptions
+from .._rules.status import problems, states, versions
 from .agent import Endpoint, Installation
 from .wec_on_host import WecOnHost
 

@@ -15,18 +15,20 @@ from .. import _wording
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import Refused, WecError
-from .._rules import agent_plan, diagnosis, kept_works, klusterlet_images, problems, states, timeline, versions
-from .._rules.acceptance import Member, foreseen, remove_step, silent_controllers
-from .._rules.agent_plan import IntendedAgent
-from .._rules.certificates import CertificateFacts
-from .._rules.join_options import JoinOptions
-from .._rules.kept_works import Comparison
-from .._rules.observed_agent import AGENT_NAMESPACE, ObservedAgent
-from .._rules.observed_managed_cluster import ObservedManagedCluster
-from .._rules.plan import Plan, Step
-from .._rules.problems import Problem
-from .._rules.states import State
-from .._rules.timeline import Reached
+from .._rules.fleet.plan import Plan, Step
+from .._rules.observed.observed_agent import AGENT_NAMESPACE, ObservedAgent
+from .._rules.observed.observed_managed_cluster import ObservedManagedCluster
+from .._rules.registration import agent_plan, kept_works
+from .._rules.registration.acceptance import Member, foreseen, remove_step, silent_controllers
+from .._rules.registration.agent_plan import IntendedAgent
+from .._rules.registration.certificates import CertificateFacts
+from .._rules.registration.join_options import JoinOptions
+from .._rules.registration.kept_works import Comparison
+from .._rules.status import diagnosis, problems, states, timeline, versions
+from .._rules.status.problems import Problem
+from .._rules.status.states import State
+from .._rules.status.timeline import Reached
+from .._rules.upgrade import klusterlet_images
 from . import acceptance, credentials, keeping, late_causes
 from .acceptance import Verdict, WaitOptions
 from .agent import NOT_RENEWED, Agent, AgentOnWec

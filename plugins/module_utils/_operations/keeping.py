@@ -12,11 +12,12 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import WecError
-from .._rules import kept_works, problems
-from .._rules.join_options import KEEP, JoinOptions
-from .._rules.kept_works import Comparison
-from .._rules.observed_agent import ObservedAgent
-from .._rules.problems import Problem
+from .._rules.observed.observed_agent import ObservedAgent
+from .._rules.registration import kept_works
+from .._rules.registration.join_options import KEEP, JoinOptions
+from .._rules.registration.kept_works import Comparison
+from .._rules.status import problems
+from .._rules.status.problems import Problem
 
 _ROLLOUT_TAKES = 150.0
 """Seconds until the agent runs with another grace. A successor may wait long for its predecessor's leader lease."""

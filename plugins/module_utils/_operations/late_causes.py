@@ -14,7 +14,7 @@ import typing as t
 
 from .._apis.its import Its
 from .._apis.wec import Wec
-from .._rules.problems import Problem
+from .._rules.status.problems import Problem
 from . import status
 from .wec_on_host import WecOnHost
 

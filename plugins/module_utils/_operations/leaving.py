@@ -19,11 +19,14 @@ from .._apis.shared import SharedIts
 from .._apis.wds import Wds
 from .._apis.wec import NoJudge, Wec
 from .._errors import Refused, TimedOut, Unreachable, WecError
-from .._rules import leaving, problems, readable, selection, states, timeline
-from .._rules.leaving import ItsSide, LeaveOptions, WecSide, name_of
-from .._rules.plan import Plan, Step
-from .._rules.problems import Problem
-from .._rules.timeline import Reached
+from .._rules.deregistration import leaving
+from .._rules.deregistration.leaving import ItsSide, LeaveOptions, WecSide, name_of
+from .._rules.desired import selection
+from .._rules.fleet.plan import Plan, Step
+from .._rules.observed import readable
+from .._rules.status import problems, states, timeline
+from .._rules.status.problems import Problem
+from .._rules.status.timeline import Reached
 from .agent_removal import AgentRemoval
 from .cluster_removal import ALLOWED, ClusterRemoval
 from .configuring import Configuring, Verdict

@@ -13,13 +13,15 @@ import typing as t
 
 from .._apis.its import Its
 from .._apis.wds import Wds
-from .._rules import addon, heartbeat, kept_works, problems, readable, states
-from .._rules.configuration import DesiredState, Observed, decide
-from .._rules.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
-from .._rules.observed_managed_cluster import ObservedManagedCluster
-from .._rules.plan import Step
-from .._rules.problems import Problem
-from .._rules.states import State
+from .._rules.desired.configuration import DesiredState, Observed, decide
+from .._rules.fleet.fleet_plan import BLOCKED, CONFIGURE, NOTHING, REGISTER, Forecast
+from .._rules.fleet.plan import Step
+from .._rules.observed import readable
+from .._rules.observed.observed_managed_cluster import ObservedManagedCluster
+from .._rules.registration import kept_works
+from .._rules.status import addon, heartbeat, problems, states
+from .._rules.status.problems import Problem
+from .._rules.status.states import State
 from .configuring import Configuring, Overrides, Verdict, property_maps
 from .delivering import Settling
 

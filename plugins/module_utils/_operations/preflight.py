@@ -15,13 +15,16 @@ from .._apis import paths
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable, WecError
-from .._rules import agent_plan, diagnosis, problems, rights, screen, states, times, versions
-from .._rules.distributions import Distribution
-from .._rules.join_options import JoinOptions
-from .._rules.observed_agent import ObservedAgent
-from .._rules.problems import Problem
-from .._rules.rights import Right
-from .._rules.states import State
+from .._rules.fleet import rights
+from .._rules.fleet.rights import Right
+from .._rules.observed.distributions import Distribution
+from .._rules.observed.observed_agent import ObservedAgent
+from .._rules.outside import screen
+from .._rules.registration import agent_plan
+from .._rules.registration.join_options import JoinOptions
+from .._rules.status import diagnosis, problems, states, times, versions
+from .._rules.status.problems import Problem
+from .._rules.status.states import State
 from . import keeping
 from .installing import Installer
 from .wec_on_host import WecOnHost

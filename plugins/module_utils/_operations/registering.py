@@ -18,13 +18,15 @@ import typing as t
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import WecError
-from .._rules import addon, agent_plan, problems, screen, states, timeline
-from .._rules.acceptance import Member
-from .._rules.join_options import JoinOptions
-from .._rules.plan import Plan
-from .._rules.problems import Problem
-from .._rules.surveys import Survey
-from .._rules.unexpected import as_wec_error
+from .._rules.fleet.plan import Plan
+from .._rules.observed.surveys import Survey
+from .._rules.outside import screen
+from .._rules.outside.unexpected import as_wec_error
+from .._rules.registration import agent_plan
+from .._rules.registration.acceptance import Member
+from .._rules.registration.join_options import JoinOptions
+from .._rules.status import addon, problems, states, timeline
+from .._rules.status.problems import Problem
 from . import acceptance, concurrency, credentials, late_causes, status, surveying, verification
 from .acceptance import Verdict, WaitOptions
 from .cluster_ids import ClusterIds, refuse_repeated, used_twice

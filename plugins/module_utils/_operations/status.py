@@ -15,35 +15,34 @@ from .._apis.its import Its
 from .._apis.paths import NotANameError
 from .._apis.wec import Wec
 from .._errors import ApiError, Unreachable, WecError
-from .._rules import addon as addon_rules
-from .._rules import (
+from .._rules.desired import labels
+from .._rules.observed import conditions, readable
+from .._rules.observed.binding_policies_view import Policy
+from .._rules.observed.observed_agent import AGENT_NAMESPACE, OPERATOR_NAMESPACE, ObservedAgent
+from .._rules.observed.observed_managed_cluster import ObservedManagedCluster
+from .._rules.outside import screen
+from .._rules.outside.unexpected import as_wec_error
+from .._rules.status import addon as addon_rules
+from .._rules.status import (
     agent_certificate,
-    conditions,
     delivered_work,
     diagnosis,
     heartbeat,
-    klusterlet_images,
-    labels,
     problems,
-    readable,
-    screen,
     states,
     statuses,
     timeline,
     times,
     versions,
 )
-from .._rules.addon import AddonState
-from .._rules.agent_certificate import Validity
-from .._rules.binding_policies_view import Policy
-from .._rules.delivered_work import Works
-from .._rules.diagnosis import AgentHealth
-from .._rules.observed_agent import AGENT_NAMESPACE, OPERATOR_NAMESPACE, ObservedAgent
-from .._rules.observed_managed_cluster import ObservedManagedCluster
-from .._rules.problems import Problem
-from .._rules.states import State
-from .._rules.statuses import Evidence, PolicyState
-from .._rules.unexpected import as_wec_error
+from .._rules.status.addon import AddonState
+from .._rules.status.agent_certificate import Validity
+from .._rules.status.delivered_work import Works
+from .._rules.status.diagnosis import AgentHealth
+from .._rules.status.problems import Problem
+from .._rules.status.states import State
+from .._rules.status.statuses import Evidence, PolicyState
+from .._rules.upgrade import klusterlet_images
 
 Json = dict[str, t.Any]
 T = t.TypeVar("T")

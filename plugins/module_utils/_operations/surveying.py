@@ -12,8 +12,8 @@ import typing as t
 from .._apis.clusteradm import Clusteradm
 from .._apis.its import Its
 from .._errors import ApiError, ClusteradmError
-from .._rules import rights
-from .._rules.surveys import Survey
+from .._rules.fleet import rights
+from .._rules.observed.surveys import Survey
 
 
 def _ask_all(its: Its) -> None:

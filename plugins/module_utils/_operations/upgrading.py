@@ -14,13 +14,15 @@ from .._apis.clusteradm import Clusteradm, UpgradeRequest
 from .._apis.its import Its
 from .._apis.wec import Wec
 from .._errors import ApiError, Refused, TimedOut, Unreachable, WecError
-from .._rules import diagnosis, klusterlet_images, problems, rights, rollout, states, upgrade_plan, versions
-from .._rules.klusterlet_images import AGENTS, OPERATOR, Images
-from .._rules.observed_agent import OPERATOR_NAMESPACE, Klusterlet
-from .._rules.plan import Plan, Step
-from .._rules.problems import Problem
-from .._rules.states import State
-from .._rules.upgrade_plan import Decision, Target
+from .._rules.fleet import rights
+from .._rules.fleet.plan import Plan, Step
+from .._rules.observed.observed_agent import OPERATOR_NAMESPACE, Klusterlet
+from .._rules.status import diagnosis, problems, states, versions
+from .._rules.status.problems import Problem
+from .._rules.status.states import State
+from .._rules.upgrade import klusterlet_images, rollout, upgrade_plan
+from .._rules.upgrade.klusterlet_images import AGENTS, OPERATOR, Images
+from .._rules.upgrade.upgrade_plan import Decision, Target
 from .preflight import missing_rights
 from .waiting import Waiter
 

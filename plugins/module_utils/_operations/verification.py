@@ -15,10 +15,10 @@ import typing as t
 from .._apis import paths
 from .._apis.its import Its
 from .._errors import ApiError, WecError
-from .._rules import addon, probe, problems, timeline
-from .._rules.addon import AddonState
-from .._rules.timeline import Reached
-from .._rules.unexpected import as_wec_error
+from .._rules.outside.unexpected import as_wec_error
+from .._rules.status import addon, probe, problems, timeline
+from .._rules.status.addon import AddonState
+from .._rules.status.timeline import Reached
 from . import concurrency
 from .acceptance import Verdict, cause_on_its, waited_for
 from .waiting import Lines

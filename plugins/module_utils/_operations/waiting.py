@@ -13,7 +13,7 @@ import typing as t
 
 from .._apis.shared import Waiting
 from .._errors import TimedOut
-from .._rules.problems import Problem
+from .._rules.status.problems import Problem
 
 TICK = 1.0
 LINE_EVERY = 5.0

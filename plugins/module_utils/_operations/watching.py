@@ -18,9 +18,11 @@ from .._apis.its import OF_AGENTS, Its
 from .._apis.kube import Kube
 from .._apis.reflector import Changed, Connected, Failed, Listed, News, Reflector
 from .._errors import ApiError, MissingLibrary, Unreachable
-from .._rules import events, names, readable
-from .._rules.events import Event, Known, Wanted
-from .._rules.observed_managed_cluster import CLUSTER_NAME_LABEL, ObservedManagedCluster, newest_first
+from .._rules.eventing import events
+from .._rules.eventing.events import Event, Known, Wanted
+from .._rules.fleet import names
+from .._rules.observed import readable
+from .._rules.observed.observed_managed_cluster import CLUSTER_NAME_LABEL, ObservedManagedCluster, newest_first
 
 Json = dict[str, t.Any]
 _TICK = 1.0

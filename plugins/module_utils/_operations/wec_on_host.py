@@ -17,14 +17,16 @@ import typing as t
 from .._apis.clusteradm import ClusteradmFacts
 from .._apis.wec import Judge, NoJudge, judged
 from .._errors import ClusteradmError, WecError
-from .._rules import leaving, problems, times, wec_data
-from .._rules.distributions import Distribution
-from .._rules.leaving import LeaveOptions, WecSide
-from .._rules.observed_agent import ObservedAgent
-from .._rules.plan import Step
-from .._rules.problems import Problem
-from .._rules.untrusted import WrongShape
-from .._rules.wec_data import HostAnswer
+from .._rules.deregistration import leaving
+from .._rules.deregistration.leaving import LeaveOptions, WecSide
+from .._rules.fleet.plan import Step
+from .._rules.observed import wec_data
+from .._rules.observed.distributions import Distribution
+from .._rules.observed.observed_agent import ObservedAgent
+from .._rules.observed.wec_data import HostAnswer
+from .._rules.outside.untrusted import WrongShape
+from .._rules.status import problems, times
+from .._rules.status.problems import Problem
 from .agent import Installation
 from .waiting import Waiter
 

@@ -13,7 +13,7 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.join_options import SPEC, JoinOptions
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.registration.join_options import SPEC, JoinOptions
 from fake_fleet import Clusteradm, FakeFleet
 from fake_leaving import KLUSTERLET, PARTS, Membership
 from fake_ocm import FLAGS, MANAGED_CLUSTERS, FakeIts, fake_clusteradm

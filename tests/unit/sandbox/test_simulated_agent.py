@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import csr as rules
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.registration import csr as rules
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from fake_ocm import csr

@@ -227,9 +227,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import InvalidOption, WecError
 from ansible_collections.kubestellar.wec.plugins.module_utils._modules import fleet_source
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import screen, secrecy
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.events import Expected
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.unexpected import as_wec_error
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.eventing.events import Expected
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.outside import screen, secrecy
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.outside.unexpected import as_wec_error
 
 Json = dict[str, t.Any]
 _LOG = logging.getLogger("kubestellar.wec.fleet")

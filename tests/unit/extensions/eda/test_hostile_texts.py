@@ -12,7 +12,10 @@ import typing as t
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.events import BECAME_UNAVAILABLE, CSR_NAME_IN_USE
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.eventing.events import (
+    BECAME_UNAVAILABLE,
+    CSR_NAME_IN_USE,
+)
 from evaluating import bare, trusted
 from event_source import Heard, heard_of
 from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeIts, condition, csr

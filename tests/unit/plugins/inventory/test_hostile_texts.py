@@ -12,8 +12,8 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import inventory_file
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.adoption import Adopted
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.desired.adoption import Adopted
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.fleet import inventory_file
 from evaluating import Read
 from fake_ocm import MANAGED_CLUSTERS, FakeIts, condition
 from fake_wds import PROPERTIES

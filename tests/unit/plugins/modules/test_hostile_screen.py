@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import limits
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.outside import limits
 from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeIts, condition, csr
 from fake_wds import PROPERTIES
 from front_ends import AsAction

@@ -10,7 +10,7 @@ import re
 import typing as t
 
 import pytest
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import as_written
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.outside import as_written
 from fake_ocm import FakeIts
 from front_ends import AsAction
 

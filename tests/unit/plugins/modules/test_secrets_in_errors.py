@@ -271,7 +271,7 @@ def test_a_plugin_ends_with_the_task_that_has_run_out_of_time(
 def test_a_plugin_that_waits_for_somebody_ends(
     run: FrontEnd, its: FakeIts, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ansible_collections.kubestellar.wec.plugins.module_utils._rules import limits
+    from ansible_collections.kubestellar.wec.plugins.module_utils._rules.outside import limits
 
     monkeypatch.setattr(limits, "PLUGIN_SECONDS", 0.5)
     config = its.kubeconfig()

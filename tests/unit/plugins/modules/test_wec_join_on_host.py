@@ -14,7 +14,7 @@ from unittest import mock
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.leaving import OPERATOR_PARTS
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.deregistration.leaving import OPERATOR_PARTS
 from fake_api import FakeApi, jwt, now
 from fake_leaving import KLUSTERLET, LEASE, OPERATOR, PARTS, WORKLOAD, Membership
 from fake_ocm import MANAGED_CLUSTERS, PUBLISHED, FakeAuthority, FakeIts, install_agent

@@ -420,7 +420,7 @@ def test_works_of_another_hub_are_kept_and_noted_before_the_agent_is_touched(
 def test_eviction_is_switched_on_again_only_when_everything_has_its_counterpart(
     run: FrontEnd, its: FakeIts, wec: FakeApi, options: dict[str, t.Any], complete: bool
 ) -> None:
-    from ansible_collections.kubestellar.wec.plugins.module_utils._rules import kept_works
+    from ansible_collections.kubestellar.wec.plugins.module_utils._rules.registration import kept_works
 
     its.join("edge-1", wec.uid)
     its.change(f"{MANAGED_CLUSTERS}/edge-1", {"metadata": {"annotations": {kept_works.KEPT_ANNOTATION: "true"}}})

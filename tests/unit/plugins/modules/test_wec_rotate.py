@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._operations import agent as agent_operations
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import certificates
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.registration import certificates
 from fake_api import FakeApi, now
 from fake_ocm import CSRS, MANAGED_CLUSTERS, FakeIts
 from front_ends import FrontEnd

@@ -14,7 +14,7 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._apis.clusteradm i
     UpgradeRequest,
 )
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import ClusteradmError
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.join_options import JoinOptions
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.registration.join_options import JoinOptions
 from fake_api import FakeApi
 from fake_ocm import fake_clusteradm
 

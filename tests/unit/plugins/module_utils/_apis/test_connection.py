@@ -12,7 +12,7 @@ import yaml
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.connection import ITS, WEC
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import InvalidOption
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import kubeconfigs
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.kubeconfig import kubeconfigs
 
 KUBECONFIG = {
     "clusters": [{"name": "c", "cluster": {"server": "https://c:6443"}}],

@@ -13,8 +13,9 @@ import yaml
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.connection import ITS, WEC
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import InvalidOption
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import kubeconfigs, limits
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.host_kubeconfigs import PLACES
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.kubeconfig import kubeconfigs
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.kubeconfig.host_kubeconfigs import PLACES
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.outside import limits
 
 Json = dict[str, t.Any]
 KEY = base64.b64encode(b"-----BEGIN of a secret").decode()

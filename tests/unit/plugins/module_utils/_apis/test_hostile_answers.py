@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis import connection
 from ansible_collections.kubestellar.wec.plugins.module_utils._apis.kube import Kube
 from ansible_collections.kubestellar.wec.plugins.module_utils._errors import ApiError, Unreachable, WecError
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import limits
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.outside import limits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_server import RawServer, bomb, http

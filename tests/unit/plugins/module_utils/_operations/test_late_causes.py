@@ -8,8 +8,8 @@ import time
 
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._operations import late_causes
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import problems
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules.problems import Problem
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.status import problems
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.status.problems import Problem
 
 CAUSE = problems.of("its_unreachable_from_wec", "dial tcp 198.51.100.7:6443: i/o timeout")
 

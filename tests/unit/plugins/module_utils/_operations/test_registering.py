@@ -9,7 +9,7 @@ import typing as t
 import pytest
 from ansible_collections.kubestellar.wec.plugins.module_utils._operations.acceptance import NEEDS_SOMEBODY, Verdict
 from ansible_collections.kubestellar.wec.plugins.module_utils._operations.registering import Registration
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import problems
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.status import problems
 
 
 @pytest.mark.parametrize("code", sorted(NEEDS_SOMEBODY))

@@ -14,7 +14,7 @@ from ansible_collections.kubestellar.wec.plugins.module_utils._operations import
 from ansible_collections.kubestellar.wec.plugins.module_utils._operations.acceptance import Verdict
 from ansible_collections.kubestellar.wec.plugins.module_utils._operations.delivering import Settling
 from ansible_collections.kubestellar.wec.plugins.module_utils._operations.waiting import SAME_EVERY, Lines, Waiter
-from ansible_collections.kubestellar.wec.plugins.module_utils._rules import problems
+from ansible_collections.kubestellar.wec.plugins.module_utils._rules.status import problems
 
 
 class Clock:
