@@ -75,4 +75,4 @@ def test_other_columns_and_names_are_refused(program: pathlib.Path, head: list[s
     write(program, head, row)
     done = subprocess.run([str(program)], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert re.search(r"is not a (column of this list|name for a WEC)", done.stderr), done.stderr
+    assert re.search(r"is not a (column of this list|valid name for a WEC)", done.stderr), done.stderr
