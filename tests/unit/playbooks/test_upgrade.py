@@ -139,7 +139,7 @@ def test_register_says_that_a_klusterlet_is_of_another_version(tmp_path: pathlib
 def test_status_shows_versions_where_wecs_are_asked(tmp_path: pathlib.Path, fleet: Fleet) -> None:
     run = play(tmp_path, STATUS, fleet.inventory, "-e", "wec_ask_all=true")
     assert run.code == 0, run.output
-    assert "KUBERNETES KLUSTERLET WORKS" in run.text
+    assert "KUBERNETES KLUSTERLET CERTIFICATE WORKS" in run.text
     assert "edge-2 klusterlet_behind its klusterlet is 1.0.0, and the hub is 1.2.1" in run.text
     assert "2 drifts: 2 klusterlet_behind." in run.text
     fails = play(tmp_path, STATUS, fleet.inventory, "-e", "wec_ask_all=true", "-e", "status_fail_on=drift")
