@@ -42,6 +42,8 @@ options:
   bundle_version:
     description:
       - Version of the klusterlet, such as V(1.2.1). Without it, that of the hub.
+      - If it is newer than the klusterlet of a WEC that has joined and is available, the klusterlet is upgraded, by the steps of
+        M(kubestellar.wec.wec_upgrade). It is never made older.
       - It cannot be newer than the hub, because the agent's add-ons would never register.
     type: str
   bundle_overrides:

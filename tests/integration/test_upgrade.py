@@ -93,9 +93,8 @@ def test_a_fleet_is_upgraded_in_waves_and_its_workload_stays(fleet: Fleet, take:
     status = fleet.playbook("status", names, wec_ask_all=True)
     assert status.code == 0, status.output
     assert f"its klusterlet is {OLD}, and the hub is {NEW}" in status.text
-    warned = fleet.register([one], register_bundle_version=NEW)
-    assert f"it is {OLD}, and register_bundle_version is {NEW}" in warned.text
-    assert "[klusterlet_behind]" in warned.text
+    foreseen = fleet.playbook("register", [one], "--check", register_bundle_version=NEW)
+    assert f"{one} would be upgraded from {OLD} to {NEW}." in foreseen.text, foreseen.output
 
     mark = fleet.mark()
     checked = fleet.playbook("upgrade", names, "--check", "--diff")
@@ -121,6 +120,21 @@ def test_a_fleet_is_upgraded_in_waves_and_its_workload_stays(fleet: Fleet, take:
     assert {recap.changed for recap in again.recap.values()} == {0}
     assert _changes(fleet, mark) == []
     assert "klusterlet_behind" not in fleet.playbook("status", names, wec_ask_all=True).text
+
+
+@pytest.mark.long
+def test_register_upgrades_to_the_version_that_is_asked_for(fleet: Fleet, take: Take) -> None:
+    (name,) = take(1)
+    _register(fleet, [name])
+    before = _deploy(fleet, name)
+    run = fleet.register([name], register_bundle_version=NEW)
+    assert run.code == 0, run.output
+    assert f"{name} was upgraded from {OLD} to {NEW}." in run.text
+    _assert_version(fleet, name, NEW)
+    assert _workload(fleet, name) == before
+    mark = fleet.mark()
+    assert fleet.register([name], register_bundle_version=NEW).recap[name].changed == 0
+    assert _changes(fleet, mark) == []
 
 
 def test_a_bad_image_stops_the_waves_and_is_rolled_back(fleet: Fleet, take: Take, tmp_path: pathlib.Path) -> None:

@@ -14,7 +14,7 @@ from .._apis.wec import Wec
 from .._errors import InvalidOptions, Refused
 from .._operations import verification
 from .._operations.acceptance import WaitOptions
-from .._operations.joining import Joining, Outcome
+from .._operations.joining import UPGRADE_TAKES, Joining, Outcome
 from .._operations.preflight import Preflight
 from .._operations.wec_on_host import WecOnHost
 from .._rules.outside import limits
@@ -110,7 +110,8 @@ def _within(task: Task, wec: Wec | WecOnHost) -> t.ContextManager[None]:
         return contextlib.nullcontext()
     given = task.params
     seconds = max(limits.JOIN_READS * given["read_timeout"], given["clusteradm_timeout"])
-    return wec.kube.within(seconds + given["deletion_timeout"])
+    upgrade = UPGRADE_TAKES if given["bundle_version"] else 0
+    return wec.kube.within(seconds + given["deletion_timeout"] + upgrade)
 
 
 def _observe(task: Task, joining: Joining) -> Outcome:

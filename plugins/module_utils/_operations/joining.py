@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import time
 import typing as t
 
 from .. import _wording
+from .._apis.clusteradm import Clusteradm
 from .._apis.its import Its
+from .._apis.shared import Waiting
 from .._apis.wec import Wec
 from .._errors import Refused, WecError
 from .._rules.fleet.plan import Plan, Step
@@ -29,16 +32,23 @@ from .._rules.status.problems import Problem
 from .._rules.status.states import State
 from .._rules.status.timeline import Reached
 from .._rules.upgrade import klusterlet_images
+from .._rules.upgrade.upgrade_plan import Target
 from . import acceptance, credentials, keeping, late_causes
 from .acceptance import Verdict, WaitOptions
 from .agent import NOT_RENEWED, Agent, AgentOnWec
 from .credentials import HeldByAnotherRunError
 from .installing import Installer
+from .upgrading import LEASE_WITHIN, Upgrade, Upgrading
+from .waiting import Waiter
 from .wec_on_host import AgentOnHost, WecOnHost
 
 Json = dict[str, t.Any]
 _BACK_WITHIN = 30.0
 """Seconds that an agent whose ManagedCluster was re-created has to be back; it takes one."""
+UPGRADE_WAITS = 300.0
+"""Seconds for each thing that an upgrade waits for, as in wec_upgrade."""
+UPGRADE_TAKES = 3 * UPGRADE_WAITS + LEASE_WITHIN
+"""Seconds that an upgrade takes at most, but for clusteradm."""
 
 
 @dataclasses.dataclass
@@ -70,6 +80,8 @@ class Outcome:
     certificate: CertificateFacts | None = None
     """That of its agent, as it was found, and after a rotation the new one."""
     certificate_before: CertificateFacts | None = None
+    upgrade: Upgrade | None = None
+    """Of a WEC that has joined and whose klusterlet is older than the version that was asked for."""
 
     @property
     def keeps_works(self) -> bool:
@@ -84,7 +96,12 @@ class Outcome:
 
     @property
     def plan(self) -> Plan:
-        return Plan([*self.agent.steps, *self.acceptance.steps])
+        return Plan([*self.wec_steps, *self.acceptance.steps])
+
+    @property
+    def wec_steps(self) -> list[Step]:
+        """Those for the agent: to install or mend it, or to upgrade it."""
+        return [*self.agent.steps, *(self.upgrade.plan.steps if self.upgrade else ())]
 
     @property
     def starts_anew(self) -> bool:
@@ -143,8 +160,11 @@ class Outcome:
 class Joining:
     """One WEC on its way to one ITS."""
 
-    def __init__(self, its: Its, wec: Wec | WecOnHost, options: JoinOptions) -> None:
-        self._its, self._wec, self._options = its, wec, options
+    def __init__(
+        self, its: Its, wec: Wec | WecOnHost, options: JoinOptions, waiting: Waiting = contextlib.nullcontext
+    ) -> None:
+        """``waiting`` is entered while an upgrade is only waited for."""
+        self._its, self._wec, self._options, self._waiting = its, wec, options, waiting
         self._name = options.name
         self._installer = Installer(its, options, wec)
         self._observed_agent: ObservedAgent = ObservedAgent("", None)
@@ -205,7 +225,8 @@ class Joining:
             # Whatever could make it fail is found out here, before anything is changed.
             outcome.intended = self._installer.intended(with_clusteradm=agent_plan.JOIN in found.do)
         outcome.agent.add(*agent_plan.steps(found, view, wec, outcome.intended, outcome.foreign))
-        outcome.warnings += self._other_version(state, wec)
+        if not found.do and self._options.rotate_before is None:
+            self._plan_upgrade(outcome, state, wec)
         if state.name == states.JOINED and isinstance(self._wec, Wec):
             outcome.kept = keeping.compare(self._its, self._wec, wec, self._name)
             is_over = outcome.kept is None or outcome.kept.is_complete
@@ -215,19 +236,32 @@ class Joining:
             outcome.acceptance.add(*foreseen(outcome.member, shown))
         return outcome
 
-    def _other_version(self, state: State, wec: ObservedAgent) -> list[str]:
-        """A joined WEC keeps its klusterlet, whatever version is asked for."""
+    def _plan_upgrade(self, outcome: Outcome, state: State, wec: ObservedAgent) -> None:
+        """Where a newer version is asked for, by the rules of an upgrade. A klusterlet is never made older. Raises WecError."""
         given = self._options.bundle_version or self._options.bundle_overrides.get("ocm")
         wanted, klusterlet = versions.parse(given), wec.the_klusterlet(self._name)
         if state.name not in (states.JOINED, states.JOINED_UNAVAILABLE) or wanted is None or klusterlet is None:
-            return []
+            return
         current = klusterlet_images.read(klusterlet, None).version
-        if current is None or current == wanted:
-            return []
+        if current is None:
+            return
         fact = f"it is {versions.show(current)}, and {_wording.option('bundle_version')} is {versions.show(wanted)}"
         if current > wanted:
-            return [f"{self._name}: its klusterlet stays as it is: {fact}."]
-        return [f"{self._name}: {problems.of('klusterlet_behind', fact)}"]
+            outcome.warnings.append(f"{self._name}: its klusterlet stays as it is: {fact}.")
+        elif state.name == states.JOINED and isinstance(self._wec, Wec):
+            upgrading = Upgrading(self._its, self._wec, self._name, self._options.hub_apiserver)
+            found = upgrading.observe(
+                Target(wanted, self._its.hub.version, self._options.image_registry, is_given=True)
+            )
+            if found.plan.changes:
+                upgrading.check(found, self._clusteradm())
+                outcome.upgrade = found
+        elif current < wanted:
+            outcome.warnings.append(f"{self._name}: {problems.of('klusterlet_behind', fact)}")
+
+    def _clusteradm(self) -> Clusteradm:
+        """Raises ClusteradmError."""
+        return Clusteradm(self._options.clusteradm_binary, known=self._options.clusteradm_known)
 
     @property
     def _ahead(self) -> float:
@@ -247,6 +281,8 @@ class Joining:
         """
         began = self._its.now()
         outcome = self._see_to_agent(outcome, wait_options is not None)
+        if outcome.upgrade is not None and isinstance(self._wec, Wec):
+            self._upgrade(self._wec, outcome.upgrade, progress)
         if outcome.agent.changes:
             outcome.reached.append(Reached(timeline.JOIN, self._its.now(), began))
         if wait_options is not None:
@@ -257,6 +293,12 @@ class Joining:
             if verdict.done:
                 self.settle(outcome)
         return outcome
+
+    def _upgrade(self, wec: Wec, found: Upgrade, progress: t.Callable[[str], None]) -> None:
+        """Raises WecError, with the steps that were done in its details."""
+        upgrading = Upgrading(self._its, wec, self._name, self._options.hub_apiserver)
+        waiter = Waiter(self._name, UPGRADE_WAITS, progress, self._waiting)
+        upgrading.run(found, self._clusteradm(), self._options.clusteradm_timeout, waiter, rollback=False)
 
     def settle(self, outcome: Outcome) -> None:
         """Of a WEC that is available: compare workload of another hub that was kept on it with what this ITS has brought.

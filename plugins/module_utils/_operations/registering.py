@@ -30,7 +30,8 @@ from .._rules.status.problems import Problem
 from . import acceptance, concurrency, credentials, late_causes, status, surveying, verification
 from .acceptance import Verdict, WaitOptions
 from .cluster_ids import ClusterIds, refuse_repeated, used_twice
-from .joining import Joining, Outcome
+from .concurrency import Slots
+from .joining import UPGRADE_TAKES, Joining, Outcome
 from .preflight import Preflight, Report
 from .status import Status
 from .verification import VerifyOptions
@@ -92,7 +93,7 @@ class Registration:
     def plan(self) -> Plan:
         """What was done, or with neither a verdict nor an error, what would be."""
         outcome, verdict = self.outcome, self.verdict
-        agent = outcome.agent.steps if outcome else []
+        agent = outcome.wec_steps if outcome else []
         after = verdict.plan.steps if verdict else outcome.acceptance.steps if outcome else []
         return Plan([*agent, *after])
 
@@ -111,10 +112,19 @@ class Registration:
             code = f" [{known.code}]" if known is not None and f"[{known.code}]" not in wording else ""
             return f"{'' if wording.startswith(self.name) else f'{self.name}: '}{wording}{code}"
         if self.verdict is not None:
-            return self._cause.message if self._cause else f"{self.verdict.message()}{self._readdressed}"
+            return (
+                self._cause.message if self._cause else f"{self.verdict.message()}{self._upgraded}{self._readdressed}"
+            )
+        if self._upgraded:
+            return self._upgraded.strip()
         if self.plan.changes:
             return f"{self.name} would be registered: {self.plan}."
         return f"{self.name} is {self._state}."
+
+    @property
+    def _upgraded(self) -> str:
+        upgrade = self.outcome.upgrade if self.outcome else None
+        return f" {upgrade.message}" if upgrade else ""
 
     @property
     def _readdressed(self) -> str:
@@ -188,7 +198,7 @@ class BatchOptions:
     seconds_for_one: float
     wait: WaitOptions
     verify: VerifyOptions
-    slots: t.ContextManager[t.Any]
+    slots: Slots
     only_looks: bool = False
 
 
@@ -268,7 +278,7 @@ class Registering:
         return Preflight(self.its_of(one), wec, one.wanted.options).run()
 
     def _joining(self, one: Registration, wec: Wec | WecOnHost) -> Joining:
-        return Joining(self.its_of(one), wec, one.wanted.options)
+        return Joining(self.its_of(one), wec, one.wanted.options, self._batch_options.slots.left)
 
     # -- act -----------------------------------------------------------------------------------------------------
 
@@ -372,7 +382,8 @@ class Registering:
         """Everything that a WEC is asked has an end, however slowly it answers."""
         if not isinstance(wec, Wec):
             return contextlib.nullcontext()
-        return wec.kube.within(self._batch_options.seconds_for_one + one.wanted.deletion_timeout)
+        upgrade = UPGRADE_TAKES if one.wanted.options.bundle_version else 0
+        return wec.kube.within(self._batch_options.seconds_for_one + one.wanted.deletion_timeout + upgrade)
 
     def its_of(self, one: Registration) -> Its:
         """The ITS, as it was seen with this WEC: what concerns the hub as a whole is not asked again."""

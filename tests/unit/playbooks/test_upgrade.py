@@ -122,17 +122,37 @@ def test_a_version_newer_than_the_hub_is_refused_by_the_variables_name(tmp_path:
     assert all(fleet.writes(name) == [] for name in NAMES)
 
 
-def test_register_says_that_a_klusterlet_is_of_another_version(tmp_path: pathlib.Path, fleet: Fleet) -> None:
+def test_register_upgrades_to_a_newer_version_that_is_asked_for(tmp_path: pathlib.Path, fleet: Fleet) -> None:
+    asked = ("-e", "register_bundle_version=1.2.1", "-e", "register_wait_addon=never")
+    checked = play(tmp_path, REGISTER, fleet.inventory, *asked, "--check", "--diff")
+    assert checked.code == 0, checked.output
+    assert {name: changed for name, (changed, _failed) in checked.recap.items()} == {
+        "edge-1": 0,
+        "edge-2": 1,
+        "edge-3": 1,
+    }
+    assert all(fleet.writes(name) == [] for name in NAMES)
+
+    run = play(tmp_path, REGISTER, fleet.inventory, *asked)
+    assert run.code == 0, run.output
+    assert run.recap == {"edge-1": (0, 0), "edge-2": (1, 0), "edge-3": (1, 0)}
+    assert "edge-2 was upgraded from 1.0.0 to 1.2.1." in run.text
+    assert fleet.versions() == ["v1.2.1"] * 3
+    assert fleet.writes("edge-1") == []
+
+    for name in NAMES:
+        fleet.agents[name].wec.requests.clear()
+    again = play(tmp_path, REGISTER, fleet.inventory, *asked)
+    assert again.recap == dict.fromkeys(NAMES, (0, 0))
+    assert all(fleet.writes(name) == [] for name in NAMES)
+
+
+def test_register_makes_no_klusterlet_older(tmp_path: pathlib.Path, fleet: Fleet) -> None:
     run = play(
-        tmp_path, REGISTER, fleet.inventory, "-e", "register_bundle_version=1.2.1", "-e", "register_wait_addon=never"
+        tmp_path, REGISTER, fleet.inventory, "-e", "register_bundle_version=1.0.0", "-e", "register_wait_addon=never"
     )
     assert run.code == 0, run.output
-    assert (
-        "edge-2: the klusterlet is older than it should be: it is 1.0.0, and register_bundle_version is 1.2.1."
-        in run.text
-    )
-    assert "Run kubestellar.wec.upgrade" in run.text
-    assert "edge-1: the klusterlet" not in run.text
+    assert "edge-1: its klusterlet stays as it is: it is 1.2.1, and register_bundle_version is 1.0.0." in run.text
     assert all(fleet.writes(name) == [] for name in NAMES)
 
 

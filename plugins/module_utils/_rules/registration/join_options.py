@@ -109,8 +109,9 @@ class JoinOptions:
         """Those of ``clusteradm join`` that options are passed on with, as they are given. Bytes are the content of a file."""
         for one in _FIELDS:
             flag, value = one.metadata["flag"], getattr(self, one.name)
+            is_number = isinstance(value, int) and not isinstance(value, bool)
             # A number may be 0.
-            if not flag or (not value and type(value) is not int):
+            if not flag or not (value or is_number):
                 continue
             if value is True:
                 yield flag

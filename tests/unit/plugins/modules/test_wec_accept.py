@@ -146,7 +146,9 @@ def test_progress_is_shown_on_the_controller(run: FrontEnd, its: FakeIts, option
     its.announce("edge-1")
     run("wec_accept", wecs=wecs("edge-1", "edge-2"), **options)
     if run.__class__.__name__ == "AsAction":
-        assert any("2 WECs after" in line and "edge-2: its agent has not contacted the ITS" in line for line in run.lines)
+        assert any(
+            "2 WECs after" in line and "edge-2: its agent has not contacted the ITS" in line for line in run.lines
+        )
 
 
 def test_progress_has_its_end_and_then_the_cause_and_is_not_repeated(

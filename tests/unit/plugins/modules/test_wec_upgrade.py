@@ -74,6 +74,43 @@ def test_one_that_is_behind_is_upgraded_to_the_hubs_version(
     assert len(calls(clusteradm)) == 1
 
 
+def test_joining_with_a_newer_version_upgrades_by_the_same_steps(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, clusteradm: Clusteradm, options: Json
+) -> None:
+    agent = FakeKlusterlet(wec, its, "edge-1")
+    steps = record(run("wec_upgrade", check_mode=True, **options))["steps"]
+    asked = {**options, "bundle_version": "1.2.1", "wait_addon": "never"}
+    planned = run("wec_join", check_mode=True, **asked)
+    assert planned["changed"]
+    on_wec = [step for step in planned["steps"] if step["side"] == "WEC"]
+    assert [(one["verb"], one["object"]) for one in on_wec] == [(one["verb"], one["object"]) for one in steps]
+    assert wec.writes == []
+    result = run("wec_join", **asked)
+    assert not result.get("failed"), result
+    assert all(image.endswith(":v1.2.1") for image in agent.images), agent.images
+    assert len(calls(clusteradm)) == 1
+    assert its.writes == []
+    wec.requests.clear()
+    assert not run("wec_join", **asked)["changed"]
+    assert wec.writes == []
+
+
+def test_joining_without_a_version_upgrades_nothing(run: FrontEnd, its: FakeIts, wec: FakeApi, options: Json) -> None:
+    FakeKlusterlet(wec, its, "edge-1")
+    assert not run("wec_join", wait_addon="never", **options)["changed"]
+    assert wec.writes == []
+
+
+def test_joining_says_what_an_upgrade_that_fails_has_done(
+    run: FrontEnd, its: FakeIts, wec: FakeApi, options: Json
+) -> None:
+    FakeKlusterlet(wec, its, "edge-1").missing.add("v1.2.1")
+    result = run("wec_join", **{**options, "bundle_version": "1.2.1", "wait_addon": "never"})
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert result["problem"]["code"] == "upgrade_image_missing"
+    assert result["steps"]
+
+
 def test_definitions_come_first_then_the_operator_then_the_agents(
     run: FrontEnd, its: FakeIts, wec: FakeApi, options: Json
 ) -> None:

@@ -127,11 +127,11 @@ def at(
     cut_off: bool = False,
     days: float = 100,
     ca: bytes = AUTHORITY.pem,
-    trouble: dict[str, str] = CUT_OFF,
+    trouble: dict[str, str] | None = None,
 ) -> ObservedAgent:
     """A WEC whose agent dials this address."""
     found = wec(days, ca)
-    raw = {**AGENT.raw, "status": {"conditions": [trouble] if cut_off else []}}
+    raw = {**AGENT.raw, "status": {"conditions": [trouble or CUT_OFF] if cut_off else []}}
     return dataclasses.replace(
         found,
         klusterlets=(dataclasses.replace(AGENT, raw=raw),),
