@@ -148,7 +148,7 @@ def test_both_front_ends_give_the_same(fleet: Fleet, take: Take, tmp_path: pathl
                     "second is changed and second.state == 'joined'",
                     "first.steps | map(attribute='verb') == second.steps | map(attribute='verb')",
                     "third is not changed and third.steps == []",
-                    "told.wecs[0].state == 'joined'",
+                    "message.wecs[0].state == 'joined'",
                 ]
             }
         },

@@ -63,6 +63,14 @@ def writes(fleet: Fleet, mark: t.Mapping[str, int]) -> list[str]:
     return [one for one in fleet.writes(mark) if "selfsubjectrulesreviews" not in one]
 
 
+def is_refused(fleet: Fleet, token: str) -> bool:
+    try:
+        fleet.its.request("GET", MANAGED_CLUSTERS, token=token)
+    except urllib.error.HTTPError as error:
+        return error.code == 401
+    return False
+
+
 def as_agent(fleet: Fleet, credential: dict[str, bytes]) -> Cluster:
     """The ITS, as whoever has this certificate and key."""
     ca = base64.b64encode(fleet.its.ca).decode()
@@ -84,14 +92,15 @@ def test_agents_get_another_key_in_waves_and_the_workload_stays(fleet: Fleet, ta
     mark = fleet.mark()
     checked = rotate(fleet, wecs, moment, "--check", "--diff")
     assert checked.code == 0, checked.output
-    assert all(checked.recap[wec].changed == 1 for wec in wecs), checked.output
+    # The first also has what is revoked on the ITS, where other tests have left something.
+    assert all(checked.recap[wec].changed in (1, 1 + (wec == wecs[0])) for wec in wecs), checked.output
     assert f"valid until {old[wecs[0]].not_after:%Y-%m-%dT%H:%M:%SZ}" in checked.text
     assert writes(fleet, mark) == [], "check mode"
 
     began = datetime.datetime.now(datetime.timezone.utc)
     run = rotate(fleet, wecs, moment, wec_waves="1,1", wec_remaining_file=str(fleet.state / "left.txt"))
     assert run.code == 0, run.output
-    assert all(run.recap[wec].changed == 1 for wec in wecs), run.output
+    assert all(run.recap[wec].changed in (1, 1 + (wec == wecs[0])) for wec in wecs), run.output
     for wec in wecs:
         new = certificate(fleet, wec)
         assert new.key != old[wec].key
@@ -159,8 +168,8 @@ def test_bootstrap_tokens_that_do_not_end_are_named_and_revoked_on_demand(fleet:
         run = rotate(fleet, [wec], now(), rotate_lasting_tokens=True, **admin)
         assert run.code == 0, run.output
         assert [fleet.its.get(path) for path in paths] == [None, None]
-        with pytest.raises(urllib.error.HTTPError, match="401"):
-            fleet.its.request("GET", MANAGED_CLUSTERS, token=token)
+        # An API server remembers for 10 s that a token was good.
+        wait_until(lambda: is_refused(fleet, token), 30, "the token is worthless")
         for output in (json.dumps(named), run.output):
             assert token not in output
             assert "0123456789abcdef" not in output
