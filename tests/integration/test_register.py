@@ -190,7 +190,7 @@ def test_bad_input_is_one_clear_sentence_before_anything_is_changed(
             (
                 {"wec_name": "Edge_1"},
                 "wec_name: 'Edge_1' is not a valid name for a WEC",
-                "use a DNS label",
+                "use a lowercase DNS label",
             ),
             ({"wec_kubeconfig": "/nonexistent"}, "wec_kubeconfig: ", "Name a kubeconfig"),
             ({"wec_context": "nope"}, "wec_context: ", "Correct wec_context"),
