@@ -17,6 +17,7 @@ from matrix import results
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+ROLES = ("register", "configure", "deregister")
 Json = dict[str, t.Any]
 _MARKUP = re.compile(r"\b[A-Z]+\(([^()]*)\)")
 
@@ -104,7 +105,7 @@ def variables_page() -> str:
     for one in variables.OF_PLAYBOOKS:
         default = one.default if "`" in one.default or not one.default else f"`{one.default}`"
         lines.append(f"| `{one.name}` | {one.type} | {default} | {', '.join(one.playbooks)} | {one.description} |")
-    specs = {role: _options(role) for role in ("register", "configure", "deregister")}
+    specs = {role: _options(role) for role in ROLES}
     shared = {
         name: spec for options in specs.values() for name, spec in options.items() if not name.startswith(tuple(specs))
     }
@@ -180,10 +181,7 @@ PAGES: dict[str, t.Callable[[], str]] = {
     "docs/compatibility.md": compatibility_page,
     "docs/problems.md": problems_page,
     "docs/variables.md": variables_page,
-    **{
-        f"roles/{role}/defaults/main.yml": functools.partial(role_defaults, role)
-        for role in ("register", "configure", "deregister")
-    },
+    **{f"roles/{role}/defaults/main.yml": functools.partial(role_defaults, role) for role in ROLES},
 }
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ import contextlib
 import functools
 import typing as t
 
-from ansible import context
-
 from ..module_utils._modules import join_batch, leave_batch, leaving_options, wec_join
 from ..module_utils._modules.task import Task
 from ..module_utils._operations.registering import Registering, Registration
@@ -23,11 +21,6 @@ class ActionModule(FleetAction):
     """Many WECs are worked on in threads instead of forks."""
 
     BODY = wec_join
-
-    def _run_body(self, task: Task) -> Json:
-        if task.params["at_once"] is None:
-            task.params["at_once"] = context.CLIARGS.get("forks")
-        return super()._run_body(task)
 
     def _role(self, task: Task) -> str:
         return "deregister" if task.params["state"] == "absent" else "register"

@@ -7,8 +7,6 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from ansible import context
-
 from ..module_utils._modules import wec_status
 from ..module_utils._modules.task import Task, failure
 from ..module_utils._operations.fleet_status import FleetStatus
@@ -26,8 +24,6 @@ class ActionModule(FleetAction):
     BODY = wec_status
 
     def _run_body(self, task: Task) -> Json:
-        if task.params["at_once"] is None:
-            task.params["at_once"] = context.CLIARGS.get("forks")
         if task.params["all"]:
             return wec_status.run(task)
         return super()._run_body(task)

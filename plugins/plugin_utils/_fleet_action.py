@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible import context
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils import _wording
@@ -27,6 +28,9 @@ class FleetAction(HostsAction):
     """With the keyword run_once, one task is for all hosts of the batch; without it, each host's task is for this host."""
 
     def _run_body(self, task: Task) -> Json:
+        if "at_once" in task.params and task.params["at_once"] is None:
+            # Threads stand for forks.
+            task.params["at_once"] = context.CLIARGS.get("forks")
         if task.params["name"] is not None or task.params["wecs"] is not None:
             return self.BODY.run(task)
         with _wording.variables(variables_of_options(self._role(task))):

@@ -316,9 +316,9 @@ def _from_kubeconfig_on_host(values: _Values, choice: str, read_file: ReadFile, 
             f"{values.family.shown('kubeconfig')}"
         )
         raise InvalidOption(name, choice, f"the kubeconfig on the host {error}", remedy) from None
-    fault = endpoints.fault(str(kubeconfigs.the_cluster(config)["server"]))
+    address = str(kubeconfigs.the_cluster(config)["server"])
+    fault = endpoints.fault(address)
     if fault:
-        address = str(kubeconfigs.the_cluster(config)["server"])
         raise InvalidOption(name, address, f"{fault} (in {path} on the host)", "Correct the file, or name another one")
     if host.address is not None and host_kubeconfigs.is_unverified(config) and values.get("validate_certs") is None:
         raise InvalidOption(
@@ -328,7 +328,6 @@ def _from_kubeconfig_on_host(values: _Values, choice: str, read_file: ReadFile, 
             "itself, and another over a network",
             f"Give {values.family.shown('ca_cert')} and set this to true, or set it to false if that is what you want",
         )
-    address = str(kubeconfigs.the_cluster(config)["server"])
     if server is None and host.address is not None and host_kubeconfigs.leads_elsewhere(address, host.address):
         raise InvalidOption(
             values.family.shown("host"),

@@ -29,15 +29,7 @@ from .task import Task, check_names, its_of, read_join_options, reading_once, we
 
 Json = dict[str, t.Any]
 AT_ONCE = 5
-OF_ONE: dict[str, t.Any] = {
-    "name": {"type": "str", "required": True},
-    "inventory_hostname": {"type": "str"},
-    **options.for_each(join_options.SPEC),
-    **options.wec(),
-    "deletion_timeout": {"type": "int"},
-    "connect_timeout": {"type": "float"},
-    "read_timeout": {"type": "float"},
-}
+OF_ONE = options.of_one({**options.for_each(join_options.SPEC), "deletion_timeout": {"type": "int"}})
 """The options of each of several WECs."""
 OF_BATCH: dict[str, t.Any] = {
     "at_once": {"type": "int"},
@@ -84,16 +76,9 @@ def look(
     """
     given = task.params
     check_names(task, {})
-    flawed = list(lost)
-    candidates = []
     read_file = reading_once(task.read_file)
     known = functools.cache(ask_clusteradm)
-    for one in wecs:
-        try:
-            candidates.append(_candidate(task, one, known, read_file))
-        except Exception as error:
-            failure = as_wec_error(error, one["name"])
-            flawed.append(Registration(one["inventory_hostname"] or one["name"], one["name"], error=failure))
+    candidates, invalid = candidates_of(wecs, lambda one: _candidate(task, one, known, read_file))
     batch_options = BatchOptions(
         at_once(task),
         max([limits.JOIN_READS * given["read_timeout"], *(one.options.clusteradm_timeout for one in candidates)]),
@@ -107,10 +92,27 @@ def look(
     def progress(line: str) -> None:
         task.progress(f"{its.kube.connection.server}: {line}" if is_one_of_several else line)
 
-    registering = Registering(its, candidates, batch_options, progress, flawed)
+    registering = Registering(its, candidates, batch_options, progress, [*lost, *invalid])
     stack.callback(registering.close)
     registering.look()
     return registering
+
+
+def candidates_of(
+    entries: t.Sequence[Json], make: t.Callable[[Json], Candidate]
+) -> tuple[list[Candidate], list[Registration]]:
+    """What ``make`` gives for each entry of wecs, and those whose options cannot be used, with the reason."""
+    found, invalid = [], []
+    for one in entries:
+        try:
+            found.append(make(one))
+        except Exception as error:
+            invalid.append(Registration(host_of(one), one["name"], error=as_wec_error(error, one["name"])))
+    return found, invalid
+
+
+def host_of(one: Json) -> str:
+    return str(one["inventory_hostname"] or one["name"])
 
 
 def _candidate(task: Task, one: Json, clusteradm: t.Callable[[str], dict[str, str]], read_file: ReadFile) -> Candidate:
@@ -119,7 +121,7 @@ def _candidate(task: Task, one: Json, clusteradm: t.Callable[[str], dict[str, st
     how = read_join_options(part)
     known = clusteradm(how.clusteradm_binary)
     return Candidate(
-        one["inventory_hostname"] or one["name"],
+        host_of(one),
         dataclasses.replace(how, clusteradm_known=known),
         functools.partial(wec_to_join, part, with_rights=True, read_file=read_file),
         part.params["deletion_timeout"],

@@ -54,6 +54,18 @@ def common() -> Spec:
     }
 
 
+def of_one(own: Spec) -> Spec:
+    """Of each of several WECs that are asked themselves: its name, its host, how it is reached, and its ``own``."""
+    return {
+        "name": {"type": "str", "required": True},
+        "inventory_hostname": {"type": "str"},
+        **own,
+        **wec(),
+        "connect_timeout": {"type": "float"},
+        "read_timeout": {"type": "float"},
+    }
+
+
 def for_each(spec: Spec) -> Spec:
     """The same as options of each of several WECs: what is not set for one is as it is for all."""
     return {option: {key: value for key, value in one.items() if key != "default"} for option, one in spec.items()}

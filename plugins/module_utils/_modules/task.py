@@ -89,16 +89,24 @@ def read_join_options(task: Task) -> JoinOptions:
         path = task.params[option]
         try:
             # An empty text is how an inventory says that there is none.
-            return task.read_file(path)[1] if path else None
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            found.append(InvalidOption(option, path, f"cannot be read: {why}", "Name a file that exists"))
+            return content_of(task.read_file, option, path) if path else None
+        except InvalidOption as fault:
+            found.append(fault)
             return None
 
     options = JoinOptions.read(task.params, content, name=task.params["name"], owner=task.owner)
     InvalidOptions.raise_for(found)
     task.keep_secret(options.secrets())
     return options
+
+
+def content_of(read_file: ReadFile, option: str, path: str) -> bytes:
+    """What is in the file that an option names. Raises InvalidOption."""
+    try:
+        return read_file(path)[1]
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise InvalidOption(option, path, f"cannot be read: {why}", "Name a file that exists") from error
 
 
 @contextlib.contextmanager

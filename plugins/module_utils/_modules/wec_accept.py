@@ -36,13 +36,7 @@ OF_ONE: dict[str, t.Any] = {
     **{option: {"type": "bool"} for option in _ALLOWED},
 }
 """What the variables of a host say."""
-TO_ASK: dict[str, t.Any] = {
-    **OF_ONE,
-    **options.for_each({"wec_run_on": join_options.SPEC["wec_run_on"]}),
-    **options.wec(),
-    "connect_timeout": {"type": "float"},
-    "read_timeout": {"type": "float"},
-}
+TO_ASK = options.of_one({**OF_ONE, **options.for_each({"wec_run_on": join_options.SPEC["wec_run_on"]})})
 """The same, and how its WEC is reached."""
 SPEC: dict[str, t.Any] = {
     "argument_spec": {

@@ -10,8 +10,6 @@ import contextlib
 import dataclasses
 import datetime
 import functools
-import hashlib
-import json
 import typing as t
 
 from .. import _wording
@@ -23,13 +21,12 @@ from .._operations.concurrency import MAX_CONCURRENT_HUBS, Slots, each
 from .._operations.registering import BatchOptions, Candidate, Registering, Registration
 from .._operations.verification import VerifyOptions
 from .._rules.fleet import wec_results
-from .._rules.outside import limits, screen
+from .._rules.outside import limits
 from .._rules.outside.unexpected import as_wec_error
-from .._rules.registration import join_options
 from .._rules.registration.join_options import JoinOptions
 from .._rules.status import addon, times
-from . import join_batch, options, statistics, written_file
-from .task import Task, check_names, its_of, reading_once, require_named, wec_to_join
+from . import join_batch, rolling_batch
+from .task import Task, check_names, content_of, its_of, reading_once, require_named, wec_to_join
 
 Json = dict[str, t.Any]
 _OF_JOIN = (
@@ -44,37 +41,10 @@ _OF_JOIN = (
 )
 _RESTARTING_TAKES = 60.0
 """Seconds: pods have 30 to end by themselves."""
-OF_ONE: Json = {
-    "name": {"type": "str", "required": True},
-    "inventory_hostname": {"type": "str"},
-    **options.for_each({option: join_options.SPEC[option] for option in _OF_JOIN}),
-    **options.wec(),
-    "connect_timeout": {"type": "float"},
-    "read_timeout": {"type": "float"},
-}
+OF_ONE = rolling_batch.of_one(_OF_JOIN)
 """The options of each of several WECs."""
-SPEC: Json = {
-    "argument_spec": {
-        "before": {"type": "str"},
-        "name": {"type": "str"},
-        "wecs": {"type": "list", "elements": "dict", "options": OF_ONE},
-        "hosts": {"type": "list", "elements": "str"},
-        "plan_only": {"type": "bool", "default": False},
-        "at_once": {"type": "int"},
-        "progress_interval": {"type": "float", "default": 5.0},
-        "wait_timeout": {"type": "int", "default": 300},
-        "show_table": {"type": "bool", "default": False},
-        "outcome_of": {"type": "str"},
-        "retry_file": {"type": "path"},
-        **{option: join_options.SPEC[option] for option in _OF_JOIN},
-        **options.pattern(),
-        **options.its(),
-        **options.wec(),
-        **options.common(),
-    },
-    "mutually_exclusive": options.NAMED_ONE_WAY,
-    "supports_check_mode": True,
-}
+SPEC = rolling_batch.spec(_OF_JOIN, {"before": {"type": "str"}})
+_COLUMNS = {"WEC": "name", "STATE": "state", "CERTIFICATE UNTIL": "certificate_expires", "WHAT": "msg"}
 
 
 class Part:
@@ -144,11 +114,8 @@ class Part:
 def run(task: Task) -> Json:
     require_named(task)
     require_moment(task)
-    entries = task.params["wecs"]
-    if entries is None:
-        entries = [{"name": task.params["name"], "inventory_hostname": None}]
     with contextlib.ExitStack() as stack:
-        return finish(task, [look(stack, task, entries, join_batch.slots(task))], [])
+        return finish(task, [look(stack, task, rolling_batch.entries(task), join_batch.slots(task))], [])
 
 
 def look(
@@ -167,14 +134,8 @@ def look(
     its = stack.enter_context(its_of(task))
     its.require_hub()
     moment = _moment(task, its.now())
-    invalid, candidates = list(lost), []
     read_file = reading_once(task.read_file)
-    for one in entries:
-        host = one["inventory_hostname"] or one["name"]
-        try:
-            candidates.append(_candidate(task, one, host, moment, read_file))
-        except Exception as error:
-            invalid.append(Registration(host, one["name"], error=as_wec_error(error, one["name"])))
+    candidates, invalid = join_batch.candidates_of(entries, lambda one: _candidate(task, one, moment, read_file))
     batch = BatchOptions(
         join_batch.at_once(task),
         limits.JOIN_READS * given["read_timeout"] + 2 * _RESTARTING_TAKES + RENEWING_TAKES,
@@ -184,7 +145,7 @@ def look(
         shared,
         only_looks=task.check_mode or given["plan_only"],
     )
-    registering = Registering(its, candidates, batch, task.progress, invalid)
+    registering = Registering(its, candidates, batch, task.progress, [*lost, *invalid])
     stack.callback(registering.close)
     registering.look()
     return Part(task, registering)
@@ -213,7 +174,7 @@ def _moment(task: Task, now: datetime.datetime) -> datetime.datetime:
     return moment
 
 
-def _candidate(task: Task, one: Json, host: str, moment: datetime.datetime, read_file: ReadFile) -> Candidate:
+def _candidate(task: Task, one: Json, moment: datetime.datetime, read_file: ReadFile) -> Candidate:
     """Raises WecError."""
     part = join_batch.part_of(task, one)
     given = part.params
@@ -222,15 +183,13 @@ def _candidate(task: Task, one: Json, host: str, moment: datetime.datetime, read
 
     def content(option: str) -> bytes | None:
         path = own.get(option)
-        try:
-            return read_file(path)[1] if path else None
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            raise InvalidOption(option, path, f"cannot be read: {why}", "Name a file that exists") from error
+        return content_of(read_file, option, path) if path else None
 
     read = JoinOptions.read(own, content, name=given["name"], owner=task.owner)
     wanted = dataclasses.replace(read, rotate_before=moment)
-    return Candidate(host, wanted, functools.partial(wec_to_join, part, with_rights=True, read_file=read_file))
+    return Candidate(
+        join_batch.host_of(one), wanted, functools.partial(wec_to_join, part, with_rights=True, read_file=read_file)
+    )
 
 
 def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
@@ -241,48 +200,8 @@ def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
         task.warn(warning)
     records = [record for part in parts for record in part.records()]
     if task.params["plan_only"]:
-        return _planned(task, records, unseen)
+        due = [str(one["host"]) for one in records if one["outcome"] == wec_results.PLANNED]
+        return rolling_batch.planned(task, records, due, unseen, _COLUMNS, "rotate")
     if task.params["show_table"]:
-        for line in _table(records):
-            task.progress(line)
+        rolling_batch.show_table(task, records, _COLUMNS)
     return wec_results.of_task(records, unseen, "would be rotated" if task.check_mode else "rotated")
-
-
-def _planned(task: Task, records: list[Json], unseen: list[Json]) -> Json:
-    """The plan of a run, for the tasks that follow: the same keys as wec_plan has."""
-    due = [str(one["host"]) for one in records if one["outcome"] == wec_results.PLANNED]
-    others = [str(one["host"]) for one in records if one["outcome"] == wec_results.IN_SYNC]
-    failed = [str(one["host"]) for one in records if wec_results.has_failed(one)]
-    lost = [host for one in unseen for host in one["hosts"]]
-    count = len(records) + len(lost)
-    sentence = f"{len(due)} of {count} WEC{'' if count == 1 else 's'} to rotate, {len(failed) + len(lost)} blocked."
-    digest = hashlib.sha256(json.dumps([[one["host"], one["steps"]] for one in records]).encode()).hexdigest()[:16]
-    if task.params["show_table"]:
-        for line in [*_table(records), sentence]:
-            task.progress(line)
-    if task.params["retry_file"] is not None and not task.check_mode:
-        written_file.write_hosts(task.params["retry_file"], [*due, *failed, *lost])
-    result: Json = {
-        "changed": False,
-        "digest": digest,
-        "msg": sentence,
-        "wecs": records,
-        "to_rotate": due,
-        "to_report": [*due, *failed, *lost, *wec_results.reported_in_sync(others, len(records))],
-        "unseen": unseen,
-    }
-    if task.params["outcome_of"] is not None:
-        outcome = statistics.planned(task.params["outcome_of"], count, sentence, check_mode=task.check_mode)
-        result |= statistics.of(outcome)
-    return result
-
-
-def _table(records: t.Sequence[Json]) -> list[str]:
-    """A line for each WEC that is not in sync."""
-    rows = [("WEC", "STATE", "CERTIFICATE UNTIL", "WHAT")]
-    rows += [
-        (str(one["name"]), one["state"] or "-", one["certificate_expires"] or "-", str(one["msg"]))
-        for one in records
-        if one["outcome"] != wec_results.IN_SYNC
-    ]
-    return screen.table(rows) if len(rows) > 1 else []

@@ -48,13 +48,7 @@ _ASKED: Json = {
     "wec_run_on": {"type": "str", "choices": ["controller", "host"], "default": "controller"},
     **options.wec(),
 }
-OF_ONE: Json = {
-    "name": {"type": "str", "required": True},
-    "inventory_hostname": {"type": "str"},
-    **_ASKED,
-    "connect_timeout": {"type": "float"},
-    "read_timeout": {"type": "float"},
-}
+OF_ONE = options.of_one(_ASKED)
 """How a host's WEC is asked."""
 SPEC: Json = {
     "argument_spec": {

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
-import json
 import typing as t
 
 from .. import _wording
@@ -25,12 +23,10 @@ from .._operations.upgrading import LEASE_WITHIN, Upgrade, Upgrading
 from .._operations.verification import VerifyOptions
 from .._operations.waiting import Waiter
 from .._rules.fleet import wec_results
-from .._rules.outside import limits, screen
-from .._rules.outside.unexpected import as_wec_error
-from .._rules.registration import join_options
+from .._rules.outside import limits
 from .._rules.registration.join_options import JoinOptions
 from .._rules.upgrade.upgrade_plan import Target
-from . import join_batch, options, statistics, written_file
+from . import join_batch, rolling_batch
 from .leave_batch import Progress
 from .task import Task, check_names, its_of, reading_once, require_named, wec_of
 
@@ -47,44 +43,17 @@ _UNDER_WAY = 100
 """WECs whose upgrade has begun. With more of them, files that may be open run out."""
 _WAITS = 3
 """Each for wait_timeout: the operator, the agents, and after a roll-back both."""
-OF_ONE: Json = {
-    "name": {"type": "str", "required": True},
-    "inventory_hostname": {"type": "str"},
-    **options.for_each({option: join_options.SPEC[option] for option in _OF_JOIN}),
-    **options.wec(),
-    "connect_timeout": {"type": "float"},
-    "read_timeout": {"type": "float"},
-}
+OF_ONE = rolling_batch.of_one(_OF_JOIN)
 """The options of each of several WECs."""
-SPEC: Json = {
-    "argument_spec": {
-        "name": {"type": "str"},
-        "wecs": {"type": "list", "elements": "dict", "options": OF_ONE},
-        "hosts": {"type": "list", "elements": "str"},
-        "rollback": {"type": "bool", "default": False},
-        "plan_only": {"type": "bool", "default": False},
-        "at_once": {"type": "int"},
-        "progress_interval": {"type": "float", "default": 5.0},
-        "wait_timeout": {"type": "int", "default": 300},
-        "show_table": {"type": "bool", "default": False},
-        "outcome_of": {"type": "str"},
-        "retry_file": {"type": "path"},
-        **{option: join_options.SPEC[option] for option in _OF_JOIN},
-        **options.pattern(),
-        **options.its(),
-        **options.wec(),
-        **options.common(),
-    },
-    "mutually_exclusive": options.NAMED_ONE_WAY,
-    "supports_check_mode": True,
-}
+SPEC = rolling_batch.spec(_OF_JOIN, {"rollback": {"type": "bool", "default": False}})
+_COLUMNS = {"WEC": "name", "KLUSTERLET": "klusterlet_version", "TO": "target_version", "WHAT": "msg"}
 
 
 class Part:
     """The WECs of one ITS."""
 
     def __init__(self, task: Task, registering: Registering, slots: Slots) -> None:
-        self._task, self._registering, self._places = task, registering, slots
+        self._task, self._registering, self._slots = task, registering, slots
         self._upgrades: dict[str, Upgrade] = {}
         self._programs: dict[str, Clusteradm] = {}
 
@@ -117,7 +86,7 @@ class Part:
     def _upgrade(self, one: Registration, wec: t.Any, log: t.Callable[[str], None]) -> None:
         found = self._upgrades[one.host]
         given, wanted = self._task.params, one.wanted.options
-        waiter = Waiter(one.name, given["wait_timeout"], log, self._places.left)
+        waiter = Waiter(one.name, given["wait_timeout"], log, self._slots.left)
         self._upgrading(one, wec).run(
             found, self._clusteradm(wanted), wanted.clusteradm_timeout, waiter, rollback=given["rollback"]
         )
@@ -188,12 +157,8 @@ def _version(found: Upgrade | None, error: WecError | None) -> str | None:
 
 def run(task: Task) -> Json:
     require_named(task)
-    entries = task.params["wecs"]
-    if entries is None:
-        entries = [{"name": task.params["name"], "inventory_hostname": None}]
-    shared = join_batch.slots(task)
     with contextlib.ExitStack() as stack:
-        return finish(task, [look(stack, task, entries, shared)], [])
+        return finish(task, [look(stack, task, rolling_batch.entries(task), join_batch.slots(task))], [])
 
 
 def look(
@@ -209,19 +174,13 @@ def look(
     """
     given = task.params
     check_names(task, {})
-    invalid, candidates = list(lost), []
     read_file = reading_once(task.read_file)
-    for one in entries:
-        host = one["inventory_hostname"] or one["name"]
-        try:
-            candidates.append(_candidate(task, one, host, read_file))
-        except Exception as error:
-            invalid.append(Registration(host, one["name"], error=as_wec_error(error, one["name"])))
+    candidates, invalid = join_batch.candidates_of(entries, lambda one: _candidate(task, one, read_file))
     seconds = _WAITS * given["wait_timeout"] + LEASE_WITHIN + limits.JOIN_READS * given["read_timeout"]
     seconds += max((one.options.clusteradm_timeout for one in candidates), default=0)
     wait = WaitOptions(given["wait_timeout"], between_lines=given["progress_interval"])
     batch = BatchOptions(join_batch.at_once(task), seconds, wait, VerifyOptions(), shared, only_looks=True)
-    registering = Registering(stack.enter_context(its_of(task)), candidates, batch, task.progress, invalid)
+    registering = Registering(stack.enter_context(its_of(task)), candidates, batch, task.progress, [*lost, *invalid])
     stack.callback(registering.close)
     registering.look()
     part = Part(task, registering, shared)
@@ -229,7 +188,7 @@ def look(
     return part
 
 
-def _candidate(task: Task, one: Json, host: str, read_file: ReadFile) -> Candidate:
+def _candidate(task: Task, one: Json, read_file: ReadFile) -> Candidate:
     """Raises WecError."""
     part = join_batch.part_of(task, one)
     given = part.params
@@ -240,60 +199,19 @@ def _candidate(task: Task, one: Json, host: str, read_file: ReadFile) -> Candida
             "wec_run_on", "host", why, "Run clusteradm upgrade klusterlet on that machine (docs/upgrade.md)"
         )
     wanted = JoinOptions(**{option: given[option] for option in ("name", *_OF_JOIN) if given[option] is not None})
-    return Candidate(host, wanted, functools.partial(wec_of, part, read_file))
+    return Candidate(join_batch.host_of(one), wanted, functools.partial(wec_of, part, read_file))
 
 
 def finish(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
     """Upgrade those of one or several ITSs; ``unseen`` are hosts whose ITS could not be asked, and why."""
     if task.params["plan_only"]:
-        return _planned(task, parts, unseen)
+        records = [record for part in parts for record in part.records()]
+        behind = [host for part in parts for host in part.to_upgrade]
+        return rolling_batch.planned(task, records, behind, unseen, _COLUMNS, "upgrade")
     if not task.check_mode:
         progress = Progress(task, sum(len(part.to_upgrade) for part in parts))
         each(lambda part: part.run(progress), parts, MAX_CONCURRENT_HUBS)
     found = [record for part in parts for record in part.records()]
     if task.params["show_table"]:
-        for line in _table(found):
-            task.progress(line)
+        rolling_batch.show_table(task, found, _COLUMNS)
     return wec_results.of_task(found, unseen, "would be upgraded" if task.check_mode else "upgraded")
-
-
-def _planned(task: Task, parts: t.Sequence[Part], unseen: list[Json]) -> Json:
-    """The plan of a run, for the tasks that follow: the same keys as wec_plan has."""
-    records = [record for part in parts for record in part.records()]
-    behind = [host for part in parts for host in part.to_upgrade]
-    others = [str(one["host"]) for one in records if not one["failed"] and one["host"] not in behind]
-    failed = [str(one["host"]) for one in records if wec_results.has_failed(one)]
-    lost = [host for one in unseen for host in one["hosts"]]
-    to_report = [*behind, *failed, *lost, *wec_results.reported_in_sync(others, len(records))]
-    count = len(records) + len(lost)
-    sentence = f"{len(behind)} of {count} WEC{'' if count == 1 else 's'} to upgrade, {len(failed) + len(lost)} blocked."
-    digest = hashlib.sha256(json.dumps([[one["host"], one["steps"]] for one in records]).encode()).hexdigest()[:16]
-    if task.params["show_table"]:
-        for line in [*_table(records), sentence]:
-            task.progress(line)
-    if task.params["retry_file"] is not None and not task.check_mode:
-        written_file.write_hosts(task.params["retry_file"], [*behind, *failed, *lost])
-    result: Json = {
-        "changed": False,
-        "digest": digest,
-        "msg": sentence,
-        "wecs": records,
-        "to_upgrade": behind,
-        "to_report": to_report,
-        "unseen": unseen,
-    }
-    if task.params["outcome_of"] is not None:
-        outcome = statistics.planned(task.params["outcome_of"], count, sentence, check_mode=task.check_mode)
-        result |= statistics.of(outcome)
-    return result
-
-
-def _table(records: t.Sequence[Json]) -> list[str]:
-    """A line for each WEC that is not in sync."""
-    rows = [("WEC", "KLUSTERLET", "TO", "WHAT")]
-    rows += [
-        (str(one["name"]), one["klusterlet_version"] or "-", one["target_version"] or "-", str(one["msg"]))
-        for one in records
-        if one["outcome"] != wec_results.IN_SYNC
-    ]
-    return screen.table(rows) if len(rows) > 1 else []

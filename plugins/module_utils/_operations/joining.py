@@ -249,7 +249,7 @@ class Joining:
         if current > wanted:
             outcome.warnings.append(f"{self._name}: its klusterlet stays as it is: {fact}.")
         elif state.name == states.JOINED and isinstance(self._wec, Wec):
-            upgrading = Upgrading(self._its, self._wec, self._name, self._options.hub_apiserver)
+            upgrading = self._upgrading(self._wec)
             found = upgrading.observe(
                 Target(wanted, self._its.hub.version, self._options.image_registry, is_given=True)
             )
@@ -258,6 +258,9 @@ class Joining:
                 outcome.upgrade = found
         elif current < wanted:
             outcome.warnings.append(f"{self._name}: {problems.of('klusterlet_behind', fact)}")
+
+    def _upgrading(self, wec: Wec) -> Upgrading:
+        return Upgrading(self._its, wec, self._name, self._options.hub_apiserver)
 
     def _clusteradm(self) -> Clusteradm:
         """Raises ClusteradmError."""
@@ -296,9 +299,8 @@ class Joining:
 
     def _upgrade(self, wec: Wec, found: Upgrade, progress: t.Callable[[str], None]) -> None:
         """Raises WecError, with the steps that were done in its details."""
-        upgrading = Upgrading(self._its, wec, self._name, self._options.hub_apiserver)
         waiter = Waiter(self._name, UPGRADE_WAITS, progress, self._waiting)
-        upgrading.run(found, self._clusteradm(), self._options.clusteradm_timeout, waiter, rollback=False)
+        self._upgrading(wec).run(found, self._clusteradm(), self._options.clusteradm_timeout, waiter, rollback=False)
 
     def settle(self, outcome: Outcome) -> None:
         """Of a WEC that is available: compare workload of another hub that was kept on it with what this ITS has brought.

@@ -95,13 +95,10 @@ def _registration(view: ObservedManagedCluster, now: datetime.datetime, token_id
         return heartbeat.trouble(view, now)
     if state.name == states.JOINED_UNAVAILABLE:
         validity = agent_certificate.of_view(view)
-        expired = validity is not None and validity.ends <= now
-        found = (
-            problems.of("certificate_expired", f"it {validity.fact(now)}, as the ITS shows it")
-            if expired and validity
-            else None
-        )
-        return [*([found] if found else []), unavailable(view, now)]
+        found = []
+        if validity is not None and validity.ends <= now:
+            found.append(problems.of("certificate_expired", f"it {validity.fact(now)}, as the ITS shows it"))
+        return [*found, unavailable(view, now)]
     if not view.exists:
         return [
             problems.of("managed_cluster_missing", f"its signing request {view.csrs[0]['metadata']['name']} is there")
